@@ -1,0 +1,349 @@
+/*
+ * The configuration: one YAML file, read once into plain structs that nobody changes afterwards.
+ *
+ * It holds providers, routes, default prices, sockets and limits. It does not hold accounts, keys
+ * or balances (those live in the store), and no secret stands in the file itself. Every key is a
+ * row of config.def, which says type, unit, range, default and meaning; the members below come
+ * from those rows, so a key and its member cannot drift apart. The daemon loads it at start and
+ * on reload; esmed --check and --show-config are these functions and nothing else.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Bounds of a file; past one of them it is refused, never cut. */
+#define CONFIG_FILE_OCTETS_MAX (256 * 1024)
+#define CONFIG_DEPTH_MAX 8
+#define CONFIG_EVENTS_MAX 50000
+#define CONFIG_ERRORS_MAX 100	/* mistakes told one by one; the rest is counted */
+#define CONFIG_PASSWORD_MAX 8	/* octets (SMPP 3.4, 5.2.2: at most 9 with the closing NUL) */
+
+/*
+ * The choices: member of the enum and its word in the file, in one place.
+ */
+#define CONFIG_LOG_LEVELS(X)                                                                       \
+	X(CONFIG_LOG_ERROR, "error")                                                               \
+	X(CONFIG_LOG_WARNING, "warning")                                                           \
+	X(CONFIG_LOG_INFO, "info")                                                                 \
+	X(CONFIG_LOG_DEBUG, "debug")
+#define CONFIG_KINDS(X)                                                                            \
+	X(CONFIG_KIND_SMPP, "smpp")                                                                \
+	X(CONFIG_KIND_SANDBOX, "sandbox")
+#define CONFIG_BINDS(X)                                                                            \
+	X(CONFIG_BIND_TRANSCEIVER, "transceiver")                                                  \
+	X(CONFIG_BIND_TRANSMITTER, "transmitter")                                                  \
+	X(CONFIG_BIND_RECEIVER, "receiver")                                                        \
+	X(CONFIG_BIND_PAIR, "pair")
+#define CONFIG_ALPHABETS(X)                                                                        \
+	X(CONFIG_ALPHABET_GSM7, "gsm7")                                                            \
+	X(CONFIG_ALPHABET_ASCII, "ascii")                                                          \
+	X(CONFIG_ALPHABET_LATIN1, "latin1")
+#define CONFIG_DIALECTS(X)                                                                         \
+	X(CONFIG_DIALECT_NONE, "none")                                                             \
+	X(CONFIG_DIALECT_AUTO, "auto")                                                             \
+	X(CONFIG_DIALECT_EXACT, "exact")                                                           \
+	X(CONFIG_DIALECT_HEX_TO_DEC, "hex_to_dec")                                                 \
+	X(CONFIG_DIALECT_DEC_TO_HEX, "dec_to_hex")
+#define CONFIG_RECEIPT_ACCEPTEDS(X)                                                                \
+	X(CONFIG_RECEIPT_ACCEPTED_SENT, "sent")                                                    \
+	X(CONFIG_RECEIPT_ACCEPTED_DELIVERED, "delivered")
+#define CONFIG_RECEIPT_UNKNOWNS(X)                                                                 \
+	X(CONFIG_RECEIPT_UNKNOWN_WAIT, "wait")                                                     \
+	X(CONFIG_RECEIPT_UNKNOWN_FINAL, "final")
+#define CONFIG_RECEIPT_COVERSES(X)                                                                 \
+	X(CONFIG_RECEIPT_COVERS_SEGMENT, "segment")                                                \
+	X(CONFIG_RECEIPT_COVERS_MESSAGE, "message")
+#define CONFIG_CATEGORIES(X)                                                                       \
+	X(CONFIG_CATEGORY_GENERAL, "general")                                                      \
+	X(CONFIG_CATEGORY_CASINO, "casino")                                                        \
+	X(CONFIG_CATEGORY_IGAMING, "igaming")                                                      \
+	X(CONFIG_CATEGORY_WEB3, "web3")                                                            \
+	X(CONFIG_CATEGORY_ENTERPRISE, "enterprise")
+#define CONFIG_ACCESSES(X)                                                                         \
+	X(CONFIG_ACCESS_OPEN, "open")                                                              \
+	X(CONFIG_ACCESS_WHITELIST, "whitelist")
+#define CONFIG_SENDERS(X)                                                                          \
+	X(CONFIG_SENDER_FREE, "free")                                                              \
+	X(CONFIG_SENDER_APPROVED, "approved")                                                      \
+	X(CONFIG_SENDER_NUMERIC, "numeric")
+#define CONFIG_DOUBTS(X)                                                                           \
+	X(CONFIG_DOUBT_HOLD, "hold")                                                               \
+	X(CONFIG_DOUBT_RESEND, "resend")
+#define CONFIG_REFUNDS(X)                                                                          \
+	X(CONFIG_REFUND_NEVER, "never")                                                            \
+	X(CONFIG_REFUND_REFUSED, "refused")                                                        \
+	X(CONFIG_REFUND_UNDELIVERED, "undelivered")
+#define CONFIG_KEEP_TEXTS(X)                                                                       \
+	X(CONFIG_KEEP_TEXT_FINAL, "final")                                                         \
+	X(CONFIG_KEEP_TEXT_1D, "1d")                                                               \
+	X(CONFIG_KEEP_TEXT_ORDER, "order")
+#define CONFIG_TEXT_ALPHABETS(X)                                                                   \
+	X(CONFIG_TEXT_ASCII, "ascii")                                                              \
+	X(CONFIG_TEXT_GSM7, "gsm7")                                                                \
+	X(CONFIG_TEXT_UNICODE, "unicode")
+/* What a command_status in a submit_sm_resp means, where a carrier differs from the usual. */
+#define CONFIG_STATUS_CLASSES(X)                                                                   \
+	X(CONFIG_STATUS_PAUSE, "pause")	  /* try again, and pause the link */                      \
+	X(CONFIG_STATUS_RETRY, "retry")	  /* try again, as often as the route's retries say */     \
+	X(CONFIG_STATUS_REBIND, "rebind") /* the link is wrong; the message stays queued */        \
+	X(CONFIG_STATUS_FAIL, "fail")	  /* this message will not be taken */                     \
+	X(CONFIG_STATUS_UNDELIVERABLE, "undeliverable") /* taken, and the delivery has failed */
+/* States of a receipt; each has the value of message_state (SMPP 3.4, 5.2.28; 0 and 9: 5.0). */
+#define CONFIG_RECEIPT_STATES(X)                                                                   \
+	X(CONFIG_RECEIPT_SCHEDULED, "scheduled")                                                   \
+	X(CONFIG_RECEIPT_ENROUTE, "enroute")                                                       \
+	X(CONFIG_RECEIPT_DELIVERED, "delivered")                                                   \
+	X(CONFIG_RECEIPT_EXPIRED, "expired")                                                       \
+	X(CONFIG_RECEIPT_DELETED, "deleted")                                                       \
+	X(CONFIG_RECEIPT_UNDELIVERABLE, "undeliverable")                                           \
+	X(CONFIG_RECEIPT_ACCEPTED, "accepted")                                                     \
+	X(CONFIG_RECEIPT_UNKNOWN, "unknown")                                                       \
+	X(CONFIG_RECEIPT_REJECTED, "rejected")                                                     \
+	X(CONFIG_RECEIPT_SKIPPED, "skipped")
+
+/* Every choice: its enum and its list. Each has a look-up `const char *NAME_word(enum NAME)`. */
+#define CONFIG_CHOICES(X)                                                                          \
+	X(config_log_level, CONFIG_LOG_LEVELS)                                                     \
+	X(config_kind, CONFIG_KINDS)                                                               \
+	X(config_bind, CONFIG_BINDS)                                                               \
+	X(config_alphabet, CONFIG_ALPHABETS)                                                       \
+	X(config_dialect, CONFIG_DIALECTS)                                                         \
+	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS)                                       \
+	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)                                         \
+	X(config_receipt_covers, CONFIG_RECEIPT_COVERSES)                                          \
+	X(config_category, CONFIG_CATEGORIES)                                                      \
+	X(config_access, CONFIG_ACCESSES)                                                          \
+	X(config_sender, CONFIG_SENDERS)                                                           \
+	X(config_doubt, CONFIG_DOUBTS)                                                             \
+	X(config_refund, CONFIG_REFUNDS)                                                           \
+	X(config_keep_text, CONFIG_KEEP_TEXTS)                                                     \
+	X(config_text, CONFIG_TEXT_ALPHABETS)                                                      \
+	X(config_status_class, CONFIG_STATUS_CLASSES)                                              \
+	X(config_receipt_state, CONFIG_RECEIPT_STATES)
+
+#define CONFIG_MEMBER(member, word) member,
+#define CONFIG_ENUM(choice, list)                                                                  \
+	enum choice { list(CONFIG_MEMBER) };                                                       \
+	const char *choice##_word(enum choice value);
+CONFIG_CHOICES(CONFIG_ENUM)
+#undef CONFIG_ENUM
+#undef CONFIG_MEMBER
+
+/* A list of texts, a list of times, and an address; all of them live as long as the config. */
+struct config_texts {
+	const char *const *text;
+	size_t n;
+};
+
+struct config_times {
+	const int64_t *ms;
+	size_t n;
+};
+
+struct config_address {
+	const char *host; /* NULL: not set */
+	uint16_t port;
+};
+
+/* How each type of config.def is held. Texts and paths that are not set are NULL. */
+#define CONFIG_C_TEXT const char *
+#define CONFIG_C_PATH const char * /* absolute, or relative to the folder of the process */
+#define CONFIG_C_COUNT uint32_t
+#define CONFIG_C_TIME int64_t /* milliseconds */
+#define CONFIG_C_SIZE uint64_t /* octets */
+#define CONFIG_C_BOOL bool
+#define CONFIG_C_MODE uint32_t
+#define CONFIG_C_STATUS uint32_t
+#define CONFIG_C_MONEY int64_t	/* millionths of the currency */
+#define CONFIG_C_ADDRESS struct config_address
+#define CONFIG_C_GROUP int64_t	/* gid; -1: not set */
+#define CONFIG_C_TEXTS struct config_texts
+#define CONFIG_C_TIMES struct config_times
+#define CONFIG_C_CHOICE(choice) enum choice
+#define CONFIG_FIELD(type, member, ...) CONFIG_C_##type member;
+
+struct config_store {
+#define STORE_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_socket {
+	bool enabled; /* false: not in the file; the members below mean nothing then */
+#define SOCKET_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_limits {
+#define LIMITS_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_retention {
+#define RETENTION_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_log {
+#define LOG_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+/* uids: a local user who needs no key, and the account that is his. */
+struct config_uid {
+	uid_t uid;
+	const char *account;
+};
+
+struct config_tls {
+	bool enabled; /* false only where the file says `tls: off` */
+#define TLS_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_link {
+	const char *name; /* unique within its provider */
+#define LINK_KEY CONFIG_FIELD
+#include "config/config.def"
+	struct config_tls tls;
+};
+
+struct config_timers {
+#define TIMERS_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+/* statuses: overrides of the usual class of a command_status; each status at most once. */
+struct config_status {
+	uint32_t status;
+	enum config_status_class class;
+};
+
+/* stat: overrides of what a word or number in a receipt's stat means; compared without case. */
+struct config_stat {
+	const char *word;
+	enum config_receipt_state state;
+};
+
+struct config_provider {
+	const char *name;
+	const char *password; /* at most CONFIG_PASSWORD_MAX octets; NULL without password_file */
+#define PROVIDER_KEY CONFIG_FIELD
+#include "config/config.def"
+	struct config_timers timers;
+	struct config_link *links; /* in the order of the file; none for a sandbox */
+	size_t n_links;
+	struct config_status *statuses;
+	size_t n_statuses;
+	struct config_stat *stats;
+	size_t n_stats;
+};
+
+struct config_message {
+#define MESSAGE_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_retries {
+#define RETRIES_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+struct config_route {
+	uint32_t id;
+	const struct config_provider *provider; /* never NULL in a config that loaded */
+#define ROUTE_KEY CONFIG_FIELD
+#include "config/config.def"
+	struct config_message message;
+	struct config_retries retries;
+};
+
+struct config_price {
+#define PRICE_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+/* The whole; every pointer in it lives until config_free. */
+struct config {
+#define DAEMON_KEY CONFIG_FIELD
+#include "config/config.def"
+	struct config_store store;
+	struct {
+		struct config_socket submit, control, tap;
+	} sockets;
+	struct config_limits limits;
+	struct config_retention retention;
+	struct config_log log;
+	struct config_uid *uids;
+	size_t n_uids;
+	struct config_provider *providers; /* in the order of the file */
+	size_t n_providers;
+	struct config_route *routes; /* by rising id */
+	size_t n_routes;
+	struct config_price *prices; /* in the order of the file; no (route, prefix) twice */
+	size_t n_prices;
+	struct config_private *private; /* where each value came from; for config_print */
+};
+#undef CONFIG_FIELD
+
+/* One mistake. */
+struct config_error {
+	const char *source; /* the caller's path or its --set text: borrowed, as long as that lives */
+	bool set;	    /* source is a --set text; line and column count within its value */
+	uint32_t line;	    /* from 1; 0: the file as a whole */
+	uint32_t column;    /* from 1, in characters */
+	char what[240];	    /* foreign octets escaped; never a secret */
+	char hint[240];	    /* what would be right; empty where nobody can know */
+};
+
+/* Filled by config_load; starts as {0}. n is how many stand in list, more how many did not fit. */
+struct config_errors {
+	struct config_error list[CONFIG_ERRORS_MAX];
+	size_t n;
+	size_t more;
+};
+
+/* What to load. */
+struct config_source {
+	const char *path;	/* the file; relative paths in it start from its folder */
+	const char *const *set; /* n_set overrides `dotted.path=value`, the value as in the file */
+	size_t n_set;
+	uid_t secret_owner; /* may own password and key files, beside root and the caller */
+};
+
+/*
+ * Reads the file and its password files. Returns NULL when there is any mistake; then errs holds
+ * them all, in the order of the file. Never returns a config with mistakes; errs->n is 0 exactly
+ * when it returns one. Free it with config_free.
+ */
+struct config *config_load(const struct config_source *source, struct config_errors *errs);
+
+/* Frees the config and overwrites its secrets; NULL is allowed. */
+void config_free(struct config *config);
+
+/* Look-ups; NULL when there is none. */
+const struct config_route *config_route_find(const struct config *config, uint32_t id);
+const struct config_provider *config_provider_find(const struct config *config, const char *name);
+
+/*
+ * Writes "FILE:LINE:COLUMN: what (hint)" or "--set:dotted.path: what (hint)" with its NUL, cut at
+ * n octets. Returns the length that it has uncut.
+ */
+size_t config_error_format(const struct config_error *error, char *buf, size_t n);
+
+/* Takes n octets of what is printed; returns false to stop. */
+typedef bool (*config_write_fn)(void *user, const char *octets, size_t n);
+
+/*
+ * --show-config: every effective value as YAML that loads again, secrets masked, each line with a
+ * comment that says where the value came from: default, FILE:LINE or --set. False when write was.
+ */
+bool config_print(const struct config *config, config_write_fn write, void *user);
+
+/* --config-reference: every key from config.def as the body of the manual page, in scdoc form. */
+bool config_print_reference(config_write_fn write, void *user);
+
+#endif
