@@ -20,7 +20,8 @@
  *	- After each feed, tick, down or withdraw it pulls events until there are none: an arrival
  *	  time is that of the latest feed.
  *	- After pulling it asks for output, writes it and reports what was taken (smpp_session_wrote).
- *	- It answers every REQUEST (smpp_session_respond), after its commit, in any order.
+ *	- It answers every REQUEST (smpp_session_respond), after its commit, in any order, or says
+ *	  that it will not (smpp_session_leave_unanswered).
  *	- At CLOSE it writes what output still gives, closes the link, and calls smpp_session_down
  *	  once the link is gone and the last smpp_session_kernel_sent is reported.
  * What the session promises
@@ -43,13 +44,13 @@
 #include "smpp/pdu.h"
 
 /* Bounds. */
-#define SMPP_SESSION_WINDOW_MAX	   10000u /* requests */
-#define SMPP_SESSION_LATE_WINDOWS  16u	  /* timed-out requests remembered, in windows */
-#define SMPP_SESSION_HELD_MAX	   1000u  /* PDUs that came before bind_resp */
-#define SMPP_SESSION_UNANSWERED_MAX 10000u /* peer's requests the owner has not answered yet */
-#define SMPP_SESSION_QUEUE_OCTETS  (64u << 20) /* queued requests; also output, also held PDUs */
-#define SMPP_SESSION_INPUT_OCTETS  (4u << 20)  /* octets fed and not yet pulled as events */
-#define SMPP_SESSION_NEVER	   INT64_MAX   /* smpp_session_deadline: nothing to wait for */
+#define SMPP_SESSION_WINDOW_MAX	    10000u	/* requests */
+#define SMPP_SESSION_LATE_WINDOWS   16u		/* timed-out requests remembered, in windows */
+#define SMPP_SESSION_HELD_MAX	    1000u	/* PDUs that came before bind_resp */
+#define SMPP_SESSION_UNANSWERED_MAX 10000u	/* peer's requests the owner has not answered yet */
+#define SMPP_SESSION_QUEUE_OCTETS   (64u << 20) /* queued requests; also output, also held PDUs */
+#define SMPP_SESSION_INPUT_OCTETS   (4u << 20)	/* octets fed and not yet pulled as events */
+#define SMPP_SESSION_NEVER	    INT64_MAX	/* smpp_session_deadline: nothing to wait for */
 
 enum smpp_session_role {
 	SMPP_SESSION_ESME,
@@ -78,20 +79,20 @@ enum smpp_session_error {
 /* Why the owner must close the link; smpp_session_close_text says it in words. */
 enum smpp_session_close {
 	SMPP_CLOSE_NONE = 0,
-	SMPP_CLOSE_FRAMING,	  /* command_length impossible: the PDU boundary is lost */
-	SMPP_CLOSE_PEER_FRAMING,  /* generic_nack with sequence 0: the peer lost ours */
-	SMPP_CLOSE_READ_PDU,	  /* a PDU was begun and did not end in read_pdu_ms */
-	SMPP_CLOSE_BIND_TIMEOUT,  /* no bind_resp in bind_ms */
-	SMPP_CLOSE_BIND_REFUSED,  /* follows BIND_REFUSED */
-	SMPP_CLOSE_HELD,	  /* too much before bind_resp */
-	SMPP_CLOSE_ENQUIRE_LINK,  /* no sign of life in enquire_link_answer_ms */
-	SMPP_CLOSE_LATE,	  /* more than SMPP_SESSION_LATE_WINDOWS unanswered */
-	SMPP_CLOSE_UNBOUND,	  /* we unbound and the peer answered */
+	SMPP_CLOSE_FRAMING,	   /* command_length impossible: the PDU boundary is lost */
+	SMPP_CLOSE_PEER_FRAMING,   /* generic_nack with sequence 0: the peer lost ours */
+	SMPP_CLOSE_READ_PDU,	   /* a PDU was begun and did not end in read_pdu_ms */
+	SMPP_CLOSE_BIND_TIMEOUT,   /* no bind_resp in bind_ms */
+	SMPP_CLOSE_BIND_REFUSED,   /* follows BIND_REFUSED */
+	SMPP_CLOSE_HELD,	   /* too much before bind_resp */
+	SMPP_CLOSE_ENQUIRE_LINK,   /* no sign of life in enquire_link_answer_ms */
+	SMPP_CLOSE_LATE,	   /* more than SMPP_SESSION_LATE_WINDOWS unanswered */
+	SMPP_CLOSE_UNBOUND,	   /* we unbound and the peer answered */
 	SMPP_CLOSE_UNBIND_TIMEOUT, /* we unbound and the peer did not answer in unbind_ms */
-	SMPP_CLOSE_PEER_UNBOUND,  /* the peer unbound */
-	SMPP_CLOSE_SESSION_INIT,  /* SMSC: no bind in session_init_ms */
-	SMPP_CLOSE_INACTIVITY,	  /* SMSC: nothing received for inactivity_ms */
-	SMPP_CLOSE_NO_MEMORY,	  /* an answer could not be stored for writing */
+	SMPP_CLOSE_PEER_UNBOUND,   /* the peer unbound */
+	SMPP_CLOSE_SESSION_INIT,   /* SMSC: no bind in session_init_ms */
+	SMPP_CLOSE_INACTIVITY,	   /* SMSC: nothing received for inactivity_ms */
+	SMPP_CLOSE_NO_MEMORY,	   /* an answer could not be stored for writing */
 };
 
 /* Why a response completes nothing. */
@@ -102,12 +103,12 @@ enum smpp_session_orphan {
 };
 
 enum smpp_event_kind {
-	SMPP_EVENT_BOUND,	    /* interface_version, tlvs_allowed; SMSC: after bind_answer */
-	SMPP_EVENT_BIND_REFUSED,    /* ESME: command_status; CLOSE follows */
-	SMPP_EVENT_BIND_REQUEST,    /* SMSC: answer with smpp_session_bind_answer */
-	SMPP_EVENT_REQUEST,	    /* answer with smpp_session_respond */
-	SMPP_EVENT_NOTICE,	    /* nothing to do: enquire_link, alert_notification, outbind… */
-	SMPP_EVENT_RESPONSE,	    /* tag, late, times; pdu may be a generic_nack */
+	SMPP_EVENT_BOUND,	 /* ESME: interface_version, tlvs_allowed */
+	SMPP_EVENT_BIND_REFUSED, /* ESME: command_status; CLOSE follows */
+	SMPP_EVENT_BIND_REQUEST, /* SMSC: answer with smpp_session_bind_answer */
+	SMPP_EVENT_REQUEST,	 /* answer with smpp_session_respond */
+	SMPP_EVENT_NOTICE,	 /* nothing to do: enquire_link, alert_notification, outbind… */
+	SMPP_EVENT_RESPONSE,	 /* tag, late, times; pdu may be a generic_nack */
 	SMPP_EVENT_ORPHAN_RESPONSE, /* orphan says why; nothing was completed */
 	SMPP_EVENT_TIMEOUT,	    /* tag: no response in response_ms; in doubt, slot free again */
 	SMPP_EVENT_UNSENT,	    /* tag: cannot have reached the peer whole */
@@ -119,27 +120,26 @@ enum smpp_event_kind {
 
 /*
  * One event. `pdu` and `octets` are NULL for the kinds that come from no PDU (TIMEOUT, UNSENT,
- * LOST, CLOSE, and an SMSC's BOUND); where they are not, `octets` is the PDU as received and `pdu`
- * borrows from it. Both live until the next smpp_session_next, _feed, _down or _free.
+ * LOST, CLOSE); where they are not, `octets` is the PDU as received and `pdu` borrows from it. Both live until the next smpp_session_next, _feed, _down or _free.
  * Members a kind does not name are 0.
  */
 struct smpp_event {
 	enum smpp_event_kind kind;
-	const struct smpp_pdu *pdu;  /* NULL in a PROBLEM; header only when unparsed */
-	const uint8_t *octets;	     /* the raw PDU, for tap and evidence */
+	const struct smpp_pdu *pdu; /* NULL in a PROBLEM; header only when unparsed */
+	const uint8_t *octets;	    /* the raw PDU, for tap and evidence */
 	uint32_t octets_n;
-	uint32_t command_id;	     /* of the PDU, or of the request the tag names */
+	uint32_t command_id; /* of the PDU, or of the request the tag names */
 	uint32_t command_status;
-	uint32_t sequence_number;    /* 0 for an UNSENT that never had one */
-	int64_t at_ms;		     /* arrival, or the tick that fired */
-	uint64_t tag;		     /* as given to smpp_session_request */
-	int64_t queued_ms;	     /* events with a tag: when the request was handed in */
-	int64_t sent_ms;	     /* when the kernel took it; else when it was put out; 0 = never */
-	uint32_t rtt_ms;	     /* RESPONSE: at_ms - sent_ms */
-	bool late;		     /* RESPONSE: a TIMEOUT was raised for this tag before */
-	bool unparsed;		     /* REQUEST, RESPONSE: the body could not be read; see problem */
-	bool tlvs_allowed;	     /* BOUND: the peer said sc_interface_version >= 0x34 */
-	uint8_t interface_version;   /* BOUND: as the peer said, 0 = it did not */
+	uint32_t sequence_number; /* 0 for an UNSENT that never had one */
+	int64_t at_ms;		  /* arrival, or the tick that fired */
+	uint64_t tag;		  /* as given to smpp_session_request */
+	int64_t queued_ms;	  /* events with a tag: when the request was handed in */
+	int64_t sent_ms;	  /* when the kernel took it; else when it was put out; 0 = never */
+	uint32_t rtt_ms;	  /* RESPONSE: at_ms - sent_ms */
+	bool late;		  /* RESPONSE: a TIMEOUT was raised for this tag before */
+	bool unparsed;		  /* REQUEST, RESPONSE: the body could not be read; see problem */
+	bool tlvs_allowed;	  /* BOUND: the peer said sc_interface_version >= 0x34 */
+	uint8_t interface_version;	 /* BOUND: as the peer said, 0 = it did not */
 	enum smpp_session_orphan orphan; /* ORPHAN_RESPONSE */
 	enum smpp_session_close close;	 /* CLOSE */
 	struct smpp_problem problem;	 /* PROBLEM, and where unparsed */
@@ -162,11 +162,11 @@ struct smpp_session_config {
 	uint32_t bind_ms;	       /* ESME: bind to its answer */
 	uint32_t enquire_link_idle_ms; /* nothing received for so long: enquire_link */
 	uint32_t enquire_link_answer_ms; /* and nothing received after that: CLOSE */
-	uint32_t response_ms;	       /* request put out to TIMEOUT */
-	uint32_t read_pdu_ms;	       /* first octet of a PDU to its last */
-	uint32_t unbind_ms;	       /* unbind to CLOSE, whoever asked */
-	uint32_t session_init_ms;      /* SMSC: link up to bind (7.2) */
-	uint32_t inactivity_ms;	       /* SMSC: nothing received for so long: CLOSE (7.2) */
+	uint32_t response_ms;		 /* request put out to TIMEOUT */
+	uint32_t read_pdu_ms;		 /* first octet of a PDU to its last */
+	uint32_t unbind_ms;		 /* unbind to CLOSE, whoever asked */
+	uint32_t session_init_ms;	 /* SMSC: link up to bind (7.2) */
+	uint32_t inactivity_ms;		 /* SMSC: nothing received for so long: CLOSE (7.2) */
 };
 
 /* What smpp_session_output gives. `at` lives until the next call that takes the session. */
@@ -178,13 +178,13 @@ struct smpp_output {
 
 struct smpp_session_stats {
 	enum smpp_session_state state;
-	bool held;		/* smpp_session_hold is in force */
-	uint32_t window;	/* requests */
-	uint32_t in_flight;	/* put out, neither answered nor timed out */
-	uint32_t queued;	/* handed in, not put out */
-	uint32_t late;		/* timed out, still remembered */
-	uint32_t unanswered;	/* the peer's requests the owner has not answered */
-	uint32_t slots;		/* size of the outstanding table */
+	bool held;	     /* smpp_session_hold is in force */
+	uint32_t window;     /* requests */
+	uint32_t in_flight;  /* put out, neither answered nor timed out */
+	uint32_t queued;     /* handed in, not put out */
+	uint32_t late;	     /* timed out, still remembered */
+	uint32_t unanswered; /* the peer's requests the owner has not answered */
+	uint32_t slots;	     /* size of the outstanding table */
 	uint32_t slots_free;
 	uint32_t next_sequence; /* the number the next PDU tries first */
 	uint64_t out_octets;	/* put out since link up */
@@ -199,18 +199,17 @@ void smpp_session_free(struct smpp_session *session);
 
 /* The link is up. ESME: encodes the bind; BAD_PDU if system_id, password… do not fit (5.2). */
 [[gnu::warn_unused_result]] enum smpp_session_error smpp_session_up(struct smpp_session *session,
-								     int64_t now_ms);
+								    int64_t now_ms);
 /* Buffers octets that arrived at now_ms. FULL: pull events first; nothing was taken. */
-[[gnu::warn_unused_result]] enum smpp_session_error smpp_session_feed(struct smpp_session *session,
-								       const uint8_t *octets,
-								       size_t n, int64_t now_ms);
+[[gnu::warn_unused_result]] enum smpp_session_error
+smpp_session_feed(struct smpp_session *session, const uint8_t *octets, size_t n, int64_t now_ms);
 /* False: the owner should stop reading from the link until it is true again. */
 bool smpp_session_wants_input(const struct smpp_session *session);
 /* The link is gone: each outstanding request now gives UNSENT or LOST. */
 void smpp_session_down(struct smpp_session *session, int64_t now_ms);
 /* Fires what is due. Feed what has arrived first: an answer that is here is not late. */
 void smpp_session_tick(struct smpp_session *session, int64_t now_ms);
-/* When to tick next (monotonic ms), or SMPP_SESSION_NEVER. */
+/* When to tick next (monotonic ms), or SMPP_SESSION_NEVER; 0 = events wait to be pulled. */
 int64_t smpp_session_deadline(const struct smpp_session *session);
 /* The next event, or false. */
 bool smpp_session_next(struct smpp_session *session, struct smpp_event *event);
@@ -235,9 +234,11 @@ void smpp_session_resume(struct smpp_session *session);
  */
 [[gnu::warn_unused_result]] enum smpp_session_error
 smpp_session_respond(struct smpp_session *session, const struct smpp_pdu *pdu);
+/* One REQUEST stays unanswered on purpose (a store that is full, a peer that plays dead). */
+void smpp_session_leave_unanswered(struct smpp_session *session);
 /*
- * SMSC: answers a BIND_REQUEST. Status 0 binds (a BOUND event follows); any other leaves the
- * session OPEN. sc_interface_version 0 leaves the TLV out.
+ * SMSC: answers a BIND_REQUEST. Status 0 binds; any other leaves the session OPEN for another
+ * try. sc_interface_version 0 leaves the TLV out.
  */
 [[gnu::warn_unused_result]] enum smpp_session_error
 smpp_session_bind_answer(struct smpp_session *session, uint32_t command_status,
