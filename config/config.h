@@ -17,117 +17,119 @@
 
 /* Bounds of a file; past one of them it is refused, never cut. */
 #define CONFIG_FILE_OCTETS_MAX (256 * 1024)
-#define CONFIG_DEPTH_MAX 8
-#define CONFIG_EVENTS_MAX 50000
-#define CONFIG_ERRORS_MAX 100	/* mistakes told one by one; the rest is counted */
-#define CONFIG_PASSWORD_MAX 8	/* octets (SMPP 3.4, 5.2.2: at most 9 with the closing NUL) */
+#define CONFIG_DEPTH_MAX       8
+#define CONFIG_EVENTS_MAX      50000
+#define CONFIG_ERRORS_MAX      100 /* mistakes told one by one; the rest is counted */
+#define CONFIG_PASSWORD_MAX    8   /* octets (SMPP 3.4, 5.2.2: at most 9 with the closing NUL) */
 
 /*
  * The choices: member of the enum and its word in the file, in one place.
  */
-#define CONFIG_LOG_LEVELS(X)                                                                       \
-	X(CONFIG_LOG_ERROR, "error")                                                               \
-	X(CONFIG_LOG_WARNING, "warning")                                                           \
-	X(CONFIG_LOG_INFO, "info")                                                                 \
+#define CONFIG_LOG_LEVELS(X)             \
+	X(CONFIG_LOG_ERROR, "error")     \
+	X(CONFIG_LOG_WARNING, "warning") \
+	X(CONFIG_LOG_INFO, "info")       \
 	X(CONFIG_LOG_DEBUG, "debug")
-#define CONFIG_KINDS(X)                                                                            \
-	X(CONFIG_KIND_SMPP, "smpp")                                                                \
+#define CONFIG_KINDS(X)             \
+	X(CONFIG_KIND_SMPP, "smpp") \
 	X(CONFIG_KIND_SANDBOX, "sandbox")
-#define CONFIG_BINDS(X)                                                                            \
-	X(CONFIG_BIND_TRANSCEIVER, "transceiver")                                                  \
-	X(CONFIG_BIND_TRANSMITTER, "transmitter")                                                  \
-	X(CONFIG_BIND_RECEIVER, "receiver")                                                        \
+#define CONFIG_BINDS(X)                           \
+	X(CONFIG_BIND_TRANSCEIVER, "transceiver") \
+	X(CONFIG_BIND_TRANSMITTER, "transmitter") \
+	X(CONFIG_BIND_RECEIVER, "receiver")       \
 	X(CONFIG_BIND_PAIR, "pair")
-#define CONFIG_ALPHABETS(X)                                                                        \
-	X(CONFIG_ALPHABET_GSM7, "gsm7")                                                            \
-	X(CONFIG_ALPHABET_ASCII, "ascii")                                                          \
+#define CONFIG_ALPHABETS(X)               \
+	X(CONFIG_ALPHABET_GSM7, "gsm7")   \
+	X(CONFIG_ALPHABET_ASCII, "ascii") \
 	X(CONFIG_ALPHABET_LATIN1, "latin1")
-#define CONFIG_DIALECTS(X)                                                                         \
-	X(CONFIG_DIALECT_NONE, "none")                                                             \
-	X(CONFIG_DIALECT_AUTO, "auto")                                                             \
-	X(CONFIG_DIALECT_EXACT, "exact")                                                           \
-	X(CONFIG_DIALECT_HEX_TO_DEC, "hex_to_dec")                                                 \
+#define CONFIG_DIALECTS(X)                         \
+	X(CONFIG_DIALECT_NONE, "none")             \
+	X(CONFIG_DIALECT_AUTO, "auto")             \
+	X(CONFIG_DIALECT_EXACT, "exact")           \
+	X(CONFIG_DIALECT_HEX_TO_DEC, "hex_to_dec") \
 	X(CONFIG_DIALECT_DEC_TO_HEX, "dec_to_hex")
-#define CONFIG_RECEIPT_ACCEPTEDS(X)                                                                \
-	X(CONFIG_RECEIPT_ACCEPTED_SENT, "sent")                                                    \
+#define CONFIG_RECEIPT_ACCEPTEDS(X)             \
+	X(CONFIG_RECEIPT_ACCEPTED_SENT, "sent") \
 	X(CONFIG_RECEIPT_ACCEPTED_DELIVERED, "delivered")
-#define CONFIG_RECEIPT_UNKNOWNS(X)                                                                 \
-	X(CONFIG_RECEIPT_UNKNOWN_WAIT, "wait")                                                     \
+#define CONFIG_RECEIPT_UNKNOWNS(X)             \
+	X(CONFIG_RECEIPT_UNKNOWN_WAIT, "wait") \
 	X(CONFIG_RECEIPT_UNKNOWN_FINAL, "final")
-#define CONFIG_RECEIPT_COVERSES(X)                                                                 \
-	X(CONFIG_RECEIPT_COVERS_SEGMENT, "segment")                                                \
+#define CONFIG_RECEIPT_COVERSES(X)                  \
+	X(CONFIG_RECEIPT_COVERS_SEGMENT, "segment") \
 	X(CONFIG_RECEIPT_COVERS_MESSAGE, "message")
-#define CONFIG_CATEGORIES(X)                                                                       \
-	X(CONFIG_CATEGORY_GENERAL, "general")                                                      \
-	X(CONFIG_CATEGORY_CASINO, "casino")                                                        \
-	X(CONFIG_CATEGORY_IGAMING, "igaming")                                                      \
-	X(CONFIG_CATEGORY_WEB3, "web3")                                                            \
+#define CONFIG_CATEGORIES(X)                  \
+	X(CONFIG_CATEGORY_GENERAL, "general") \
+	X(CONFIG_CATEGORY_CASINO, "casino")   \
+	X(CONFIG_CATEGORY_IGAMING, "igaming") \
+	X(CONFIG_CATEGORY_WEB3, "web3")       \
 	X(CONFIG_CATEGORY_ENTERPRISE, "enterprise")
-#define CONFIG_ACCESSES(X)                                                                         \
-	X(CONFIG_ACCESS_OPEN, "open")                                                              \
+#define CONFIG_ACCESSES(X)            \
+	X(CONFIG_ACCESS_OPEN, "open") \
 	X(CONFIG_ACCESS_WHITELIST, "whitelist")
-#define CONFIG_SENDERS(X)                                                                          \
-	X(CONFIG_SENDER_FREE, "free")                                                              \
-	X(CONFIG_SENDER_APPROVED, "approved")                                                      \
+#define CONFIG_SENDERS(X)                     \
+	X(CONFIG_SENDER_FREE, "free")         \
+	X(CONFIG_SENDER_APPROVED, "approved") \
 	X(CONFIG_SENDER_NUMERIC, "numeric")
-#define CONFIG_DOUBTS(X)                                                                           \
-	X(CONFIG_DOUBT_HOLD, "hold")                                                               \
+#define CONFIG_DOUBTS(X)             \
+	X(CONFIG_DOUBT_HOLD, "hold") \
 	X(CONFIG_DOUBT_RESEND, "resend")
-#define CONFIG_REFUNDS(X)                                                                          \
-	X(CONFIG_REFUND_NEVER, "never")                                                            \
-	X(CONFIG_REFUND_REFUSED, "refused")                                                        \
+#define CONFIG_REFUNDS(X)                   \
+	X(CONFIG_REFUND_NEVER, "never")     \
+	X(CONFIG_REFUND_REFUSED, "refused") \
 	X(CONFIG_REFUND_UNDELIVERED, "undelivered")
-#define CONFIG_KEEP_TEXTS(X)                                                                       \
-	X(CONFIG_KEEP_TEXT_FINAL, "final")                                                         \
-	X(CONFIG_KEEP_TEXT_1D, "1d")                                                               \
+#define CONFIG_KEEP_TEXTS(X)               \
+	X(CONFIG_KEEP_TEXT_FINAL, "final") \
+	X(CONFIG_KEEP_TEXT_1D, "1d")       \
 	X(CONFIG_KEEP_TEXT_ORDER, "order")
-#define CONFIG_TEXT_ALPHABETS(X)                                                                   \
-	X(CONFIG_TEXT_ASCII, "ascii")                                                              \
-	X(CONFIG_TEXT_GSM7, "gsm7")                                                                \
+#define CONFIG_TEXT_ALPHABETS(X)      \
+	X(CONFIG_TEXT_ASCII, "ascii") \
+	X(CONFIG_TEXT_GSM7, "gsm7")   \
 	X(CONFIG_TEXT_UNICODE, "unicode")
 /* What a command_status in a submit_sm_resp means, where a carrier differs from the usual. */
-#define CONFIG_STATUS_CLASSES(X)                                                                   \
-	X(CONFIG_STATUS_PAUSE, "pause")	  /* try again, and pause the link */                      \
-	X(CONFIG_STATUS_RETRY, "retry")	  /* try again, as often as the route's retries say */     \
-	X(CONFIG_STATUS_REBIND, "rebind") /* the link is wrong; the message stays queued */        \
-	X(CONFIG_STATUS_FAIL, "fail")	  /* this message will not be taken */                     \
+#define CONFIG_STATUS_CLASSES(X)                                                               \
+	X(CONFIG_STATUS_PAUSE, "pause")	  /* try again, and pause the link */                  \
+	X(CONFIG_STATUS_RETRY, "retry")	  /* try again, as often as the route's retries say */ \
+	X(CONFIG_STATUS_REBIND, "rebind") /* the link is wrong; the message stays queued */    \
+	X(CONFIG_STATUS_FAIL, "fail")	  /* this message will not be taken */                 \
 	X(CONFIG_STATUS_UNDELIVERABLE, "undeliverable") /* taken, and the delivery has failed */
 /* States of a receipt; each has the value of message_state (SMPP 3.4, 5.2.28; 0 and 9: 5.0). */
-#define CONFIG_RECEIPT_STATES(X)                                                                   \
-	X(CONFIG_RECEIPT_SCHEDULED, "scheduled")                                                   \
-	X(CONFIG_RECEIPT_ENROUTE, "enroute")                                                       \
-	X(CONFIG_RECEIPT_DELIVERED, "delivered")                                                   \
-	X(CONFIG_RECEIPT_EXPIRED, "expired")                                                       \
-	X(CONFIG_RECEIPT_DELETED, "deleted")                                                       \
-	X(CONFIG_RECEIPT_UNDELIVERABLE, "undeliverable")                                           \
-	X(CONFIG_RECEIPT_ACCEPTED, "accepted")                                                     \
-	X(CONFIG_RECEIPT_UNKNOWN, "unknown")                                                       \
-	X(CONFIG_RECEIPT_REJECTED, "rejected")                                                     \
+#define CONFIG_RECEIPT_STATES(X)                         \
+	X(CONFIG_RECEIPT_SCHEDULED, "scheduled")         \
+	X(CONFIG_RECEIPT_ENROUTE, "enroute")             \
+	X(CONFIG_RECEIPT_DELIVERED, "delivered")         \
+	X(CONFIG_RECEIPT_EXPIRED, "expired")             \
+	X(CONFIG_RECEIPT_DELETED, "deleted")             \
+	X(CONFIG_RECEIPT_UNDELIVERABLE, "undeliverable") \
+	X(CONFIG_RECEIPT_ACCEPTED, "accepted")           \
+	X(CONFIG_RECEIPT_UNKNOWN, "unknown")             \
+	X(CONFIG_RECEIPT_REJECTED, "rejected")           \
 	X(CONFIG_RECEIPT_SKIPPED, "skipped")
 
 /* Every choice: its enum and its list. Each has a look-up `const char *NAME_word(enum NAME)`. */
-#define CONFIG_CHOICES(X)                                                                          \
-	X(config_log_level, CONFIG_LOG_LEVELS)                                                     \
-	X(config_kind, CONFIG_KINDS)                                                               \
-	X(config_bind, CONFIG_BINDS)                                                               \
-	X(config_alphabet, CONFIG_ALPHABETS)                                                       \
-	X(config_dialect, CONFIG_DIALECTS)                                                         \
-	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS)                                       \
-	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)                                         \
-	X(config_receipt_covers, CONFIG_RECEIPT_COVERSES)                                          \
-	X(config_category, CONFIG_CATEGORIES)                                                      \
-	X(config_access, CONFIG_ACCESSES)                                                          \
-	X(config_sender, CONFIG_SENDERS)                                                           \
-	X(config_doubt, CONFIG_DOUBTS)                                                             \
-	X(config_refund, CONFIG_REFUNDS)                                                           \
-	X(config_keep_text, CONFIG_KEEP_TEXTS)                                                     \
-	X(config_text, CONFIG_TEXT_ALPHABETS)                                                      \
-	X(config_status_class, CONFIG_STATUS_CLASSES)                                              \
+#define CONFIG_CHOICES(X)                                    \
+	X(config_log_level, CONFIG_LOG_LEVELS)               \
+	X(config_kind, CONFIG_KINDS)                         \
+	X(config_bind, CONFIG_BINDS)                         \
+	X(config_alphabet, CONFIG_ALPHABETS)                 \
+	X(config_dialect, CONFIG_DIALECTS)                   \
+	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS) \
+	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)   \
+	X(config_receipt_covers, CONFIG_RECEIPT_COVERSES)    \
+	X(config_category, CONFIG_CATEGORIES)                \
+	X(config_access, CONFIG_ACCESSES)                    \
+	X(config_sender, CONFIG_SENDERS)                     \
+	X(config_doubt, CONFIG_DOUBTS)                       \
+	X(config_refund, CONFIG_REFUNDS)                     \
+	X(config_keep_text, CONFIG_KEEP_TEXTS)               \
+	X(config_text, CONFIG_TEXT_ALPHABETS)                \
+	X(config_status_class, CONFIG_STATUS_CLASSES)        \
 	X(config_receipt_state, CONFIG_RECEIPT_STATES)
 
 #define CONFIG_MEMBER(member, word) member,
-#define CONFIG_ENUM(choice, list)                                                                  \
-	enum choice { list(CONFIG_MEMBER) };                                                       \
+#define CONFIG_ENUM(choice, list)   \
+	enum choice {               \
+		list(CONFIG_MEMBER) \
+	};                          \
 	const char *choice##_word(enum choice value);
 CONFIG_CHOICES(CONFIG_ENUM)
 #undef CONFIG_ENUM
@@ -150,20 +152,26 @@ struct config_address {
 };
 
 /* How each type of config.def is held. Texts and paths that are not set are NULL. */
-#define CONFIG_C_TEXT const char *
-#define CONFIG_C_PATH const char * /* absolute, or relative to the folder of the process */
-#define CONFIG_C_COUNT uint32_t
-#define CONFIG_C_TIME int64_t /* milliseconds */
-#define CONFIG_C_SIZE uint64_t /* octets */
-#define CONFIG_C_BOOL bool
-#define CONFIG_C_MODE uint32_t
-#define CONFIG_C_STATUS uint32_t
-#define CONFIG_C_MONEY int64_t	/* millionths of the currency */
-#define CONFIG_C_ADDRESS struct config_address
-#define CONFIG_C_GROUP int64_t	/* gid; -1: not set */
-#define CONFIG_C_TEXTS struct config_texts
-#define CONFIG_C_TIMES struct config_times
-#define CONFIG_C_CHOICE(choice) enum choice
+#define CONFIG_C_TEXT			const char *
+#define CONFIG_C_LABEL			const char *
+#define CONFIG_C_NAME			const char *
+#define CONFIG_C_DIGITS			const char *
+#define CONFIG_C_CAPITALS		const char *
+#define CONFIG_C_HEX			const char *
+#define CONFIG_C_PATH			const char * /* the file's folder is already before a relative one */
+#define CONFIG_C_COUNT			uint32_t
+#define CONFIG_C_TIME			int64_t	 /* milliseconds */
+#define CONFIG_C_SIZE			uint64_t /* octets */
+#define CONFIG_C_BOOL			bool
+#define CONFIG_C_MODE			uint32_t
+#define CONFIG_C_STATUS			uint32_t
+#define CONFIG_C_MONEY			int64_t /* millionths of the currency */
+#define CONFIG_C_ADDRESS		struct config_address
+#define CONFIG_C_USER			uid_t
+#define CONFIG_C_GROUP			int64_t /* gid; -1: not set */
+#define CONFIG_C_TEXTS			struct config_texts
+#define CONFIG_C_TIMES			struct config_times
+#define CONFIG_C_CHOICE(choice)		enum choice
 #define CONFIG_FIELD(type, member, ...) CONFIG_C_##type member;
 
 struct config_store {
@@ -194,8 +202,8 @@ struct config_log {
 
 /* uids: a local user who needs no key, and the account that is his. */
 struct config_uid {
-	uid_t uid;
-	const char *account;
+#define UID_KEY CONFIG_FIELD
+#include "config/config.def"
 };
 
 struct config_tls {
@@ -205,7 +213,6 @@ struct config_tls {
 };
 
 struct config_link {
-	const char *name; /* unique within its provider */
 #define LINK_KEY CONFIG_FIELD
 #include "config/config.def"
 	struct config_tls tls;
@@ -218,18 +225,17 @@ struct config_timers {
 
 /* statuses: overrides of the usual class of a command_status; each status at most once. */
 struct config_status {
-	uint32_t status;
-	enum config_status_class class;
+#define STATUS_KEY CONFIG_FIELD
+#include "config/config.def"
 };
 
 /* stat: overrides of what a word or number in a receipt's stat means; compared without case. */
 struct config_stat {
-	const char *word;
-	enum config_receipt_state state;
+#define STAT_KEY CONFIG_FIELD
+#include "config/config.def"
 };
 
 struct config_provider {
-	const char *name;
 	const char *password; /* at most CONFIG_PASSWORD_MAX octets; NULL without password_file */
 #define PROVIDER_KEY CONFIG_FIELD
 #include "config/config.def"
@@ -253,7 +259,6 @@ struct config_retries {
 };
 
 struct config_route {
-	uint32_t id;
 	const struct config_provider *provider; /* never NULL in a config that loaded */
 #define ROUTE_KEY CONFIG_FIELD
 #include "config/config.def"
@@ -291,12 +296,13 @@ struct config {
 
 /* One mistake. */
 struct config_error {
-	const char *source; /* the caller's path or its --set text: borrowed, as long as that lives */
-	bool set;	    /* source is a --set text; line and column count within its value */
-	uint32_t line;	    /* from 1; 0: the file as a whole */
-	uint32_t column;    /* from 1, in characters */
-	char what[240];	    /* foreign octets escaped; never a secret */
-	char hint[240];	    /* what would be right; empty where nobody can know */
+	const char
+		*source; /* the caller's path or its --set text: borrowed, as long as that lives */
+	bool set;	 /* source is a --set text; line and column count within its value */
+	uint32_t line;	 /* from 1; 0: the file as a whole */
+	uint32_t column; /* from 1, in characters */
+	char what[240];	 /* foreign octets escaped; never a secret */
+	char hint[240];	 /* what would be right; empty where nobody can know */
 };
 
 /* Filled by config_load; starts as {0}. n is how many stand in list, more how many did not fit. */
