@@ -17,9 +17,9 @@ struct row {
 };
 
 static const struct row table[LIFE_STATES][LIFE_EVENTS] = {
-#define LIFE(state, event, n, e, no, eo, m)                                                        \
-	[LIFE_##state][LIFE_ON_##event] = {LIFE_##n, LIFE_ERROR_##e, LIFE_##no, LIFE_ERROR_##eo,   \
-					   LIFE_MARK_##m},
+#define LIFE(state, event, n, e, no, eo, m)                                                       \
+	[LIFE_##state][LIFE_ON_##event] = { LIFE_##n, LIFE_ERROR_##e, LIFE_##no, LIFE_ERROR_##eo, \
+					    LIFE_MARK_##m },
 #include "core/lifecycle.def"
 };
 
@@ -40,8 +40,8 @@ enum {
 #include "core/lifecycle.def"
 };
 /* Ranks never fall, proved row by row. */
-#define LIFE(state, event, n, e, no, eo, m)                                                        \
-	_Static_assert(RANK_##n >= RANK_##state && RANK_##no >= RANK_##state,                      \
+#define LIFE(state, event, n, e, no, eo, m)                                   \
+	_Static_assert(RANK_##n >= RANK_##state && RANK_##no >= RANK_##state, \
 		       #state " on " #event " would fall in rank");
 #include "core/lifecycle.def"
 
@@ -64,17 +64,20 @@ static const char *const event_texts[] = {
 static const struct {
 	const char *name, *stage, *text;
 } errors[] = {
-#define LIFE_ERROR(name, stage, text) [LIFE_ERROR_##name] = {#name, stage, text},
+#define LIFE_ERROR(name, stage, text) [LIFE_ERROR_##name] = { #name, stage, text },
 #include "core/lifecycle.def"
-	[LIFE_ERROR_KEEP] = {"KEEP", "", ""},
-	[LIFE_ERROR_GIVEN] = {"GIVEN", "", ""},
-	[LIFE_ERROR_CONFIRM] = {"CONFIRM", "", ""},
-	[LIFE_ERROR_NO_RECEIPT_OR_KEEP] = {"NO_RECEIPT_OR_KEEP", "", ""},
+	[LIFE_ERROR_KEEP] = { "KEEP", "", "" },
+	[LIFE_ERROR_GIVEN] = { "GIVEN", "", "" },
+	[LIFE_ERROR_CONFIRM] = { "CONFIRM", "", "" },
+	[LIFE_ERROR_NO_RECEIPT_OR_KEEP] = { "NO_RECEIPT_OR_KEEP", "", "" },
 };
 static const char *const mark_names[] = {
-	[LIFE_MARK_NORMAL] = "normal",	     [LIFE_MARK_NOTE] = "note",
-	[LIFE_MARK_LATE] = "late",	     [LIFE_MARK_DUPLICATE] = "duplicate",
-	[LIFE_MARK_CONTRADICTS] = "contradicts", [LIFE_MARK_STRAY] = "stray",
+	[LIFE_MARK_NORMAL] = "normal",
+	[LIFE_MARK_NOTE] = "note",
+	[LIFE_MARK_LATE] = "late",
+	[LIFE_MARK_DUPLICATE] = "duplicate",
+	[LIFE_MARK_CONTRADICTS] = "contradicts",
+	[LIFE_MARK_STRAY] = "stray",
 };
 
 static enum life_error error_after(uint8_t rule, enum life_error was, enum life_error given)
@@ -105,8 +108,8 @@ enum life_mark life_apply(struct life *life, enum life_event event, bool open,
 
 /* First that is present decides: a failure ends the whole, then what is least far. */
 static const enum life_state fold_order[] = {
-	LIFE_FAILED, LIFE_EXPIRED, LIFE_IN_DOUBT, LIFE_QUEUED,
-	LIFE_SUBMITTED, LIFE_SENT, LIFE_UNKNOWN, LIFE_DELIVERED,
+	LIFE_FAILED,	LIFE_EXPIRED, LIFE_IN_DOUBT, LIFE_QUEUED,
+	LIFE_SUBMITTED, LIFE_SENT,    LIFE_UNKNOWN,  LIFE_DELIVERED,
 };
 _Static_assert(sizeof(fold_order) / sizeof(fold_order[0]) == LIFE_STATES, "every state folds");
 
