@@ -18,8 +18,8 @@ rule() {
 	else bad=1; echo "not ok $n - $name"; echo "$hits"; fi
 }
 none='^$' own='#include "'
-in_core='(smpp/[a-z_]+|core/[a-z_]+|store/store|store/record|config/config)'
-in_tools='(smpp/[a-z_]+|tools/[a-z_]+|config/config|core/(port|http|json|tap|outcome))'
+in_core='(smpp/[a-z0-9_]+|core/[a-z0-9_]+|store/store|store/record|config/config)'
+in_tools='(smpp/[a-z0-9_]+|tools/[a-z0-9_]+|config/config|core/(port|http|json|tap|outcome))'
 except() { printf '%s\n' {smpp,store,config,core,tools}/*.[ch] | grep -vxE "$1"; }
 
 rule 'smpp includes smpp' "$own" '"smpp/' smpp/*.[ch]

@@ -64,7 +64,7 @@ while read -r name prefix last; do
 	fi
 done <<'LISTS'
 acceptance .A 112
-checks .C 115
+checks . 115
 faults .F 38
 invariants .I 22
 LISTS

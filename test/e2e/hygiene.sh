@@ -25,7 +25,10 @@ text() { git grep --untracked -nIE "$1" -- . ':!*.pcap' ':!*.pcapng'; }
 fixed='smpp|core|store|config|tools|test|meson\.build|README\.md|LICENSE|\..*'
 check 'the top level is the fixed set' "$(ours | cut -d/ -f1 | sort -u | grep -vxE "$fixed")"
 check 'nothing but code lies in the folders of the house' "$(ours |
-	grep -E '^(smpp|store|config|core)/' | grep -vE '^[a-z]+/[a-z_]+\.(c|h|def)$|^config/example\.yaml$')"
+	grep -E '^(smpp|store|config|core)/' | grep -vE '^[a-z]+/[a-z0-9_]+\.(c|h|def)$|^config/example\.yaml$')"
+check 'every source is built' "$(ours | grep -E '\.c$' | while read -r f; do
+	name=${f##*/} name=${name%.c} name=${name#test_}
+	[ -f "$f" ] && ! grep -qE "['/]$name(\.c)?'" meson.build && echo "$f"; done)"
 check 'nothing points outside the tree' "$(text '(^|[^[:alnum:]_.])/(ho[m]e|ro[o]t|wo[r]k)/|[.][.]/shared|/wo[r]k\b')"
 check 'no line ends in blanks' "$(text '[[:blank:]]+$')"
 check 'no carriage return' "$(text $'\r$')"
