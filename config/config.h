@@ -185,6 +185,10 @@ struct config_socket {
 #include "config/config.def"
 };
 
+struct config_sockets {
+	struct config_socket submit, control, tap;
+};
+
 struct config_limits {
 #define LIMITS_KEY CONFIG_FIELD
 #include "config/config.def"
@@ -276,9 +280,7 @@ struct config {
 #define DAEMON_KEY CONFIG_FIELD
 #include "config/config.def"
 	struct config_store store;
-	struct {
-		struct config_socket submit, control, tap;
-	} sockets;
+	struct config_sockets sockets;
 	struct config_limits limits;
 	struct config_retention retention;
 	struct config_log log;
