@@ -67,7 +67,7 @@ enum smpp_coding_why {
 /* What may be chosen from. */
 struct smpp_coding_policy {
 	enum smpp_alphabet of_zero; /* what data_coding 0 means at this provider (5.2.19) */
-	unsigned allowed;	    /* SMPP_ALPHABET_BIT()s; 0 means GSM7 and UCS2 */
+	unsigned allowed;	    /* SMPP_ALPHABET_BIT()s; 0 means of_zero and UCS2 */
 };
 
 struct smpp_coding_choice {

@@ -20,7 +20,6 @@ enum {
 	SMPP_CONCAT_MAX_PARTS = 255,
 	SMPP_CONCAT_PAYLOAD_OCTETS = 65535, /* what message_payload can hold */
 	SMPP_CONCAT_UDH_OCTETS = 7,	    /* largest header we write: 05 00 03 or 06 08 04 */
-	SMPP_CONCAT_SM_OCTETS = 254,	    /* short_message, 5.2.21 */
 };
 
 enum smpp_concat_method {
@@ -64,7 +63,7 @@ enum smpp_concat_error smpp_concat_plan(enum smpp_alphabet alphabet, const uint8
 					struct smpp_concat_plan *plan);
 
 /* One PDU's share. at borrows from the plan's octets. */
-struct smpp_part {
+struct smpp_concat_part {
 	uint8_t udh[SMPP_CONCAT_UDH_OCTETS]; /* to go before the octets */
 	uint8_t udh_n;			     /* 0, 6 or 7 */
 	uint8_t esm_class;		     /* bits to or in: 0x40 exactly when udh_n > 0 */
@@ -82,22 +81,21 @@ uint32_t smpp_concat_refs(enum smpp_concat_method method);
 
 /* Fills part from part i (0..pdus - 1) of plan. ref is below smpp_concat_refs(plan->method). */
 void smpp_concat_part(const struct smpp_concat_plan *plan, uint16_t i, uint16_t ref,
-		      struct smpp_part *part);
+		      struct smpp_concat_part *part);
 
 /* UDH and octets in a row, as short_message wants them; not for in_payload parts. Writes at most
- * SMPP_CONCAT_SM_OCTETS to out and returns how many. */
-uint8_t smpp_part_short_message(const struct smpp_part *part, uint8_t *out);
+ * SMPP_MAX_SHORT_MESSAGE to out and returns how many. */
+uint8_t smpp_concat_short_message(const struct smpp_concat_part *part, uint8_t *out);
 
 /* ---- Receiving ---- */
 
-/* What was odd; a set of bits. Any but PAYLOAD_TOO leaves the part standing alone. */
+/* What was odd; a set of bits. Any of them leaves the part standing alone. */
 enum smpp_concat_flag {
 	SMPP_CONCAT_UDH_OVERRUN = 1, /* UDHL past the body; all of it is taken as text */
 	SMPP_CONCAT_IE_OVERRUN = 2,  /* an element past UDHL, or of a wrong length */
 	SMPP_CONCAT_BAD_COUNT = 4,   /* total 0, part 0, part > total */
 	SMPP_CONCAT_CONFLICT = 8,    /* two statements about parts that differ */
 	SMPP_CONCAT_SAR_PARTIAL = 16, /* some sar_* TLVs, not all three, or of a wrong width */
-	SMPP_CONCAT_PAYLOAD_TOO = 32, /* short_message and message_payload; the first was used */
 };
 
 /* Part information of a PDU. All pointers borrow from the PDU. */

@@ -70,8 +70,7 @@ enum smpp_receipt_flag {
 					   UTF-16 longer than its scratch); the rest was not read */
 	SMPP_RECEIPT_TEXT_FIRST = 128,	/* "text:" opened the body; the fields behind it were read */
 	SMPP_RECEIPT_LONG_ERR = 256,	/* err had more than 8 characters; err holds the first 8 */
-	SMPP_RECEIPT_PAYLOAD_TOO = 512, /* short_message and message_payload; the first was used */
-	SMPP_RECEIPT_NO_UDH = 1024,	/* UDHI was set but the body begins without a header */
+	SMPP_RECEIPT_NO_UDH = 512,	/* UDHI was set but the body begins without a header */
 };
 
 enum {
