@@ -1,0 +1,384 @@
+/* The queue: a weighted ring of routes, in each a heap of returned segments and a ring of accounts. */
+#include "core/queue.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Returned segments and orders that are not to be sent yet wait in heaps by time, then by age. */
+struct waiting {
+	int64_t due_ms;
+	struct segment_ref segment;
+	struct order *order; /* heap `later` only */
+};
+
+struct heap {
+	struct waiting *at;
+	uint32_t n, room;
+};
+
+struct order {
+	struct queue_order info;
+	struct order *next;
+};
+
+/* The orders of one account on one route, first in first out within a priority. */
+struct lane {
+	uint32_t account;
+	struct order *first[QUEUE_PRIORITIES], *last[QUEUE_PRIORITIES];
+	struct lane *next; /* ring of those that have orders */
+	struct lane *all;  /* list of every lane of the route */
+};
+
+struct route {
+	uint32_t id, provider, weight, credit;
+	bool paused;
+	uint64_t depth;
+	struct heap returned;
+	struct lane *turn; /* the lane before the one whose turn it is; NULL: none has orders */
+	struct lane *lanes;
+};
+
+struct queue {
+	struct route *routes; /* in the order of declaration */
+	uint32_t n, room;
+	uint32_t turn; /* where the ring of routes stands */
+	struct heap later;
+	struct route *peeked; /* what the last peek showed, until it is taken */
+	bool peeked_returned;
+};
+
+/* ---- heap ---- */
+
+static bool before(const struct waiting *a, const struct waiting *b)
+{
+	if (a->due_ms != b->due_ms)
+		return a->due_ms < b->due_ms;
+	if (a->segment.order != b->segment.order)
+		return a->segment.order < b->segment.order;
+	if (a->segment.index != b->segment.index)
+		return a->segment.index < b->segment.index;
+	return a->segment.segment < b->segment.segment;
+}
+
+static bool heap_push(struct heap *heap, const struct waiting *entry)
+{
+	if (heap->n == heap->room) {
+		uint32_t room = heap->room ? heap->room * 2 : 64;
+		struct waiting *at = realloc(heap->at, room * sizeof(*at));
+		if (!at)
+			return false;
+		heap->at = at;
+		heap->room = room;
+	}
+	uint32_t i = heap->n++;
+	while (i && before(entry, &heap->at[(i - 1) / 2])) {
+		heap->at[i] = heap->at[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	heap->at[i] = *entry;
+	return true;
+}
+
+static void heap_pop(struct heap *heap)
+{
+	struct waiting last = heap->at[--heap->n];
+	uint32_t i = 0;
+	for (;;) {
+		uint32_t child = 2 * i + 1;
+		if (child >= heap->n)
+			break;
+		if (child + 1 < heap->n && before(&heap->at[child + 1], &heap->at[child]))
+			child++;
+		if (!before(&heap->at[child], &last))
+			break;
+		heap->at[i] = heap->at[child];
+		i = child;
+	}
+	if (heap->n)
+		heap->at[i] = last;
+}
+
+/* ---- lanes ---- */
+
+static struct lane *lane_of(struct route *route, uint32_t account)
+{
+	for (struct lane *lane = route->lanes; lane; lane = lane->all)
+		if (lane->account == account)
+			return lane;
+	struct lane *lane = calloc(1, sizeof(*lane));
+	if (!lane)
+		return NULL;
+	lane->account = account;
+	lane->all = route->lanes;
+	route->lanes = lane;
+	return lane;
+}
+
+static struct order *lane_head(const struct lane *lane)
+{
+	for (unsigned priority = QUEUE_PRIORITIES; priority-- > 0;)
+		if (lane->first[priority])
+			return lane->first[priority];
+	return NULL;
+}
+
+static bool lane_append(struct route *route, struct order *order)
+{
+	struct lane *lane = lane_of(route, order->info.account);
+	if (!lane)
+		return false;
+	unsigned priority = order->info.priority;
+	order->next = NULL;
+	if (lane->last[priority])
+		lane->last[priority]->next = order;
+	else
+		lane->first[priority] = order;
+	lane->last[priority] = order;
+	if (lane->next)
+		return true;
+	/* A lane that had nothing joins the ring at its end: the last to get its turn. */
+	if (route->turn) {
+		lane->next = route->turn->next;
+		route->turn->next = lane;
+	} else {
+		lane->next = lane;
+	}
+	route->turn = lane;
+	return true;
+}
+
+/* Takes the head order of the lane whose turn it is; a lane left empty leaves the ring. */
+static void lane_pop(struct route *route)
+{
+	struct lane *lane = route->turn->next;
+	struct order *order = lane_head(lane);
+	unsigned priority = order->info.priority;
+	lane->first[priority] = order->next;
+	if (!order->next)
+		lane->last[priority] = NULL;
+	free(order);
+	if (lane_head(lane))
+		return;
+	if (lane->next == lane) {
+		route->turn = NULL;
+	} else {
+		route->turn->next = lane->next;
+	}
+	lane->next = NULL;
+}
+
+/* ---- routes ---- */
+
+static struct route *route_of(const struct queue *queue, uint32_t id)
+{
+	for (uint32_t i = 0; i < queue->n; i++)
+		if (queue->routes[i].id == id)
+			return &queue->routes[i];
+	return NULL;
+}
+
+static void route_clear(struct route *route)
+{
+	while (route->turn)
+		lane_pop(route);
+	while (route->lanes) {
+		struct lane *lane = route->lanes;
+		route->lanes = lane->all;
+		free(lane);
+	}
+	route->returned.n = 0;
+	route->depth = 0;
+}
+
+struct queue *queue_new(void)
+{
+	return calloc(1, sizeof(struct queue));
+}
+
+void queue_clear(struct queue *queue)
+{
+	for (uint32_t i = 0; i < queue->n; i++)
+		route_clear(&queue->routes[i]);
+	for (uint32_t i = 0; i < queue->later.n; i++)
+		free(queue->later.at[i].order);
+	queue->later.n = 0;
+	queue->peeked = NULL;
+}
+
+void queue_free(struct queue *queue)
+{
+	if (!queue)
+		return;
+	queue_clear(queue);
+	for (uint32_t i = 0; i < queue->n; i++)
+		free(queue->routes[i].returned.at);
+	free(queue->routes);
+	free(queue->later.at);
+	free(queue);
+}
+
+bool queue_route(struct queue *queue, uint32_t id, uint32_t provider, uint32_t weight)
+{
+	struct route *route = route_of(queue, id);
+	if (!route) {
+		if (queue->n == queue->room) {
+			uint32_t room = queue->room ? queue->room * 2 : 8;
+			struct route *routes = realloc(queue->routes, room * sizeof(*routes));
+			if (!routes)
+				return false;
+			queue->routes = routes;
+			queue->room = room;
+		}
+		route = &queue->routes[queue->n++];
+		*route = (struct route){ .id = id };
+	}
+	route->provider = provider;
+	route->weight = weight;
+	return true;
+}
+
+void queue_route_pause(struct queue *queue, uint32_t id, bool paused)
+{
+	struct route *route = route_of(queue, id);
+	if (route)
+		route->paused = paused;
+}
+
+bool queue_add(struct queue *queue, const struct queue_order *info)
+{
+	struct route *route = route_of(queue, info->route);
+	struct order *order = route ? malloc(sizeof(*order)) : NULL;
+	if (!order)
+		return false;
+	assert(info->cursor < info->segments && info->priority < QUEUE_PRIORITIES);
+	*order = (struct order){ .info = *info };
+	bool added = info->send_at_ms ? heap_push(&queue->later,
+						  &(struct waiting){ .due_ms = info->send_at_ms,
+								     .segment.order = info->order,
+								     .order = order }) :
+					lane_append(route, order);
+	if (!added) {
+		free(order);
+		return false;
+	}
+	route->depth += info->segments - info->cursor;
+	return true;
+}
+
+bool queue_return(struct queue *queue, uint32_t id, int64_t due_ms, struct segment_ref segment)
+{
+	struct route *route = route_of(queue, id);
+	if (!route ||
+	    !heap_push(&route->returned, &(struct waiting){ .due_ms = due_ms, .segment = segment }))
+		return false;
+	route->depth++;
+	return true;
+}
+
+/* Orders whose send_at has come join their lanes; one that memory fails for stays and is tried again. */
+static void wake_later(struct queue *queue, int64_t now_ms)
+{
+	while (queue->later.n && queue->later.at[0].due_ms <= now_ms) {
+		struct order *order = queue->later.at[0].order;
+		if (!lane_append(route_of(queue, order->info.route), order))
+			return;
+		heap_pop(&queue->later);
+	}
+}
+
+static bool route_ready(const struct route *route, int64_t now_ms)
+{
+	return !route->paused &&
+	       (route->turn || (route->returned.n && route->returned.at[0].due_ms <= now_ms));
+}
+
+/* The ring stands at a route until its weight is used up or it has nothing. */
+static struct route *route_next(struct queue *queue, uint32_t provider, int64_t now_ms)
+{
+	for (uint32_t tried = 0; tried <= queue->n; tried++) {
+		struct route *route = &queue->routes[queue->turn % queue->n];
+		bool ours = route->provider == provider && route_ready(route, now_ms);
+		if (ours && route->credit)
+			return route;
+		route->credit = route->weight;
+		queue->turn = (queue->turn + 1) % queue->n;
+	}
+	return NULL;
+}
+
+bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct queue_item *item)
+{
+	queue->peeked = NULL;
+	wake_later(queue, now_ms);
+	struct route *route = queue->n ? route_next(queue, provider, now_ms) : NULL;
+	if (!route)
+		return false;
+	queue->peeked = route;
+	queue->peeked_returned = route->returned.n && route->returned.at[0].due_ms <= now_ms;
+	if (queue->peeked_returned) {
+		const struct waiting *head = &route->returned.at[0];
+		*item = (struct queue_item){ .segment = head->segment,
+					     .route = route->id,
+					     .returned = true,
+					     .due_ms = head->due_ms };
+		return true;
+	}
+	const struct queue_order *order = &lane_head(route->turn->next)->info;
+	*item = (struct queue_item){
+		.segment = { .order = order->order,
+			     .index = (uint32_t)(order->cursor / order->parts),
+			     .segment = (uint32_t)(order->cursor % order->parts) },
+		.route = route->id,
+		.cursor = order->cursor + 1,
+	};
+	return true;
+}
+
+void queue_take(struct queue *queue, bool served)
+{
+	struct route *route = queue->peeked;
+	assert(route);
+	queue->peeked = NULL;
+	route->depth--;
+	if (served && route->credit)
+		route->credit--;
+	if (queue->peeked_returned) {
+		heap_pop(&route->returned);
+		return;
+	}
+	struct lane *lane = route->turn->next;
+	struct queue_order *order = &lane_head(lane)->info;
+	if (++order->cursor == order->segments)
+		lane_pop(route);
+	/* The next account's turn, unless the lane just left the ring and the turn with it. */
+	if (served && route->turn && route->turn->next == lane)
+		route->turn = lane;
+}
+
+void queue_drop(struct queue *queue)
+{
+	struct route *route = queue->peeked;
+	assert(route && !queue->peeked_returned);
+	queue->peeked = NULL;
+	const struct queue_order *order = &lane_head(route->turn->next)->info;
+	route->depth -= order->segments - order->cursor;
+	lane_pop(route);
+}
+
+int64_t queue_deadline(const struct queue *queue)
+{
+	int64_t due_ms = queue->later.n ? queue->later.at[0].due_ms : QUEUE_NEVER;
+	for (uint32_t i = 0; i < queue->n; i++) {
+		const struct heap *returned = &queue->routes[i].returned;
+		if (returned->n && returned->at[0].due_ms < due_ms)
+			due_ms = returned->at[0].due_ms;
+	}
+	return due_ms;
+}
+
+uint64_t queue_depth(const struct queue *queue, uint32_t id)
+{
+	const struct route *route = route_of(queue, id);
+	return route ? route->depth : 0;
+}

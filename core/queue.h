@@ -1,0 +1,81 @@
+/*
+ * What waits to be submitted, in memory: which segment goes next for a provider at a time T. It
+ * mirrors the store (orders whose cursor is not at their end, segments that came back) and is
+ * rebuilt from it at start and after a commit that failed; it decides order and fairness and
+ * nothing else: it knows no window, no rate and no link (core/scheduler.c does).
+ *
+ * provider ── routes, by weight ─┬─ returned segments, by due time
+ *                                └─ accounts, in turn ── orders by priority, then age ── cursor
+ *
+ * Nothing not yet released overtakes a returned segment that is due. Entries are never removed from
+ * the middle: what was cancelled or has expired is skipped when its turn comes, by its record.
+ */
+#ifndef CORE_QUEUE_H
+#define CORE_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define QUEUE_PRIORITIES 4
+#define QUEUE_NEVER	 INT64_MAX
+
+struct queue;
+
+/* One segment of one message of one order; index and segment count from 0. */
+struct segment_ref {
+	uint64_t order;
+	uint32_t index;
+	uint32_t segment;
+};
+
+struct queue_order {
+	uint64_t order;
+	uint32_t route;
+	uint32_t account;
+	uint32_t priority;  /* 0..QUEUE_PRIORITIES - 1, higher goes first */
+	uint32_t parts;	    /* segments of each message */
+	uint64_t cursor;    /* segments released so far: index * parts + segment of the next one */
+	uint64_t segments;  /* of the whole order */
+	int64_t send_at_ms; /* not before; 0 = at once */
+};
+
+/* NULL without memory. */
+struct queue *queue_new(void);
+void queue_free(struct queue *queue);
+/* Forgets all that waits, keeps the routes. */
+void queue_clear(struct queue *queue);
+
+/* Declares a route, its provider and its weight (1..100); a second call changes them. */
+bool queue_route(struct queue *queue, uint32_t route, uint32_t provider, uint32_t weight);
+/* A paused route keeps what it has. */
+void queue_route_pause(struct queue *queue, uint32_t route, bool paused);
+
+/* False without memory or for a route that was not declared. */
+bool queue_add(struct queue *queue, const struct queue_order *order);
+/* A segment that came back, due at due_ms (same clock as `now_ms` below). */
+bool queue_return(struct queue *queue, uint32_t route, int64_t due_ms, struct segment_ref segment);
+
+struct queue_item {
+	struct segment_ref segment;
+	uint32_t route;
+	bool returned;
+	int64_t due_ms;	 /* of a returned one */
+	uint64_t cursor; /* of the order once this item is taken; 0 for a returned one */
+};
+
+/* What goes next for a provider; false: nothing. It stays until queue_take. */
+bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct queue_item *item);
+/*
+ * Takes what the last queue_peek showed. `served` says whether it used the route's turn: false for
+ * an entry that was skipped because its record has moved on.
+ */
+void queue_take(struct queue *queue, bool served);
+/* Drops the whole order of the last queue_peek (not a returned segment): nothing of it is queued. */
+void queue_drop(struct queue *queue);
+
+/* When something next becomes due that is not due now; QUEUE_NEVER. */
+int64_t queue_deadline(const struct queue *queue);
+/* Segments that wait on a route, those not yet due included. */
+uint64_t queue_depth(const struct queue *queue, uint32_t route);
+
+#endif
