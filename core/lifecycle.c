@@ -31,13 +31,16 @@ enum {
 };
 _Static_assert(ROWS == LIFE_STATES * LIFE_EVENTS, "every (state, event) pair has one row");
 
-static const uint8_t ranks[] = {
-#define LIFE_STATE(name, rank, text) [LIFE_##name] = rank,
-#include "core/lifecycle.def"
+static const struct {
+	const char *name, *public;
+	uint8_t rank;
+} states[] = {
+#define STATE(name, number, rank, public) [LIFE_##name] = { #name, public, rank },
+#include "store/record.def"
 };
 enum {
-#define LIFE_STATE(name, rank, text) RANK_##name = rank,
-#include "core/lifecycle.def"
+#define STATE(name, number, rank, public) RANK_##name = rank,
+#include "store/record.def"
 };
 /* Ranks never fall, proved row by row. */
 #define LIFE(state, event, n, e, no, eo, m)                                   \
@@ -45,14 +48,18 @@ enum {
 		       #state " on " #event " would fall in rank");
 #include "core/lifecycle.def"
 
-static const char *const state_names[] = {
-#define LIFE_STATE(name, rank, text) [LIFE_##name] = #name,
-#include "core/lifecycle.def"
-};
 static const char *const state_texts[] = {
-#define LIFE_STATE(name, rank, text) [LIFE_##name] = text,
-#include "core/lifecycle.def"
+	[LIFE_QUEUED] = "accepted and durable, no attempt under way",
+	[LIFE_SUBMITTED] = "in a release, no verdict yet",
+	[LIFE_IN_DOUBT] = "it may or may not have been taken by the provider",
+	[LIFE_SENT] = "taken by the provider, no outcome yet",
+	[LIFE_UNKNOWN] = "a deadline passed without evidence",
+	[LIFE_DELIVERED] = "a receipt says delivered",
+	[LIFE_FAILED] = "refused, or a receipt says so",
+	[LIFE_EXPIRED] = "its time ran out, here or at the carrier",
 };
+_Static_assert(sizeof(state_texts) / sizeof(state_texts[0]) == LIFE_STATES, "a text for each");
+
 static const char *const event_names[] = {
 #define LIFE_EVENT(name, text) [LIFE_ON_##name] = #name,
 #include "core/lifecycle.def"
@@ -62,15 +69,30 @@ static const char *const event_texts[] = {
 #include "core/lifecycle.def"
 };
 static const struct {
-	const char *name, *stage, *text;
+	const char *name, *stage;
 } errors[] = {
-#define LIFE_ERROR(name, stage, text) [LIFE_ERROR_##name] = { #name, stage, text },
-#include "core/lifecycle.def"
-	[LIFE_ERROR_KEEP] = { "KEEP", "", "" },
-	[LIFE_ERROR_GIVEN] = { "GIVEN", "", "" },
-	[LIFE_ERROR_CONFIRM] = { "CONFIRM", "", "" },
-	[LIFE_ERROR_NO_RECEIPT_OR_KEEP] = { "NO_RECEIPT_OR_KEEP", "", "" },
+#define ERROR(name, number, stage) [LIFE_ERROR_##name] = { #name, stage },
+#include "store/record.def"
+	[LIFE_ERROR_KEEP] = { "KEEP", "" },
+	[LIFE_ERROR_GIVEN] = { "GIVEN", "" },
+	[LIFE_ERROR_CONFIRM] = { "CONFIRM", "" },
+	[LIFE_ERROR_NO_RECEIPT_OR_KEEP] = { "NO_RECEIPT_OR_KEEP", "" },
 };
+static const char *const error_texts[] = {
+	[LIFE_ERROR_NONE] = "",
+	[LIFE_ERROR_SUBMIT_ERROR] = "the provider refused the message",
+	[LIFE_ERROR_SUBMIT_UNCONFIRMED] =
+		"submitted, but no answer came: it may or may not have been sent",
+	[LIFE_ERROR_QUEUE_EXPIRED] = "its time ran out before the provider took it",
+	[LIFE_ERROR_UNDELIVERABLE] = "the carrier could not deliver it",
+	[LIFE_ERROR_DELIVERY_REJECTED] = "the carrier rejected the delivery",
+	[LIFE_ERROR_DELETED] = "it was deleted at the carrier",
+	[LIFE_ERROR_DELIVERY_EXPIRED] = "its validity ran out at the carrier",
+	[LIFE_ERROR_NO_RECEIPT] = "the provider took it, but no receipt came in time",
+	[LIFE_ERROR_RECEIPT_UNKNOWN] = "the carrier's receipt does not know what became of it",
+	[LIFE_ERROR_CANCELLED] = "cancelled before it was submitted",
+};
+_Static_assert(sizeof(error_texts) / sizeof(error_texts[0]) == LIFE_ERRORS, "a text for each");
 static const char *const mark_names[] = {
 	[LIFE_MARK_NORMAL] = "normal",
 	[LIFE_MARK_NOTE] = "note",
@@ -135,22 +157,10 @@ bool life_folds_first(enum life_state a, enum life_state b)
 
 const char *life_public_name(struct life life)
 {
-	switch (life.state) {
-	case LIFE_QUEUED:
-	case LIFE_SUBMITTED:
-		return "QUEUED";
-	case LIFE_SENT:
-		return life.error == LIFE_ERROR_RECEIPT_UNKNOWN ? "UNKNOWN" : "SENT";
-	case LIFE_IN_DOUBT:
-	case LIFE_UNKNOWN:
-		return "UNKNOWN";
-	case LIFE_DELIVERED:
-	case LIFE_FAILED:
-	case LIFE_EXPIRED:
-	case LIFE_STATES:
-		break;
-	}
-	return life_state_name(life.state);
+	assert((unsigned)life.state < LIFE_STATES);
+	if (life.state == LIFE_SENT && life.error == LIFE_ERROR_RECEIPT_UNKNOWN)
+		return states[LIFE_UNKNOWN].public;
+	return states[life.state].public;
 }
 
 bool life_is_final(enum life_state state)
@@ -161,12 +171,12 @@ bool life_is_final(enum life_state state)
 uint8_t life_rank(enum life_state state)
 {
 	assert((unsigned)state < LIFE_STATES);
-	return ranks[state];
+	return states[state].rank;
 }
 
 const char *life_state_name(enum life_state state)
 {
-	return (unsigned)state < LIFE_STATES ? state_names[state] : "?";
+	return (unsigned)state < LIFE_STATES ? states[state].name : "?";
 }
 
 const char *life_state_text(enum life_state state)
@@ -196,7 +206,7 @@ const char *life_error_stage(enum life_error error)
 
 const char *life_error_text(enum life_error error)
 {
-	return (unsigned)error < LIFE_ERRORS ? errors[error].text : "?";
+	return (unsigned)error < LIFE_ERRORS ? error_texts[error] : "?";
 }
 
 const char *life_mark_name(enum life_mark mark)

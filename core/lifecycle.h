@@ -12,9 +12,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The states and errors of store/record.def under the names that the code reads by. */
 enum life_state {
-#define LIFE_STATE(name, rank, text) LIFE_##name,
-#include "core/lifecycle.def"
+#define STATE(name, number, rank, public) LIFE_##name = (number),
+#include "store/record.def"
 	LIFE_STATES
 };
 
@@ -25,8 +26,8 @@ enum life_event {
 };
 
 enum life_error {
-#define LIFE_ERROR(name, stage, text) LIFE_ERROR_##name,
-#include "core/lifecycle.def"
+#define ERROR(name, number, stage) LIFE_ERROR_##name = (number),
+#include "store/record.def"
 	LIFE_ERRORS
 };
 
