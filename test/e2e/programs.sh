@@ -14,9 +14,9 @@ check() { # NAME COMMAND...
 }
 version=$(sed -nE "s/^\tversion: '(.*)',/\1/p" "$root/meson.build")
 says_version() { [ "$("./$1" --version)" = "$1 $version" ]; }
-helps() { "./$1" --help >help.txt && [ "$(wc -l <help.txt)" -ge 3 ] && grep -q "$1" help.txt; }
-refuses() { ! "./$1" --no-such-option >refused.txt 2>&1 && grep -q 'no-such-option' refused.txt; }
-narrow() { ! awk 'length > 100' help.txt | grep -q .; }
+helps() { "./$1" --help >"$TMPDIR/help" && [ "$(wc -l <"$TMPDIR/help")" -ge 3 ] && grep -q "$1" "$TMPDIR/help"; }
+refuses() { ! "./$1" --no-such-option >"$TMPDIR/refused" 2>&1 && grep -q 'no-such-option' "$TMPDIR/refused"; }
+narrow() { ! awk 'length > 100' "$TMPDIR/help" | grep -q .; }
 for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 	[ -x "$program" ] || continue
 	check "$program --version names itself and $version" says_version $program
@@ -26,7 +26,7 @@ for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 done
 [ $n -gt 0 ] || { echo '1..0 # SKIP no program is built'; exit 0; }
 
-meson install -C . --no-rebuild --destdir "$TMPDIR/tree" >install.txt 2>&1
+meson install -C . --no-rebuild --destdir "$TMPDIR/tree" >"$TMPDIR/install" 2>&1
 check 'install succeeds' [ $? -eq 0 ]
 for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 	check "$program is installed" test -n "$(find "$TMPDIR/tree" -path "*/*bin/$program" -perm -755)"
