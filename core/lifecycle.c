@@ -6,20 +6,21 @@
 
 /* Errors of a row that are not errors of a record but say how to find it. */
 enum {
-	LIFE_ERROR_KEEP = LIFE_ERRORS,
-	LIFE_ERROR_GIVEN,
-	LIFE_ERROR_CONFIRM,
-	LIFE_ERROR_NO_RECEIPT_OR_KEEP,
+	STORE_ERROR_KEEP = STORE_ERRORS,
+	STORE_ERROR_GIVEN,
+	STORE_ERROR_CONFIRM,
+	STORE_ERROR_NO_RECEIPT_OR_KEEP,
 };
 
 struct row {
 	uint8_t next, error, next_open, error_open, mark;
 };
 
-static const struct row table[LIFE_STATES][LIFE_EVENTS] = {
-#define LIFE(state, event, n, e, no, eo, m)                                                       \
-	[LIFE_##state][LIFE_ON_##event] = { LIFE_##n, LIFE_ERROR_##e, LIFE_##no, LIFE_ERROR_##eo, \
-					    LIFE_MARK_##m },
+static const struct row table[STORE_STATES][LIFE_EVENTS] = {
+#define LIFE(state, event, n, e, no, eo, m)                                            \
+	[STORE_STATE_##state][LIFE_ON_##event] = { STORE_STATE_##n, STORE_ERROR_##e,   \
+						   STORE_STATE_##no, STORE_ERROR_##eo, \
+						   LIFE_MARK_##m },
 #include "core/lifecycle.def"
 };
 
@@ -29,15 +30,8 @@ enum {
 #include "core/lifecycle.def"
 	ROWS
 };
-_Static_assert(ROWS == LIFE_STATES * LIFE_EVENTS, "every (state, event) pair has one row");
+_Static_assert(ROWS == STORE_STATES * LIFE_EVENTS, "every (state, event) pair has one row");
 
-static const struct {
-	const char *name, *public;
-	uint8_t rank;
-} states[] = {
-#define STATE(name, number, rank, public) [LIFE_##name] = { #name, public, rank },
-#include "store/record.def"
-};
 enum {
 #define STATE(name, number, rank, public) RANK_##name = rank,
 #include "store/record.def"
@@ -49,16 +43,16 @@ enum {
 #include "core/lifecycle.def"
 
 static const char *const state_texts[] = {
-	[LIFE_QUEUED] = "accepted and durable, no attempt under way",
-	[LIFE_SUBMITTED] = "in a release, no verdict yet",
-	[LIFE_IN_DOUBT] = "it may or may not have been taken by the provider",
-	[LIFE_SENT] = "taken by the provider, no outcome yet",
-	[LIFE_UNKNOWN] = "a deadline passed without evidence",
-	[LIFE_DELIVERED] = "a receipt says delivered",
-	[LIFE_FAILED] = "refused, or a receipt says so",
-	[LIFE_EXPIRED] = "its time ran out, here or at the carrier",
+	[STORE_STATE_QUEUED] = "accepted and durable, no attempt under way",
+	[STORE_STATE_SUBMITTED] = "in a release, no verdict yet",
+	[STORE_STATE_IN_DOUBT] = "it may or may not have been taken by the provider",
+	[STORE_STATE_SENT] = "taken by the provider, no outcome yet",
+	[STORE_STATE_UNKNOWN] = "a deadline passed without evidence",
+	[STORE_STATE_DELIVERED] = "a receipt says delivered",
+	[STORE_STATE_FAILED] = "refused, or a receipt says so",
+	[STORE_STATE_EXPIRED] = "its time ran out, here or at the carrier",
 };
-_Static_assert(sizeof(state_texts) / sizeof(state_texts[0]) == LIFE_STATES, "a text for each");
+_Static_assert(sizeof(state_texts) / sizeof(state_texts[0]) == STORE_STATES, "a text for each");
 
 static const char *const event_names[] = {
 #define LIFE_EVENT(name, text) [LIFE_ON_##name] = #name,
@@ -68,31 +62,24 @@ static const char *const event_texts[] = {
 #define LIFE_EVENT(name, text) [LIFE_ON_##name] = text,
 #include "core/lifecycle.def"
 };
-static const struct {
-	const char *name, *stage;
-} errors[] = {
-#define ERROR(name, number, stage) [LIFE_ERROR_##name] = { #name, stage },
-#include "store/record.def"
-	[LIFE_ERROR_KEEP] = { "KEEP", "" },
-	[LIFE_ERROR_GIVEN] = { "GIVEN", "" },
-	[LIFE_ERROR_CONFIRM] = { "CONFIRM", "" },
-	[LIFE_ERROR_NO_RECEIPT_OR_KEEP] = { "NO_RECEIPT_OR_KEEP", "" },
-};
+/* Only these four have no name in the store. */
+static const char *const finding_names[] = { "KEEP", "GIVEN", "CONFIRM", "NO_RECEIPT_OR_KEEP" };
+
 static const char *const error_texts[] = {
-	[LIFE_ERROR_NONE] = "",
-	[LIFE_ERROR_SUBMIT_ERROR] = "the provider refused the message",
-	[LIFE_ERROR_SUBMIT_UNCONFIRMED] =
+	[STORE_ERROR_NONE] = "",
+	[STORE_ERROR_SUBMIT_ERROR] = "the provider refused the message",
+	[STORE_ERROR_SUBMIT_UNCONFIRMED] =
 		"submitted, but no answer came: it may or may not have been sent",
-	[LIFE_ERROR_QUEUE_EXPIRED] = "its time ran out before the provider took it",
-	[LIFE_ERROR_UNDELIVERABLE] = "the carrier could not deliver it",
-	[LIFE_ERROR_DELIVERY_REJECTED] = "the carrier rejected the delivery",
-	[LIFE_ERROR_DELETED] = "it was deleted at the carrier",
-	[LIFE_ERROR_DELIVERY_EXPIRED] = "its validity ran out at the carrier",
-	[LIFE_ERROR_NO_RECEIPT] = "the provider took it, but no receipt came in time",
-	[LIFE_ERROR_RECEIPT_UNKNOWN] = "the carrier's receipt does not know what became of it",
-	[LIFE_ERROR_CANCELLED] = "cancelled before it was submitted",
+	[STORE_ERROR_QUEUE_EXPIRED] = "its time ran out before the provider took it",
+	[STORE_ERROR_UNDELIVERABLE] = "the carrier could not deliver it",
+	[STORE_ERROR_DELIVERY_REJECTED] = "the carrier rejected the delivery",
+	[STORE_ERROR_DELETED] = "it was deleted at the carrier",
+	[STORE_ERROR_DELIVERY_EXPIRED] = "its validity ran out at the carrier",
+	[STORE_ERROR_NO_RECEIPT] = "the provider took it, but no receipt came in time",
+	[STORE_ERROR_RECEIPT_UNKNOWN] = "the carrier's receipt does not know what became of it",
+	[STORE_ERROR_CANCELLED] = "cancelled before it was submitted",
 };
-_Static_assert(sizeof(error_texts) / sizeof(error_texts[0]) == LIFE_ERRORS, "a text for each");
+_Static_assert(sizeof(error_texts) / sizeof(error_texts[0]) == STORE_ERRORS, "a text for each");
 static const char *const mark_names[] = {
 	[LIFE_MARK_NORMAL] = "normal",
 	[LIFE_MARK_NOTE] = "note",
@@ -102,86 +89,74 @@ static const char *const mark_names[] = {
 	[LIFE_MARK_STRAY] = "stray",
 };
 
-static enum life_error error_after(uint8_t rule, enum life_error was, enum life_error given)
+static enum store_error error_after(unsigned rule, enum store_error was, enum store_error given)
 {
 	switch (rule) {
-	case LIFE_ERROR_KEEP:
+	case STORE_ERROR_KEEP:
 		return was;
-	case LIFE_ERROR_GIVEN:
+	case STORE_ERROR_GIVEN:
 		return given;
-	case LIFE_ERROR_CONFIRM:
-		return was == LIFE_ERROR_SUBMIT_UNCONFIRMED ? LIFE_ERROR_NO_RECEIPT : was;
-	case LIFE_ERROR_NO_RECEIPT_OR_KEEP:
-		return was == LIFE_ERROR_RECEIPT_UNKNOWN ? was : LIFE_ERROR_NO_RECEIPT;
+	case STORE_ERROR_CONFIRM:
+		return was == STORE_ERROR_SUBMIT_UNCONFIRMED ? STORE_ERROR_NO_RECEIPT : was;
+	case STORE_ERROR_NO_RECEIPT_OR_KEEP:
+		return was == STORE_ERROR_RECEIPT_UNKNOWN ? was : STORE_ERROR_NO_RECEIPT;
 	default:
-		return (enum life_error)rule;
+		return (enum store_error)rule;
 	}
 }
 
-enum life_mark life_apply(struct life *life, enum life_event event, bool open,
-			  enum life_error given)
+enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum store_error given)
 {
-	assert((unsigned)life->state < LIFE_STATES && (unsigned)event < LIFE_EVENTS);
-	const struct row *row = &table[life->state][event];
-	life->state = open ? row->next_open : row->next;
-	life->error = error_after(open ? row->error_open : row->error, life->error, given);
+	assert(seg->state < STORE_STATES && (unsigned)event < LIFE_EVENTS);
+	const struct row *row = &table[seg->state][event];
+	bool open = seg->open_attempts > 0;
+	seg->state = open ? row->next_open : row->next;
+	seg->error = (uint8_t)error_after(open ? row->error_open : row->error,
+					  (enum store_error)seg->error, given);
 	return (enum life_mark)row->mark;
 }
 
+void life_fold_add(struct life_fold *fold, const struct store_seg *seg)
+{
+	assert(seg->state < STORE_STATES);
+	if (!fold->counts[seg->state]++ || !fold->errors[seg->state])
+		fold->errors[seg->state] = (enum store_error)seg->error;
+}
+
 /* First that is present decides: a failure ends the whole, then what is least far. */
-static const enum life_state fold_order[] = {
-	LIFE_FAILED,	LIFE_EXPIRED, LIFE_IN_DOUBT, LIFE_QUEUED,
-	LIFE_SUBMITTED, LIFE_SENT,    LIFE_UNKNOWN,  LIFE_DELIVERED,
+static const uint8_t fold_order[] = {
+	STORE_STATE_FAILED,    STORE_STATE_EXPIRED, STORE_STATE_IN_DOUBT, STORE_STATE_QUEUED,
+	STORE_STATE_SUBMITTED, STORE_STATE_SENT,    STORE_STATE_UNKNOWN,  STORE_STATE_DELIVERED,
 };
-_Static_assert(sizeof(fold_order) / sizeof(fold_order[0]) == LIFE_STATES, "every state folds");
+_Static_assert(sizeof(fold_order) == STORE_STATES, "every state folds");
 
-enum life_state life_fold(const uint32_t counts[LIFE_STATES])
+void life_fold_set(const struct life_fold *fold, struct store_message *message)
 {
-	for (size_t i = 0; i < LIFE_STATES; i++)
-		if (counts[fold_order[i]])
-			return fold_order[i];
-	assert(!"a message has at least one segment");
-	return LIFE_QUEUED;
-}
-
-bool life_folds_first(enum life_state a, enum life_state b)
-{
-	for (size_t i = 0; i < LIFE_STATES; i++) {
-		if (fold_order[i] == b)
-			return false;
-		if (fold_order[i] == a)
-			return true;
+	for (size_t i = 0; i < STORE_STATES; i++) {
+		if (!fold->counts[fold_order[i]])
+			continue;
+		message->state = fold_order[i];
+		message->error = (uint8_t)fold->errors[fold_order[i]];
+		return;
 	}
-	return false;
+	assert(!"a message has at least one segment");
 }
 
-const char *life_public_name(struct life life)
+const char *life_shown(enum store_state state, enum store_error error)
 {
-	assert((unsigned)life.state < LIFE_STATES);
-	if (life.state == LIFE_SENT && life.error == LIFE_ERROR_RECEIPT_UNKNOWN)
-		return states[LIFE_UNKNOWN].public;
-	return states[life.state].public;
+	if (state == STORE_STATE_SENT && error == STORE_ERROR_RECEIPT_UNKNOWN)
+		return store_state_shown(STORE_STATE_UNKNOWN);
+	return store_state_shown(state);
 }
 
-bool life_is_final(enum life_state state)
+bool life_is_final(enum store_state state)
 {
-	return life_rank(state) >= 2;
+	return store_state_rank(state) >= 2;
 }
 
-uint8_t life_rank(enum life_state state)
+const char *life_state_text(enum store_state state)
 {
-	assert((unsigned)state < LIFE_STATES);
-	return states[state].rank;
-}
-
-const char *life_state_name(enum life_state state)
-{
-	return (unsigned)state < LIFE_STATES ? states[state].name : "?";
-}
-
-const char *life_state_text(enum life_state state)
-{
-	return (unsigned)state < LIFE_STATES ? state_texts[state] : "?";
+	return (unsigned)state < STORE_STATES ? state_texts[state] : "?";
 }
 
 const char *life_event_name(enum life_event event)
@@ -194,19 +169,9 @@ const char *life_event_text(enum life_event event)
 	return (unsigned)event < LIFE_EVENTS ? event_texts[event] : "?";
 }
 
-const char *life_error_name(enum life_error error)
+const char *life_error_text(enum store_error error)
 {
-	return (unsigned)error >= LIFE_ERRORS ? "?" : error ? errors[error].name : "";
-}
-
-const char *life_error_stage(enum life_error error)
-{
-	return (unsigned)error < LIFE_ERRORS ? errors[error].stage : "?";
-}
-
-const char *life_error_text(enum life_error error)
-{
-	return (unsigned)error < LIFE_ERRORS ? error_texts[error] : "?";
+	return (unsigned)error < STORE_ERRORS ? error_texts[error] : "?";
 }
 
 const char *life_mark_name(enum life_mark mark)
@@ -214,14 +179,22 @@ const char *life_mark_name(enum life_mark mark)
 	return (unsigned)mark < sizeof(mark_names) / sizeof(mark_names[0]) ? mark_names[mark] : "?";
 }
 
-struct life_row life_row(enum life_state state, enum life_event event)
+static const char *rule_name(unsigned rule)
+{
+	if (rule == STORE_ERROR_NONE)
+		return "NONE";
+	return rule < STORE_ERRORS ? store_error_name((enum store_error)rule) :
+				     finding_names[rule - STORE_ERRORS];
+}
+
+struct life_row life_row(enum store_state state, enum life_event event)
 {
 	const struct row *row = &table[state][event];
 	return (struct life_row){
-		.next = row->next,
-		.next_open = row->next_open,
-		.error = errors[row->error].name,
-		.error_open = errors[row->error_open].name,
-		.mark = row->mark,
+		.next = (enum store_state)row->next,
+		.next_open = (enum store_state)row->next_open,
+		.error = rule_name(row->error),
+		.error_open = rule_name(row->error_open),
+		.mark = (enum life_mark)row->mark,
 	};
 }
