@@ -46,16 +46,12 @@
 /* Bounds. */
 #define SMPP_SESSION_WINDOW_MAX	    10000u	/* requests */
 #define SMPP_SESSION_LATE_WINDOWS   16u		/* timed-out requests remembered, in windows */
-#define SMPP_SESSION_HELD_MAX	    1000u	/* PDUs that came before bind_resp */
+#define SMPP_SESSION_EARLY_MAX	    1000u	/* PDUs that came before bind_resp */
 #define SMPP_SESSION_UNANSWERED_MAX 10000u	/* peer's requests the owner has not answered yet */
-#define SMPP_SESSION_QUEUE_OCTETS   (64u << 20) /* queued requests; also output, also held PDUs */
+#define SMPP_SESSION_QUEUE_OCTETS   (64u << 20) /* bound of queue, of output, of early PDUs */
 #define SMPP_SESSION_INPUT_OCTETS   (4u << 20)	/* octets fed and not yet pulled as events */
+#define SMPP_SESSION_OUTPUT_PAUSE   (1u << 20)	/* octets unwritten: stop reading from the peer */
 #define SMPP_SESSION_NEVER	    INT64_MAX	/* smpp_session_deadline: nothing to wait for */
-
-enum smpp_session_role {
-	SMPP_SESSION_ESME,
-	SMPP_SESSION_SMSC,
-};
 
 /* The session states of 2.2, and those around them. */
 enum smpp_session_state {
@@ -70,7 +66,7 @@ enum smpp_session_state {
 
 enum smpp_session_error {
 	SMPP_SESSION_OK = 0,
-	SMPP_SESSION_STATE,	/* not in this state, or not this PDU by this role (2.3) */
+	SMPP_SESSION_STATE,	/* not in this state, or not this PDU by this role (Table 2-1) */
 	SMPP_SESSION_FULL,	/* a bound above is reached; nothing was taken */
 	SMPP_SESSION_BAD_PDU,	/* cannot be encoded; nothing was taken */
 	SMPP_SESSION_NO_MEMORY, /* nothing was taken */
@@ -84,7 +80,7 @@ enum smpp_session_close {
 	SMPP_CLOSE_READ_PDU,	   /* a PDU was begun and did not end in read_pdu_ms */
 	SMPP_CLOSE_BIND_TIMEOUT,   /* no bind_resp in bind_ms */
 	SMPP_CLOSE_BIND_REFUSED,   /* follows BIND_REFUSED */
-	SMPP_CLOSE_HELD,	   /* too much before bind_resp */
+	SMPP_CLOSE_EARLY,	   /* too much before bind_resp */
 	SMPP_CLOSE_ENQUIRE_LINK,   /* no sign of life in enquire_link_answer_ms */
 	SMPP_CLOSE_LATE,	   /* more than SMPP_SESSION_LATE_WINDOWS unanswered */
 	SMPP_CLOSE_UNBOUND,	   /* we unbound and the peer answered */
@@ -119,14 +115,16 @@ enum smpp_event_kind {
 };
 
 /*
- * One event. `pdu` and `octets` are NULL for the kinds that come from no PDU (TIMEOUT, UNSENT,
- * LOST, CLOSE); where they are not, `octets` is the PDU as received and `pdu` borrows from it. Both live until the next smpp_session_next, _feed, _down or _free.
- * Members a kind does not name are 0.
+ * One event. `octets` is the PDU as received and `pdu` borrows from it; both are NULL for the kinds
+ * that come from no PDU (TIMEOUT, UNSENT, LOST, CLOSE). They live until the next smpp_session_next,
+ * _feed or _free. Where there is a problem, `pdu` is filled up to the field it names, its header
+ * always; with the framing lost there is no pdu and `octets` is the garbage. Members that a kind
+ * does not name are 0.
  */
 struct smpp_event {
 	enum smpp_event_kind kind;
-	const struct smpp_pdu *pdu; /* NULL in a PROBLEM; header only when unparsed */
-	const uint8_t *octets;	    /* the raw PDU, for tap and evidence */
+	const struct smpp_pdu *pdu;
+	const uint8_t *octets; /* the raw PDU, for tap and evidence */
 	uint32_t octets_n;
 	uint32_t command_id; /* of the PDU, or of the request the tag names */
 	uint32_t command_status;
@@ -134,7 +132,7 @@ struct smpp_event {
 	int64_t at_ms;		  /* arrival, or the tick that fired */
 	uint64_t tag;		  /* as given to smpp_session_request */
 	int64_t queued_ms;	  /* events with a tag: when the request was handed in */
-	int64_t sent_ms;	  /* when the kernel took it; else when it was put out; 0 = never */
+	int64_t sent_ms;	  /* when the kernel took it, else when it was put out; 0: UNSENT */
 	uint32_t rtt_ms;	  /* RESPONSE: at_ms - sent_ms */
 	bool late;		  /* RESPONSE: a TIMEOUT was raised for this tag before */
 	bool unparsed;		  /* REQUEST, RESPONSE: the body could not be read; see problem */
@@ -147,7 +145,7 @@ struct smpp_event {
 
 /* Timers are in ms; 0 turns a timer off. Strings are copied; NULL is empty. */
 struct smpp_session_config {
-	enum smpp_session_role role;
+	enum smpp_role role;
 	uint32_t bind_command_id; /* ESME: bind_transceiver, _transmitter or _receiver */
 	const char *system_id;
 	const char *password; /* wiped when the bind is encoded */
@@ -178,7 +176,7 @@ struct smpp_output {
 
 struct smpp_session_stats {
 	enum smpp_session_state state;
-	bool held;	     /* smpp_session_hold is in force */
+	bool on_hold;	     /* smpp_session_hold is in force */
 	uint32_t window;     /* requests */
 	uint32_t in_flight;  /* put out, neither answered nor timed out */
 	uint32_t queued;     /* handed in, not put out */
@@ -217,7 +215,8 @@ bool smpp_session_next(struct smpp_session *session, struct smpp_event *event);
 /*
  * Queues a request; its sequence_number is ignored and given when it is put out. Window and
  * sequence do not count enquire_link and unbind, which are the session's own.
- * STATE unless BOUND and 2.3 lets this role send it in this kind of bind.
+ * alert_notification has no response: once put out it gives no event. STATE unless BOUND and
+ * Table 2-1 lets this role send it in this kind of bind.
  */
 [[gnu::warn_unused_result]] enum smpp_session_error
 smpp_session_request(struct smpp_session *session, const struct smpp_pdu *pdu, uint64_t tag,
