@@ -1,0 +1,102 @@
+/*
+ * Orders, batches, messages and segments within a turn: the one place where an event of the
+ * lifecycle meets the records. It keeps evidence, states, folds, counters, refunds, deadlines and
+ * feed rows true to each other, so that a recount always equals the summary. What the events are
+ * is decided elsewhere: core/reconcile.c (answers and receipts), core/scheduler.c (releases),
+ * core/deadline.c, operators and clients.
+ *
+ * Works are the orders a turn has touched, loaded once and written once, by orders_flush.
+ */
+#ifndef CORE_ORDERS_H
+#define CORE_ORDERS_H
+
+#include "core/evidence.h"
+#include "core/queue.h"
+#include "core/turn.h"
+#include "smpp/concat.h"
+#include "config/config.h"
+
+#include <uthash.h>
+
+#define ORDERS_TEXT_OCTETS 65535 /* of a text */
+
+/* An order in the hands of a turn; lives until the turn's effects have run. */
+struct work {
+	struct store_order rec;
+	const struct config_route *route; /* NULL: no longer configured */
+	bool changed;
+	bool listed;		      /* rec is new or has to be queued: queue_add at the flush */
+	int64_t wake_was;	      /* rec.wake_at_ms when it was loaded */
+	struct store_batch **batches; /* loaded ones, by number; NULL for an order of one batch */
+	uint32_t n_batches;
+	uint8_t *events; /* feed events of this turn */
+	uint32_t events_n, events_room;
+	/* What the scheduler submits: the text as it goes on the wire. Loaded when first needed. */
+	uint8_t *wire;
+	struct smpp_concat_plan *plan;
+	uint8_t data_coding;
+	UT_hash_handle hh;
+};
+
+/* NULL: no such order, or the turn failed (turn_failed tells). */
+struct work *orders_work(struct turn *turn, uint64_t order);
+/* A new order: rec.order must be 0 and is drawn. Messages and text are written by the caller's
+ * orders_add_message and orders_add_text. NULL: the turn failed. */
+struct work *orders_create(struct turn *turn, const struct store_order *rec);
+void orders_add_text(struct turn *turn, struct work *work, const char *text, size_t n);
+/* In rising index, rec.total times. */
+void orders_add_message(struct turn *turn, struct work *work, uint32_t index, uint64_t msisdn);
+
+/* The text of an order; *n is 0 when it has been forgotten. `out` has ORDERS_TEXT_OCTETS. */
+bool orders_text(struct store_txn *txn, const struct store_order *rec, char *out, size_t *n);
+/* Prepares wire and plan; false: the text is gone or cannot be sent (a bug), or the turn failed. */
+bool orders_plan(struct turn *turn, struct work *work);
+
+/* Something that happened to one segment. */
+struct happening {
+	enum life_event event;
+	enum store_error given;	  /* receipts and siblings */
+	struct evidence evidence; /* event, mark and at_ms are filled in by orders_happen */
+	uint32_t attempt;	  /* the attempt it speaks of, from 1; 0: none, or not known */
+	bool verdict;	/* it ends the attempt's wait for an answer: attempts becomes attempt */
+	int64_t due_ms; /* where it leads back to QUEUED: not before */
+	int64_t released_ms; /* verdicts: the attempt's release, in the clock of deadlines */
+	bool no_row;	     /* keep no row of evidence, for what only repeats */
+};
+
+/* What it did. */
+struct happened {
+	enum life_mark mark;
+	enum store_state from, to; /* of the segment */
+	bool found;		   /* false: no such segment, or the turn failed */
+};
+struct happened orders_happen(struct turn *turn, struct segment_ref ref,
+			      const struct happening *happening);
+
+/*
+ * Reads a segment as it is in effect: one that stands QUEUED in its record, has no attempt with a
+ * verdict and lies before the order's cursor is SUBMITTED (only its release says so). `segment` may
+ * be NULL for segment 0, which is message->seg. False: none, or the turn failed.
+ */
+bool orders_segment(struct turn *turn, const struct store_order *rec, struct segment_ref ref,
+		    struct store_message *message, struct store_segment *segment,
+		    struct store_seg **seg);
+/* The same for readers without a turn: what state a segment record is in, given its order. */
+enum store_state orders_state(const struct store_order *rec, struct segment_ref ref,
+			      const struct store_seg *seg);
+
+/* The order has a deadline at due_ms: it will be woken then at the latest. */
+void orders_wake(struct work *work, int64_t due_ms);
+
+/* Counts of messages by what clients see; pending = total - delivered - failed - unknown. */
+uint32_t orders_pending(const struct store_order *rec);
+/* QUEUED IN_PROGRESS COMPLETED FAILED UNKNOWN PARTIAL. */
+const char *orders_status(const struct store_order *rec);
+uint32_t orders_batches(const struct store_order *rec);
+
+/* Writes every changed work, its batches and its feed rows. Last step of a turn's transaction. */
+void orders_flush(struct turn *turn);
+/* Lets go of the works; after the effects. */
+void orders_release(struct turn *turn);
+
+#endif
