@@ -136,7 +136,6 @@ struct outcome outcome_draw(const struct outcome_mix *mix, const struct outcome_
 	outcome.answered = row->answered;
 	outcome.status = subject->attempt < row->refusals ? row->status : 0;
 	outcome.message_state = outcome.status == 0 ? row->message_state : 0;
-	outcome.err = row->err;
 	return outcome;
 }
 
@@ -289,6 +288,11 @@ const char *outcome_kind_name(enum outcome_kind kind)
 const char *outcome_kind_sentence(enum outcome_kind kind)
 {
 	return kind_rows[kind].sentence;
+}
+
+const char *outcome_kind_err(enum outcome_kind kind)
+{
+	return kind_rows[kind].err;
 }
 
 const char *outcome_way_name(enum outcome_way way)

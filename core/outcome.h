@@ -47,7 +47,6 @@ struct outcome {
 	bool answered;	       /* a response is sent at all */
 	uint32_t status;       /* its command_status; a non-zero one is followed by no receipt */
 	uint8_t message_state; /* SMPP 3.4, 5.2.28; 0: no receipt is sent */
-	const char *err;       /* the receipt's err field; static */
 };
 
 enum outcome_error {
@@ -92,6 +91,7 @@ uint32_t outcome_draw_ms(const struct outcome_subject *subject, enum outcome_str
 /* Name and sentence for people; static. */
 const char *outcome_kind_name(enum outcome_kind kind);
 const char *outcome_kind_sentence(enum outcome_kind kind);
+const char *outcome_kind_err(enum outcome_kind kind); /* the receipt's err field */
 const char *outcome_way_name(enum outcome_way way);
 const char *outcome_way_sentence(enum outcome_way way);
 

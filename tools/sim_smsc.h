@@ -1,0 +1,143 @@
+/*
+ * The simulated SMSC: links, the accounts (system_ids) bound by them, and what it owes them.
+ *
+ *	port events ──► sim_smsc_event ──► session ──► REQUEST ──► sim_submit_take  ─┐
+ *	                                          └──► RESPONSE ─► sim_receipt_verdict │ due, queues
+ *	sim_smsc_turn: what is due ──► sim_submit_answer, sim_receipt_queue ◄─────────┘
+ *	               receipts ──► sessions ──► log, then octets to the links
+ *
+ * sim_smsc.c has links and the turn, sim_submit.c submits and their answers, sim_delivery.c the
+ * receipts. Used by tools/smsc_sim.c, which owns the port and the loop.
+ */
+#ifndef TOOLS_SIM_SMSC_H
+#define TOOLS_SIM_SMSC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uthash.h>
+
+#include "core/outcome.h"
+#include "core/port.h"
+#include "smpp/session.h"
+#include "tools/sim_attempts.h"
+#include "tools/sim_due.h"
+#include "tools/sim_log.h"
+#include "tools/sim_message.h"
+#include "tools/sim_options.h"
+
+#define SIM_LINKS_MAX	 1024u
+#define SIM_ACCOUNTS_MAX 1024u
+
+/* What a due entry asks for, in its lowest bit; the rest names the message. */
+enum sim_action {
+	SIM_ANSWER,  /* send the response */
+	SIM_DELIVER, /* put a receipt into its account's queue */
+};
+
+struct sim_link {
+	UT_hash_handle hh;
+	uint64_t id;	 /* the port's */
+	uint32_t number; /* in log and messages, from 1 */
+	uint16_t slot;
+	uint16_t account;	   /* SIM_ACCOUNTS_MAX: not bound */
+	struct smpp_session *session;
+	bool receives;		   /* bound so that receipts may go to it */
+	bool closing;		   /* the session asked for the end */
+	bool paused;		   /* its reading is stopped */
+	uint32_t unanswered;	   /* submits not answered yet */
+	uint32_t receipts_in_flight;
+	uint64_t put_out_octets;   /* of the stream, up to the last PDU logged */
+	struct smpp_output output; /* between the two halves of a turn's writing */
+};
+
+/* One system_id. Lives as long as the simulator: its receipts wait for it to come back. */
+struct sim_account {
+	char system_id[17];
+	uint32_t first; /* queue of messages whose receipt is to be sent */
+	uint32_t last;
+	uint32_t next_slot; /* where the search for a link begins: round robin */
+	int64_t tokens;	    /* thousandths of a submit */
+	int64_t refilled_ms;
+};
+
+struct sim_stats {
+	uint64_t in[SMPP_N_COMMANDS + 1]; /* by row; the last counts unknown commands */
+	uint64_t out[SMPP_N_COMMANDS + 1];
+	uint64_t outcomes[OUTCOME_KINDS]; /* drawn */
+	uint64_t accepted;		  /* drawn with status 0, answered or not */
+	uint64_t refused;		  /* drawn with another status */
+	uint64_t throttled;		  /* by window or rate, not drawn */
+	uint64_t malformed;		  /* refused before anything was drawn */
+	uint64_t hung;			  /* never answered under --hang, not drawn */
+	uint64_t answers_dropped;	  /* the link was gone */
+	uint64_t receipts_sent;		  /* handed to a session, repetitions too */
+	uint64_t receipts_acked;
+	uint64_t receipts_refused;	  /* negative answers */
+	uint64_t receipts_unanswered;	  /* no answer in time, or the link went */
+	uint64_t receipts_lost;		  /* by the way `lost` */
+};
+
+struct sim_smsc {
+	struct port *port;
+	struct sim_log *log;
+	const struct sim_options *options;
+	struct sim_link *by_id;			/* hash of links */
+	struct sim_link *slots[SIM_LINKS_MAX];	/* the same, by slot; NULL: free */
+	uint32_t slots_used;			/* no link at or behind this slot */
+	uint32_t links_made;
+	struct sim_account accounts[SIM_ACCOUNTS_MAX];
+	uint32_t account_count;
+	struct sim_messages messages;
+	struct sim_attempts attempts;
+	struct sim_due due;
+	uint64_t next_id;
+	struct sim_stats stats;
+};
+
+/* smsc is large: static or allocated. The port, log and options outlive it. */
+void sim_smsc_init(struct sim_smsc *smsc, struct port *port, struct sim_log *log,
+		   const struct sim_options *options);
+void sim_smsc_release(struct sim_smsc *smsc);
+
+/* An event of a link. */
+void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event);
+/* After all events: does what is due and writes. */
+void sim_smsc_turn(struct sim_smsc *smsc);
+/* When the next turn is needed though no event came. */
+int64_t sim_smsc_deadline_ms(const struct sim_smsc *smsc);
+/* Unbinds every link that is bound, closes the others. */
+void sim_smsc_unbind(struct sim_smsc *smsc);
+/* Nothing is owed: no response, no receipt. */
+bool sim_smsc_settled(const struct sim_smsc *smsc);
+/* One JSON object with a line end. seconds: since the start. */
+void sim_smsc_stats(const struct sim_smsc *smsc, int64_t running_ms, struct buffer *out);
+
+/* ---- between the files of the SMSC ---- */
+
+/* The link that a message came by; NULL: it is gone. */
+struct sim_link *sim_smsc_origin(const struct sim_smsc *smsc, const struct sim_message *message);
+
+/* Adds to what is due. Without memory the process ends: an SMSC that forgets proves nothing. */
+void sim_smsc_plan(struct sim_smsc *smsc, int64_t due_ms, enum sim_action action, uint32_t index);
+
+/* Gives the message back if nothing of it is left to do. */
+void sim_smsc_finish(struct sim_smsc *smsc, uint32_t index);
+
+/* A submit_sm or data_sm came: refuse it or take it (sim_submit.c). */
+void sim_submit_take(struct sim_smsc *smsc, struct sim_link *link, const struct smpp_event *event);
+/* Any other request came. */
+void sim_submit_decline(struct sim_smsc *smsc, struct sim_link *link,
+			const struct smpp_event *event);
+/* The response of a message is due. */
+void sim_submit_answer(struct sim_smsc *smsc, uint32_t index);
+
+/* The receipt of a message is due (sim_delivery.c). */
+void sim_delivery_queue(struct sim_smsc *smsc, uint32_t index);
+/* Hands waiting receipts to links with room. */
+void sim_delivery_dispatch(struct sim_smsc *smsc);
+/* RESPONSE, TIMEOUT, UNSENT or LOST of a receipt. */
+void sim_delivery_verdict(struct sim_smsc *smsc, struct sim_link *link,
+			  const struct smpp_event *event);
+
+#endif
