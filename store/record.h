@@ -15,9 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sizes. A key of most octets and a value of most octets share a page with one more such pair. */
+/*
+ * The longest key, and the longest value under the shortest key: key and value together stay at or
+ * under STORE_PAIR_OCTETS, so that two pairs fit a page and no value needs a page of its own.
+ */
 #define STORE_KEY_OCTETS   28
-#define STORE_VALUE_OCTETS 2010
+#define STORE_PAIR_OCTETS  2030
+#define STORE_VALUE_OCTETS (STORE_PAIR_OCTETS - 4)
 
 enum store_err {
 	STORE_OK,
@@ -81,7 +85,7 @@ typedef uint64_t store_c_U64;
 typedef int64_t store_c_I64;
 typedef uint64_t store_c_T;
 
-/* The members of a segment: of segment 0 within its message, of the others in struct store_segment. */
+/* The members of a segment: of segment 0 in its message, of the others in struct store_segment. */
 struct store_seg {
 #define STORE_SEG_NUMBER(type, name, show, doc) store_c_##type name;
 #define STORE_SEG_OCTETS(name, most, show, doc) struct store_octets name;
@@ -120,7 +124,6 @@ enum store_raw {
 const char *store_kind_name(enum store_kind kind); /* "order" */
 size_t store_struct_octets(enum store_kind kind);  /* sizeof (struct store_order) */
 unsigned store_key_members(enum store_kind kind);  /* number of KEY rows */
-size_t store_value_most(enum store_kind kind);	   /* longest value a record can have */
 const char *store_err_text(enum store_err err);	   /* "store is full" */
 
 const char *store_state_name(enum store_state state);  /* "IN_DOUBT" */
@@ -143,10 +146,11 @@ size_t store_key_prefix_octets(enum store_kind kind, unsigned members);
 enum store_err store_key_decode(enum store_kind kind, const uint8_t *key, size_t n, void *rec);
 
 /*
- * The record's value, padded to at least `at_least` octets and its kind's reserve.
- * TOO_BIG: a member is over its row's size, or the value over STORE_VALUE_OCTETS.
+ * The record's value. old_n is the length of the value that stands on disk, 0 when there is none:
+ * a value never shrinks, and one that must grow does so in steps, so that most are written in place.
+ * TOO_BIG: a member is over its row's size, a T past 2^62, or the value over what a pair may be.
  */
-enum store_err store_value_encode(enum store_kind kind, const void *rec, size_t at_least,
+enum store_err store_value_encode(enum store_kind kind, const void *rec, size_t old_n,
 				  uint8_t value[STORE_VALUE_OCTETS], size_t *n);
 
 /*
@@ -163,9 +167,6 @@ enum store_err store_value_decode(enum store_kind kind, const uint8_t *key, size
  * is returned.
  */
 size_t store_dump(enum store_kind kind, const void *rec, bool unmasked, char *out, size_t cap);
-
-/* CRC-32C (Castagnoli), started with 0. */
-uint32_t store_crc32c(uint32_t crc, const void *octets, size_t n);
 
 /* --- The members of a release ----------------------------------------------------------------- */
 
@@ -195,7 +196,7 @@ void store_members_init(struct store_members *members, uint8_t *at, size_t cap);
 /* False when there is no room left: nothing was added. */
 bool store_members_add(struct store_members *members, const struct store_member *member);
 
-/* Walks packed members. After the last, next returns false; `bad` tells that they were malformed. */
+/* Walks packed members. After the last, next is false; `bad` tells that they were malformed. */
 struct store_members_reader {
 	const uint8_t *at;
 	size_t n;
