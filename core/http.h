@@ -11,7 +11,7 @@
  *	switch (http_conn_next(conn, now_ms))
  *	HTTP_WAIT      nothing to do
  *	HTTP_CONTINUE  write HTTP_CONTINUE_REPLY
- *	HTTP_REQUEST   port_pause; handle http_conn_request(conn); write the reply; when all of
+ *	HTTP_REQUESTED   port_pause; handle http_conn_request(conn); write the reply; when all of
  *	               it was taken: http_conn_done(conn, now_ms); if the request's keep_alive:
  *	               port_resume and look at http_conn_next again, else port_close
  *	HTTP_REFUSED   write a reply of http_conn_refusal(conn) with keep_alive false; port_close
@@ -69,7 +69,7 @@ struct http_refusal {
 enum http_next {
 	HTTP_WAIT,
 	HTTP_CONTINUE,
-	HTTP_REQUEST,
+	HTTP_REQUESTED,
 	HTTP_REFUSED,
 	HTTP_CLOSE,
 };
@@ -86,13 +86,15 @@ void http_conn_free(struct http_conn *conn);
  */
 bool http_conn_feed(struct http_conn *conn, const void *octets, size_t n, int64_t now_ms);
 
-/* HTTP_REQUEST, HTTP_REFUSED and HTTP_CLOSE are each said once; until http_conn_done: HTTP_WAIT. */
+/*
+ * HTTP_REQUESTED, HTTP_REFUSED and HTTP_CLOSE are each said once; until http_conn_done: HTTP_WAIT.
+ */
 enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms);
 
 /* When http_conn_next should be asked again though no octets came; INT64_MAX: never. */
 int64_t http_conn_deadline(const struct http_conn *conn);
 
-/* The request HTTP_REQUEST announced; NULL when there is none. */
+/* The request HTTP_REQUESTED announced; NULL when there is none. */
 const struct http_request *http_conn_request(const struct http_conn *conn);
 
 /* The refusal HTTP_REFUSED announced. */

@@ -105,7 +105,7 @@ void json_begin_array(struct json_writer *writer);
 void json_end_array(struct json_writer *writer);
 void json_key(struct json_writer *writer, const char *key);
 
-/* text may be NULL: writes null. Each ill-formed UTF-8 sequence becomes \ufffd. */
+/* text may be NULL: writes null. Octets that are not well-formed UTF-8 become \ufffd each. */
 void json_put_text(struct json_writer *writer, const char *text);
 void json_put_octets(struct json_writer *writer, const void *text, size_t n);
 void json_put_int(struct json_writer *writer, int64_t value);
