@@ -101,17 +101,16 @@ static inline uint32_t smpp_read_u32(struct smpp_reader *reader)
 static inline struct smpp_octets smpp_read_cstring(struct smpp_reader *reader)
 {
 	struct smpp_octets slice = { 0 };
-	const uint8_t *start = reader->at + reader->next;
 	const uint8_t *nul = NULL;
 
 	if (!reader->bad && smpp_reader_left(reader) > 0)
-		nul = memchr(start, 0, smpp_reader_left(reader));
+		nul = memchr(reader->at + reader->next, 0, smpp_reader_left(reader));
 	if (!nul) {
 		reader->bad = true;
 		return slice;
 	}
-	slice.at = start;
-	slice.n = (uint32_t)(nul - start);
+	slice.at = reader->at + reader->next;
+	slice.n = (uint32_t)(nul - slice.at);
 	reader->next += slice.n + 1;
 	return slice;
 }

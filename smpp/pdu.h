@@ -79,6 +79,7 @@ enum smpp_type {
 	SMPP_TYPE_LENGTH,
 	SMPP_TYPE_OCTETS,
 	SMPP_TYPE_COUNT,
+	SMPP_TYPE_COUNT1,
 	SMPP_TYPE_GROUP,
 	SMPP_TYPE_INT, /* TLVs from here on */
 	SMPP_TYPE_BITS,
@@ -104,10 +105,11 @@ struct smpp_param {
 /* A parameter's place in one PDU or in one group's entries. Lists end with param == NULL. */
 struct smpp_place {
 	const struct smpp_param *param;
-	size_t member; /* offset in struct smpp_pdu or in the entry's struct */
-	uint32_t max;  /* the parameter's, or what this PDU makes of it */
-	bool null;     /* must be null here */
-	uint8_t when;  /* entries: only if dest_flag is this; 0 always */
+	size_t member;			/* offset in struct smpp_pdu or in the entry's struct */
+	uint32_t max;			/* the parameter's, or what this PDU makes of it */
+	bool null;			/* must be null here */
+	uint8_t when;			/* entries: only if dest_flag is this; 0 always */
+	const struct smpp_place *entry; /* GROUP: what each entry is made of; else NULL */
 };
 
 enum smpp_occurs {
@@ -231,6 +233,7 @@ struct smpp_flaw {
 #define SMPP_MEMBER_LENGTH  uint8_t
 #define SMPP_MEMBER_OCTETS  struct smpp_octets
 #define SMPP_MEMBER_COUNT   uint8_t
+#define SMPP_MEMBER_COUNT1  uint8_t
 #define SMPP_MEMBER_GROUP   struct smpp_octets
 
 /*
@@ -246,7 +249,7 @@ struct smpp_pdu {
 #include "smpp/pdu.def"
 	bool body_absent;	     /* a response that is its header only; encode obeys it */
 	uint8_t n_flaws;	     /* of flaws[] */
-	uint16_t n_flaws_unkept;     /* found when flaws[] was full */
+	uint32_t n_flaws_unkept;     /* found when flaws[] was full */
 	uint32_t n_tlvs;	     /* of tlvs[] */
 	uint32_t params_end;	     /* decode: offset behind the last parameter understood */
 	struct smpp_octets tlv_rest; /* behind the last TLV understood; raw */

@@ -1,0 +1,50 @@
+/*
+ * smpp/status.def as a table, and what the ranges between its rows mean (SMPP 3.4, Table 5-2).
+ */
+#include "smpp/status.h"
+
+#include <stddef.h>
+
+struct row {
+	uint32_t value;
+	struct smpp_status status;
+};
+
+static const struct row rows[] = {
+#define STATUS(value, name, meaning, class) { value, { #name, meaning, SMPP_STATUS_##class } },
+#include "smpp/status.def"
+#undef STATUS
+};
+
+static const char *const class_names[] = {
+	[SMPP_STATUS_ACCEPTED] = "accepted",   [SMPP_STATUS_THROTTLE] = "throttle",
+	[SMPP_STATUS_RETRY] = "retry",	       [SMPP_STATUS_LINK] = "link",
+	[SMPP_STATUS_BIND] = "bind",	       [SMPP_STATUS_PERMANENT] = "permanent",
+	[SMPP_STATUS_OPERATION] = "operation", [SMPP_STATUS_TRANSACTION] = "transaction",
+	[SMPP_STATUS_VENDOR] = "vendor",       [SMPP_STATUS_RESERVED] = "reserved",
+};
+
+const char *smpp_status_class_name(enum smpp_status_class class)
+{
+	return class_names[class];
+}
+
+struct smpp_status smpp_status(uint32_t command_status)
+{
+	size_t low = 0;
+	size_t high = sizeof rows / sizeof rows[0];
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (rows[middle].value == command_status)
+			return rows[middle].status;
+		if (rows[middle].value < command_status)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (command_status >= 0x400 && command_status <= 0x4FF)
+		return (struct smpp_status){ NULL, "the carrier's own", SMPP_STATUS_VENDOR };
+	return (struct smpp_status){ NULL, "reserved", SMPP_STATUS_RESERVED };
+}
