@@ -7,7 +7,8 @@
 
 #include "smpp/status.h"
 
-/* clang-format off: macros that turn rows into initialisers, one line each */
+/* Macros that turn rows into initialisers read best as they are laid out here. */
+/* clang-format off */
 
 /* The sets of states in pdu.def. */
 enum {
@@ -30,42 +31,44 @@ enum {
 #include "smpp/pdu.def"
 };
 
-#define ROW(name, type, max, mask, status, section)                                             \
-	[PARAM_##name] = { #name,  SMPP_TYPE_##type, max, SMPP_MASK_##mask, SMPP_ESME_##status, \
+#define ROW(name, type, max, mask, status, section) \
+	[PARAM_##name] = { #name, SMPP_TYPE_##type, max, SMPP_MASK_##mask, SMPP_ESME_##status, \
 			   section },
 static const struct smpp_param params[] = {
-#define PARAM	    ROW
+#define PARAM ROW
 #define ENTRY_PARAM ROW
 #include "smpp/pdu.def"
 };
 
 const struct smpp_tlv_row smpp_tlv_rows[SMPP_N_TLV_ROWS] = {
-#define TLV(name, tag, type, min, max, occurs, mask, section)              \
-	[SMPP_ROW_##name] = { #name, tag,	    SMPP_TYPE_##type, min, \
-			      max,   SMPP_##occurs, SMPP_MASK_##mask, section },
+#define TLV(name, tag, type, min, max, occurs, mask, section) \
+	[SMPP_ROW_##name] = { #name, tag, SMPP_TYPE_##type, min, max, SMPP_##occurs, \
+			      SMPP_MASK_##mask, section },
 #include "smpp/pdu.def"
 };
 
-#define PLACE(base, name)	.param = &params[PARAM_##name], .member = offsetof(struct base, name)
-#define FIELD(name)		{ PLACE(smpp_pdu, name), .max = MAX_##name },
+#define PLACE(base, name) .param = &params[PARAM_##name], .member = offsetof(struct base, name)
+#define FIELD(name) { PLACE(smpp_pdu, name), .max = MAX_##name },
 #define FIELD_MAX(name, octets) { PLACE(smpp_pdu, name), .max = octets },
-#define FIELD_NULL(name)	{ PLACE(smpp_pdu, name), .max = 1, .null = true },
+#define FIELD_NULL(name) { PLACE(smpp_pdu, name), .max = 1, .null = true },
 #define FIELD_GROUP(name) \
 	{ PLACE(smpp_pdu, name), .max = MAX_##name, .entry = smpp_##name##_places },
 #define ENTRY(base, name, flag) { PLACE(base, name), .max = MAX_##name, .when = flag },
 #define NO_FIELDS
-#define END                   \
-	{                     \
-		.param = NULL \
-	}
+#define END { .param = NULL }
 
 #define GROUP(name, members) const struct smpp_place smpp_##name##_places[] = { members END };
 #define PDU(name, command_id, section, esme, smsc, fields, tlvs) \
 	static const struct smpp_place name##_places[] = { fields END };
 #include "smpp/pdu.def"
 
-const struct smpp_place smpp_header_places[] = { FIELD(command_length) FIELD(command_id) FIELD(
-	command_status) FIELD(sequence_number) END };
+const struct smpp_place smpp_header_places[] = {
+	FIELD(command_length)
+	FIELD(command_id)
+	FIELD(command_status)
+	FIELD(sequence_number)
+	END
+};
 
 #define TLV_OF(name) UINT64_C(1) << SMPP_ROW_##name |
 #define NO_TLVS
@@ -80,7 +83,7 @@ const struct smpp_command smpp_commands[SMPP_N_COMMANDS] = {
 /* --- Finding a row ------------------------------------------------------------------------ */
 
 /* Command ids of 3.4 differ in their lowest nine bits and bit 31; one slot for each of these. */
-#define SLOT(id) (((id)&0x1FFu) | (id) >> 31 << 9)
+#define SLOT(id) (((id) & 0x1FFu) | (id) >> 31 << 9)
 
 /* Index of the row + 1; 0 is no row. */
 static const uint8_t nth_command[1 << 10] = {
