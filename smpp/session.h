@@ -50,7 +50,7 @@
 #define SMPP_SESSION_UNANSWERED_MAX 10000u	/* peer's requests the owner has not answered yet */
 #define SMPP_SESSION_QUEUE_OCTETS   (64u << 20) /* bound of queue, of output, of early PDUs */
 #define SMPP_SESSION_INPUT_OCTETS   (4u << 20)	/* octets fed and not yet pulled as events */
-#define SMPP_SESSION_OUTPUT_PAUSE   (1u << 20)	/* octets unwritten: stop reading from the peer */
+#define SMPP_SESSION_OUTPUT_PAUSE   (1u << 20)	/* octets unwritten: no requests, no reading */
 #define SMPP_SESSION_NEVER	    INT64_MAX	/* smpp_session_deadline: nothing to wait for */
 
 /* The session states of 2.2, and those around them. */
