@@ -18,8 +18,8 @@ enum {
 /* ---- GSM 03.38, both ways from the same rows ---- */
 
 enum {
-	PLAIN = 0x100,	  /* reached by the septet alone */
-	EXTENDED = 0x200, /* reached by the escape and the septet */
+	PLAIN = 0x100,	    /* reached by the septet alone */
+	EXTENDED = 0x200,   /* reached by the escape and the septet */
 	GSM_REACH = 0x20AD, /* one past the largest code point, the euro sign */
 };
 
@@ -167,7 +167,7 @@ static uint32_t ascii_get(const uint8_t *at, size_t n, size_t *i, unsigned *flag
  * it, or NO_CHARACTER for octets that stand for none; *i < n. */
 struct alphabet {
 	const char *name;
-	bool has_value;	     /* a data_coding of its own, 5.2.19 */
+	bool has_value; /* a data_coding of its own, 5.2.19 */
 	uint8_t data_coding;
 	unsigned (*put)(uint32_t c, uint8_t out[CHAR_OCTETS]);
 	uint32_t (*get)(const uint8_t *at, size_t n, size_t *i, unsigned *flags);
@@ -311,8 +311,8 @@ enum smpp_coding_error smpp_coding_from_utf8(enum smpp_alphabet alphabet, const 
 	return SMPP_CODING_OK;
 }
 
-enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const uint8_t *at,
-					   size_t n, struct smpp_coding_buf *out)
+enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const uint8_t *at, size_t n,
+					   struct smpp_coding_buf *out)
 {
 	uint8_t octets[CHAR_OCTETS];
 	size_t i = 0;
@@ -430,10 +430,10 @@ static const struct {
 	uint8_t first, last;
 	enum smpp_alphabet alphabet;
 } codings[] = {
-	{ 0x01, 0x01, SMPP_ALPHABET_ASCII },  { 0x03, 0x03, SMPP_ALPHABET_LATIN1 },
-	{ 0x08, 0x08, SMPP_ALPHABET_UCS2 },   { 0x10, 0x13, SMPP_ALPHABET_GSM7 },
-	{ 0x18, 0x1B, SMPP_ALPHABET_UCS2 },   { 0xC0, 0xDF, SMPP_ALPHABET_GSM7 },
-	{ 0xF0, 0xF3, SMPP_ALPHABET_GSM7 },   { 0xF8, 0xFB, SMPP_ALPHABET_GSM7 },
+	{ 0x01, 0x01, SMPP_ALPHABET_ASCII }, { 0x03, 0x03, SMPP_ALPHABET_LATIN1 },
+	{ 0x08, 0x08, SMPP_ALPHABET_UCS2 },  { 0x10, 0x13, SMPP_ALPHABET_GSM7 },
+	{ 0x18, 0x1B, SMPP_ALPHABET_UCS2 },  { 0xC0, 0xDF, SMPP_ALPHABET_GSM7 },
+	{ 0xF0, 0xF3, SMPP_ALPHABET_GSM7 },  { 0xF8, 0xFB, SMPP_ALPHABET_GSM7 },
 };
 
 enum smpp_alphabet smpp_coding_of(uint8_t data_coding, enum smpp_alphabet of_zero)

@@ -38,11 +38,11 @@ enum smpp_coding_error {
 
 /* What was odd in octets that were decoded; a set of bits. Decoding goes on behind each. */
 enum smpp_coding_flag {
-	SMPP_CODING_ODD_LENGTH = 1,	/* UCS-2: one octet over at the end; shown as U+FFFD */
+	SMPP_CODING_ODD_LENGTH = 1,	 /* UCS-2: one octet over at the end; shown as U+FFFD */
 	SMPP_CODING_DANGLING_ESCAPE = 2, /* GSM: 0x1B at the end; dropped */
-	SMPP_CODING_UNKNOWN_ESCAPE = 4, /* GSM: no such extension; the default table's character */
-	SMPP_CODING_LONE_SURROGATE = 8, /* UCS-2: half a pair; shown as U+FFFD */
-	SMPP_CODING_OUT_OF_RANGE = 16,	/* GSM, ASCII: octet above 0x7F; shown as U+FFFD */
+	SMPP_CODING_UNKNOWN_ESCAPE = 4,	 /* GSM: no such extension; the default table's character */
+	SMPP_CODING_LONE_SURROGATE = 8,	 /* UCS-2: half a pair; shown as U+FFFD */
+	SMPP_CODING_OUT_OF_RANGE = 16,	 /* GSM, ASCII: octet above 0x7F; shown as U+FFFD */
 };
 
 /* The caller's memory for a result. On any error n is 0 and what at points to is undefined. */
@@ -116,8 +116,8 @@ enum smpp_coding_error smpp_coding_from_utf8(enum smpp_alphabet alphabet, const 
 
 /* Wire octets to UTF-8; oddities are flagged in out->flags and never stop it. OK, SPACE;
  * NOT_TEXT for BINARY. */
-enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const uint8_t *at,
-					   size_t n, struct smpp_coding_buf *out);
+enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const uint8_t *at, size_t n,
+					   struct smpp_coding_buf *out);
 
 /* The alphabet that data_coding stands for at a provider whose data_coding 0 is of_zero
  * (5.2.19, GSM 03.38 section 4). Texts in alphabets not listed above are BINARY. */

@@ -343,8 +343,8 @@ static uint64_t digest(struct smpp_octets body)
 
 static bool address_is(const struct address *address, struct smpp_octets octets)
 {
-	return smpp_octets_equal(
-		(struct smpp_octets){ .at = address->octets, .n = address->n }, octets);
+	return smpp_octets_equal((struct smpp_octets){ .at = address->octets, .n = address->n },
+				 octets);
 }
 
 static void address_set(struct address *address, struct smpp_octets octets)

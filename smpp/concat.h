@@ -91,10 +91,10 @@ uint8_t smpp_concat_short_message(const struct smpp_concat_part *part, uint8_t *
 
 /* What was odd; a set of bits. Any of them leaves the part standing alone. */
 enum smpp_concat_flag {
-	SMPP_CONCAT_UDH_OVERRUN = 1, /* UDHL past the body; all of it is taken as text */
-	SMPP_CONCAT_IE_OVERRUN = 2,  /* an element past UDHL, or of a wrong length */
-	SMPP_CONCAT_BAD_COUNT = 4,   /* total 0, part 0, part > total */
-	SMPP_CONCAT_CONFLICT = 8,    /* two statements about parts that differ */
+	SMPP_CONCAT_UDH_OVERRUN = 1,  /* UDHL past the body; all of it is taken as text */
+	SMPP_CONCAT_IE_OVERRUN = 2,   /* an element past UDHL, or of a wrong length */
+	SMPP_CONCAT_BAD_COUNT = 4,    /* total 0, part 0, part > total */
+	SMPP_CONCAT_CONFLICT = 8,     /* two statements about parts that differ */
 	SMPP_CONCAT_SAR_PARTIAL = 16, /* some sar_* TLVs, not all three, or of a wrong width */
 };
 
@@ -102,11 +102,11 @@ enum smpp_concat_flag {
 struct smpp_concat_info {
 	enum smpp_concat_method method; /* NONE (alone), UDH8, UDH16 or SAR */
 	uint16_t ref;
-	uint8_t total;		  /* 1 when alone */
-	uint8_t seqnum;		  /* 1..total */
-	unsigned flags;		  /* of enum smpp_concat_flag */
-	struct smpp_octets udh;	  /* with its length octet; n 0 if there is none */
-	struct smpp_octets body;  /* what is left: the text or data */
+	uint8_t total;		 /* 1 when alone */
+	uint8_t seqnum;		 /* 1..total */
+	unsigned flags;		 /* of enum smpp_concat_flag */
+	struct smpp_octets udh;	 /* with its length octet; n 0 if there is none */
+	struct smpp_octets body; /* what is left: the text or data */
 };
 
 /* Reads a submit_sm, deliver_sm or data_sm; any other PDU is empty and alone. Never fails. */

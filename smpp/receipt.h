@@ -59,18 +59,18 @@ enum smpp_receipt_source {
 
 /* What was odd; a set of bits. */
 enum smpp_receipt_flag {
-	SMPP_RECEIPT_CONTRADICTION = 1, /* TLV and text name different states; the TLV's stands */
-	SMPP_RECEIPT_IDS_DIFFER = 2,	/* TLV and text name ids of different canonical form */
-	SMPP_RECEIPT_NEEDS_MATCH = 4,	/* not marked as receipt by the SMSC (esm_class 0x00 or a
+	SMPP_RECEIPT_CONTRADICTION = 1,	 /* TLV and text name different states; the TLV's stands */
+	SMPP_RECEIPT_IDS_DIFFER = 2,	 /* TLV and text name ids of different canonical form */
+	SMPP_RECEIPT_NEEDS_MATCH = 4,	 /* not marked as receipt by the SMSC (esm_class 0x00 or a
 					   reserved type): one only if its id is known */
-	SMPP_RECEIPT_BAD_STATE_TLV = 8, /* message_state not 1 octet wide; the text was used */
+	SMPP_RECEIPT_BAD_STATE_TLV = 8,	 /* message_state not 1 octet wide; the text was used */
 	SMPP_RECEIPT_BAD_ERROR_TLV = 16, /* network_error_code not 3 octets wide; left out */
-	SMPP_RECEIPT_TRANSCODED = 32,	/* the text was UTF-16 */
-	SMPP_RECEIPT_CUT = 64,		/* the text was longer than SMPP_RECEIPT_BODY_OCTETS (or
+	SMPP_RECEIPT_TRANSCODED = 32,	 /* the text was UTF-16 */
+	SMPP_RECEIPT_CUT = 64,		 /* the text was longer than SMPP_RECEIPT_BODY_OCTETS (or
 					   UTF-16 longer than its scratch); the rest was not read */
-	SMPP_RECEIPT_TEXT_FIRST = 128,	/* "text:" opened the body; the fields behind it were read */
-	SMPP_RECEIPT_LONG_ERR = 256,	/* err had more than 8 characters; err holds the first 8 */
-	SMPP_RECEIPT_NO_UDH = 512,	/* UDHI was set but the body begins without a header */
+	SMPP_RECEIPT_TEXT_FIRST = 128, /* "text:" opened the body; the fields behind it were read */
+	SMPP_RECEIPT_LONG_ERR = 256,   /* err had more than 8 characters; err holds the first 8 */
+	SMPP_RECEIPT_NO_UDH = 512,     /* UDHI was set but the body begins without a header */
 };
 
 enum {
@@ -104,24 +104,29 @@ struct smpp_receipt {
 	unsigned flags;		   /* of enum smpp_receipt_flag */
 	struct smpp_octets ids[2]; /* [TEXT_ID], [TLV_ID]; the TLV's beats, both may match */
 	enum smpp_receipt_state state;
-	enum smpp_receipt_source source;  /* of state */
-	struct smpp_octets stat;	  /* raw word of the text */
+	enum smpp_receipt_source source; /* of state */
+	struct smpp_octets stat;	 /* raw word of the text */
 	bool has_message_state;
-	uint8_t message_state;		  /* raw number of the TLV */
-	struct smpp_octets err;		  /* at most 8 characters, kept as text */
-	struct smpp_octets sub, dlvrd;	  /* counters; decide nothing */
+	uint8_t message_state;			   /* raw number of the TLV */
+	struct smpp_octets err;			   /* at most 8 characters, kept as text */
+	struct smpp_octets sub, dlvrd;		   /* counters; decide nothing */
 	struct smpp_octets submit_date, done_date; /* raw, without zone; order nothing */
-	struct smpp_octets text;	  /* the user's words behind "text:" */
-	struct smpp_octets body;	  /* all that was read: text behind any UDH, as UTF-8 if
+	struct smpp_octets text;		   /* the user's words behind "text:" */
+	struct smpp_octets body; /* all that was read: text behind any UDH, as UTF-8 if
 					     TRANSCODED */
 	bool has_network_error_code;
-	uint8_t network_type;		  /* 5.3.2.31: 1 ANSI-136, 2 IS-95, 3 GSM, 4 reserved */
+	uint8_t network_type; /* 5.3.2.31: 1 ANSI-136, 2 IS-95, 3 GSM, 4 reserved */
 	uint16_t network_error;
 	uint8_t scratch[SMPP_RECEIPT_SCRATCH_OCTETS];
 };
 
-/* Reads a deliver_sm or data_sm; every other PDU is SMPP_RECEIPT_NOT. options may be NULL.
- * Fills all of out but scratch and returns out->kind. Never fails, never allocates. */
+/*
+ * Reads a deliver_sm or data_sm; every other PDU is SMPP_RECEIPT_NOT. options may be NULL.
+ * esm_class 0x00 is an incoming message whatever its text says, since a handset can write that,
+ * unless options say unmarked or both TLVs are there, which no handset can add.
+ * Fills all of out but scratch, with nothing but its kind for SMPP_RECEIPT_NOT, and returns
+ * out->kind. Never fails, never allocates.
+ */
 enum smpp_receipt_kind smpp_receipt_parse(const struct smpp_pdu *pdu,
 					  const struct smpp_receipt_options *options,
 					  struct smpp_receipt *out);
@@ -166,7 +171,9 @@ enum smpp_id_dialect {
 	SMPP_ID_DEC_TO_HEX, /* decimal in the receipt, hex in the response */
 };
 
-enum { SMPP_ID_READINGS = 3 };
+enum {
+	SMPP_ID_READINGS = 3,
+};
 
 /* One way to read a receipt's id. */
 struct smpp_id_reading {
@@ -177,7 +184,8 @@ struct smpp_id_reading {
 
 /*
  * The readings of a receipt's raw id to look up, without repetition, exact first; with a dialect
- * its one reading only. Returns how many were written, 0 for an id that has no canonical form.
+ * its one reading only. Returns how many were written, 0 for an id that has no canonical form or
+ * not that one reading.
  */
 size_t smpp_id_readings(const void *raw, size_t n, enum smpp_id_dialect dialect,
 			struct smpp_id_reading out[SMPP_ID_READINGS]);
