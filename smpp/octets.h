@@ -7,7 +7,7 @@
  * end. Integers are big-endian (SMPP 3.4, 3.1). Every wire octet of this program is touched
  * through these.
  *
- * Not here: growing buffers (there are none), text, anything that knows what the octets mean.
+ * Not here: growing buffers (smpp/buffer.h), text, anything that knows what the octets mean.
  */
 #ifndef SMPP_OCTETS_H
 #define SMPP_OCTETS_H
@@ -84,7 +84,7 @@ static inline uint16_t smpp_read_u16(struct smpp_reader *reader)
 {
 	struct smpp_octets slice = smpp_read_octets(reader, 2);
 
-	return slice.n ? (uint16_t)(slice.at[0] << 8 | slice.at[1]) : 0;
+	return slice.n ? (uint16_t)((slice.at[0] << 8 | slice.at[1]) & 0xFFFF) : 0;
 }
 
 static inline uint32_t smpp_read_u32(struct smpp_reader *reader)
