@@ -84,7 +84,9 @@ static inline uint16_t smpp_read_u16(struct smpp_reader *reader)
 {
 	struct smpp_octets slice = smpp_read_octets(reader, 2);
 
-	return slice.n ? (uint16_t)((slice.at[0] << 8 | slice.at[1]) & 0xFFFF) : 0;
+	if (slice.n == 0)
+		return 0;
+	return (uint16_t)(slice.at[0] << 8 | slice.at[1]);
 }
 
 static inline uint32_t smpp_read_u32(struct smpp_reader *reader)
