@@ -40,12 +40,13 @@ struct sim_link {
 	uint64_t id;	 /* the port's */
 	uint32_t number; /* in log and messages, from 1 */
 	uint16_t slot;
-	uint16_t account;	   /* SIM_ACCOUNTS_MAX: not bound */
+	uint16_t account; /* SIM_ACCOUNTS_MAX: not bound */
 	struct smpp_session *session;
-	bool receives;		   /* bound so that receipts may go to it */
-	bool closing;		   /* the session asked for the end */
-	bool paused;		   /* its reading is stopped */
-	uint32_t unanswered;	   /* submits not answered yet */
+	bool receives;	     /* bound so that receipts may go to it */
+	bool takes_tlvs;     /* it bound with interface_version 0x34 or above */
+	bool closing;	     /* the session asked for the end */
+	bool paused;	     /* its reading is stopped */
+	uint32_t unanswered; /* submits not answered yet */
 	uint32_t receipts_in_flight;
 	uint64_t put_out_octets;   /* of the stream, up to the last PDU logged */
 	struct smpp_output output; /* between the two halves of a turn's writing */
@@ -73,18 +74,18 @@ struct sim_stats {
 	uint64_t answers_dropped;	  /* the link was gone */
 	uint64_t receipts_sent;		  /* handed to a session, repetitions too */
 	uint64_t receipts_acked;
-	uint64_t receipts_refused;	  /* negative answers */
-	uint64_t receipts_unanswered;	  /* no answer in time, or the link went */
-	uint64_t receipts_lost;		  /* by the way `lost` */
+	uint64_t receipts_refused;    /* negative answers */
+	uint64_t receipts_unanswered; /* no answer in time, or the link went */
+	uint64_t receipts_lost;	      /* by the way `lost` */
 };
 
 struct sim_smsc {
 	struct port *port;
 	struct sim_log *log;
 	const struct sim_options *options;
-	struct sim_link *by_id;			/* hash of links */
-	struct sim_link *slots[SIM_LINKS_MAX];	/* the same, by slot; NULL: free */
-	uint32_t slots_used;			/* no link at or behind this slot */
+	struct sim_link *by_id;		       /* hash of links */
+	struct sim_link *slots[SIM_LINKS_MAX]; /* the same, by slot; NULL: free */
+	uint32_t slots_used;		       /* no link at or behind this slot */
 	uint32_t links_made;
 	struct sim_account accounts[SIM_ACCOUNTS_MAX];
 	uint32_t account_count;

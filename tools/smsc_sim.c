@@ -1,0 +1,179 @@
+/*
+ * smsc-sim: an SMSC to test against. This file is the process: options, the port, signals, the
+ * loop, the end. What the SMSC does is in tools/sim_smsc.h and its files.
+ *
+ * Exit status: 0 ended as asked, 1 something failed at run time, 2 the command line is wrong.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/port.h"
+#include "tools/sim_log.h"
+#include "tools/sim_options.h"
+#include "tools/sim_smsc.h"
+
+/* How long links may take to unbind at the end. */
+#define FAREWELL_MS 1000
+
+struct sim {
+	struct sim_options options;
+	struct port *port;
+	struct port_tls *tls;
+	struct sim_log log;
+	struct sim_smsc smsc;
+	uint64_t listener;
+	int64_t started_ms;
+	int64_t end_ms; /* when the loop ends at the latest */
+	bool leaving;	/* links are being unbound */
+};
+
+static struct sim sim; /* the accounts make it too large for the stack */
+
+__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fputs("smsc-sim: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+static void start_listening(void)
+{
+	char error[PORT_TEXT_OCTETS] = "";
+	struct port_listen listen = {
+		.host = sim.options.listen_host,
+		.port = sim.options.listen_port,
+		.group = (gid_t)-1,
+		.connections_max = SIM_LINKS_MAX,
+	};
+
+	if (sim.options.tls_cert_file != NULL) {
+		struct port_tls_options tls = { .server = true,
+						.cert_file = sim.options.tls_cert_file,
+						.key_file = sim.options.tls_key_file };
+
+		sim.tls = port_tls_new(&tls, error, sizeof(error));
+		if (sim.tls == NULL)
+			fail("%s", error);
+		listen.tls = sim.tls;
+	}
+	sim.listener = port_listen(sim.port, &listen, error, sizeof(error));
+	if (sim.listener == 0)
+		fail("%s", error);
+}
+
+static void log_start(void)
+{
+	struct json_writer writer;
+
+	if (!sim_log_wanted(&sim.log))
+		return;
+	writer = sim_log_begin(&sim.log, "start", sim.started_ms);
+	json_add_text(&writer, "version", ESMED_VERSION);
+	json_add_text(&writer, "address", port_listen_address(sim.port, sim.listener));
+	json_add_uint(&writer, "seed", sim.options.seed);
+	json_add_uint(&writer, "first_id", sim.smsc.next_id);
+	sim_log_end(&sim.log, &writer);
+	sim_log_flush(&sim.log);
+}
+
+static void start(void)
+{
+	/* One thread: a simulator that shares a core with what it measures has no use for two. */
+	struct port_options options = { .one_thread = true, .signals = true };
+
+	sim.port = port_new(&options);
+	if (sim.port == NULL)
+		fail("out of memory");
+	if (!sim_log_open(&sim.log, sim.port, sim.options.log_file, sim.options.log_text))
+		fail("%s: %s", sim.options.log_file, strerror(errno));
+	sim_smsc_init(&sim.smsc, sim.port, &sim.log, &sim.options);
+	start_listening();
+	sim.started_ms = port_now_ms(sim.port);
+	sim.end_ms = INT64_MAX;
+	if (sim.options.max_seconds != 0)
+		sim.end_ms = sim.started_ms + (int64_t)sim.options.max_seconds * 1000;
+	log_start();
+	printf("listening on %s\n", port_listen_address(sim.port, sim.listener));
+	fflush(stdout);
+}
+
+static void print_stats(void)
+{
+	struct buffer line = { 0 };
+
+	sim_smsc_stats(&sim.smsc, port_now_ms(sim.port) - sim.started_ms, &line);
+	fwrite(line.octets, 1, line.n, stdout);
+	fflush(stdout);
+	buffer_release(&line);
+}
+
+/* Begins the end, or, asked again, ends. */
+static void leave(void)
+{
+	int64_t farewell_ms = port_now_ms(sim.port) + FAREWELL_MS;
+
+	if (sim.leaving)
+		farewell_ms = 0;
+	else
+		sim_smsc_unbind(&sim.smsc);
+	sim.leaving = true;
+	port_listen_close(sim.port, sim.listener);
+	if (farewell_ms < sim.end_ms)
+		sim.end_ms = farewell_ms;
+}
+
+static void handle(const struct port_event *event)
+{
+	if (event->kind != PORT_SIGNAL)
+		sim_smsc_event(&sim.smsc, event);
+	else if (event->signo == SIGUSR1)
+		print_stats();
+	else if (event->signo != SIGHUP)
+		leave();
+}
+
+static bool done(void)
+{
+	if (sim.leaving && sim.smsc.by_id == NULL)
+		return true;
+	return port_now_ms(sim.port) >= sim.end_ms;
+}
+
+static void turn(void)
+{
+	struct port_event event;
+	int64_t until_ms = sim_smsc_deadline_ms(&sim.smsc);
+
+	port_wait(sim.port, until_ms < sim.end_ms ? until_ms : sim.end_ms);
+	while (port_next(sim.port, &event))
+		handle(&event);
+	sim_smsc_turn(&sim.smsc);
+	if (!sim.leaving && sim.options.stop_after != 0 &&
+	    sim.smsc.stats.accepted >= sim.options.stop_after && sim_smsc_settled(&sim.smsc)) {
+		leave();
+		sim_smsc_turn(&sim.smsc);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	sim_options_read(&sim.options, argc, argv);
+	start();
+	while (!done())
+		turn();
+	sim_log_close(&sim.log);
+	print_stats();
+	sim_smsc_release(&sim.smsc);
+	port_tls_free(sim.tls);
+	port_free(sim.port);
+	return 0;
+}
