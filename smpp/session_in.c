@@ -358,6 +358,20 @@ enum smpp_framing smpp_session_next_frame(const struct smpp_session *session, ui
 			  session->config.max_pdu, length);
 }
 
+bool smpp_session_next_early(struct smpp_session *session, struct smpp_event *event)
+{
+	const uint8_t *octets = NULL;
+	struct early entry;
+
+	if (session->early_n == 0 || session->state == SMPP_SESSION_OPEN)
+		return false;
+	memcpy(&entry, smpp_buffer_at(&session->early), sizeof entry);
+	octets = smpp_buffer_at(&session->early) + sizeof entry;
+	smpp_buffer_take(&session->early, sizeof entry + entry.octets_n);
+	session->early_n--;
+	return on_pdu(session, octets, entry.octets_n, entry.at_ms, event);
+}
+
 bool smpp_session_next_input(struct smpp_session *session, struct smpp_event *event)
 {
 	const uint8_t *octets = NULL;
@@ -375,22 +389,10 @@ bool smpp_session_next_input(struct smpp_session *session, struct smpp_event *ev
 		smpp_buffer_take(&session->in, length);
 		session->partial_ms = session->heard_ms = session->fed_ms;
 		session->enquiring = false;
-		if (on_pdu(session, octets, length, session->fed_ms, event))
+		/* One PDU too many before bind_resp lets those out that were kept. */
+		if (on_pdu(session, octets, length, session->fed_ms, event) ||
+		    smpp_session_next_early(session, event))
 			return true;
 	}
 	return false;
-}
-
-bool smpp_session_next_early(struct smpp_session *session, struct smpp_event *event)
-{
-	const uint8_t *octets = NULL;
-	struct early entry;
-
-	if (session->early_n == 0 || session->state == SMPP_SESSION_OPEN)
-		return false;
-	memcpy(&entry, smpp_buffer_at(&session->early), sizeof entry);
-	octets = smpp_buffer_at(&session->early) + sizeof entry;
-	smpp_buffer_take(&session->early, sizeof entry + entry.octets_n);
-	session->early_n--;
-	return on_pdu(session, octets, entry.octets_n, entry.at_ms, event);
 }
