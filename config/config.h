@@ -337,7 +337,7 @@ const struct config_route *config_route_find(const struct config *config, uint32
 const struct config_provider *config_provider_find(const struct config *config, const char *name);
 
 /*
- * Writes "FILE:LINE:COLUMN: what (hint)" or "--set:dotted.path: what (hint)" with its NUL, cut at
+ * Writes "FILE:LINE:COLUMN: what; hint" or "--set:dotted.path: what; hint" with its NUL, cut at
  * n octets. Returns the length that it has uncut.
  */
 size_t config_error_format(const struct config_error *error, char *buf, size_t n);
