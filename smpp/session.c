@@ -414,17 +414,24 @@ static bool next_close(struct smpp_session *session, struct smpp_event *event)
 	return true;
 }
 
-/* What the peer said comes before what the clock says: an answer that is here is not late. */
+/*
+ * What follows from the PDU before comes before the next PDU, so that the order does not depend on
+ * how the octets were cut. What the peer said comes before what the clock or the end of the link
+ * says: an answer that is here is neither late nor lost.
+ */
 bool smpp_session_next(struct smpp_session *session, struct smpp_event *event)
 {
 	*event = (struct smpp_event){ 0 };
-	if (smpp_session_next_early(session, event) || smpp_session_next_input(session, event))
+	if (smpp_session_next_early(session, event))
 		return true;
 	if (session->state == SMPP_SESSION_DOWN)
-		return next_lost(session, event) || next_withdrawn(session, event);
+		return smpp_session_next_input(session, event) || next_lost(session, event) ||
+		       next_withdrawn(session, event);
 	smpp_session_finish_peer_unbind(session, session->fed_ms);
-	return next_timeout(session, event) || next_withdrawn(session, event) ||
-	       next_close(session, event);
+	if (next_withdrawn(session, event) || next_close(session, event) ||
+	    smpp_session_next_input(session, event) || next_timeout(session, event))
+		return true;
+	return next_withdrawn(session, event) || next_close(session, event);
 }
 
 void smpp_session_stats(const struct smpp_session *session, struct smpp_session_stats *stats)
