@@ -49,8 +49,8 @@ static inline uint8_t *smpp_buffer_at(const struct smpp_buffer *buffer)
 }
 
 /* Makes room for n more octets. False without memory; the buffer is as it was. */
-[[gnu::warn_unused_result]] static inline bool smpp_buffer_reserve(struct smpp_buffer *buffer,
-								   size_t n)
+__attribute__((warn_unused_result)) static inline bool
+smpp_buffer_reserve(struct smpp_buffer *buffer, size_t n)
 {
 	size_t held = smpp_buffer_n(buffer);
 	size_t size = buffer->size ? buffer->size : SMPP_BUFFER_LEAST;

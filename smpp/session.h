@@ -196,10 +196,10 @@ struct smpp_session *smpp_session_new(const struct smpp_session_config *config);
 void smpp_session_free(struct smpp_session *session);
 
 /* The link is up. ESME: encodes the bind; BAD_PDU if system_id, password… do not fit (5.2). */
-[[gnu::warn_unused_result]] enum smpp_session_error smpp_session_up(struct smpp_session *session,
-								    int64_t now_ms);
+__attribute__((warn_unused_result)) enum smpp_session_error
+smpp_session_up(struct smpp_session *session, int64_t now_ms);
 /* Buffers octets that arrived at now_ms. FULL: pull events first; nothing was taken. */
-[[gnu::warn_unused_result]] enum smpp_session_error
+__attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_feed(struct smpp_session *session, const uint8_t *octets, size_t n, int64_t now_ms);
 /* False: the owner should stop reading from the link until it is true again. */
 bool smpp_session_wants_input(const struct smpp_session *session);
@@ -218,7 +218,7 @@ bool smpp_session_next(struct smpp_session *session, struct smpp_event *event);
  * alert_notification has no response: once put out it gives no event. STATE unless BOUND and
  * Table 2-1 lets this role send it in this kind of bind.
  */
-[[gnu::warn_unused_result]] enum smpp_session_error
+__attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_request(struct smpp_session *session, const struct smpp_pdu *pdu, uint64_t tag,
 		     int64_t now_ms);
 /* Every request not yet put out comes back as UNSENT, in order. */
@@ -231,7 +231,7 @@ void smpp_session_resume(struct smpp_session *session);
  * Answers a REQUEST: `pdu` is the response with command_status and sequence_number of the request
  * (any value, also 0: it is echoed). STATE after unbind_resp, CLOSE or down: the peer will redeliver.
  */
-[[gnu::warn_unused_result]] enum smpp_session_error
+__attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_respond(struct smpp_session *session, const struct smpp_pdu *pdu);
 /* One REQUEST stays unanswered on purpose (a store that is full, a peer that plays dead). */
 void smpp_session_leave_unanswered(struct smpp_session *session);
@@ -239,11 +239,11 @@ void smpp_session_leave_unanswered(struct smpp_session *session);
  * SMSC: answers a BIND_REQUEST. Status 0 binds; any other leaves the session OPEN for another
  * try. sc_interface_version 0 leaves the TLV out.
  */
-[[gnu::warn_unused_result]] enum smpp_session_error
+__attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_bind_answer(struct smpp_session *session, uint32_t command_status,
 			 const char *system_id, uint8_t sc_interface_version, int64_t now_ms);
 /* Sends unbind and withdraws what is queued. Draining before it is the owner's. STATE unless BOUND. */
-[[gnu::warn_unused_result]] enum smpp_session_error
+__attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_unbind(struct smpp_session *session, int64_t now_ms);
 
 /* Puts out requests as far as window and hold allow, and gives all octets to write. Returns out->n. */

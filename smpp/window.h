@@ -52,8 +52,8 @@ struct smpp_window {
 };
 
 /* Slots for `requests` outstanding; first_sequence 1..SMPP_WINDOW_SEQUENCE_MAX. False: no memory. */
-[[gnu::warn_unused_result]] bool smpp_window_init(struct smpp_window *window, uint32_t requests,
-						  uint32_t first_sequence);
+__attribute__((warn_unused_result)) bool
+smpp_window_init(struct smpp_window *window, uint32_t requests, uint32_t first_sequence);
 void smpp_window_release(struct smpp_window *window);
 
 /* Takes the next free sequence_number, as AWAITED or CONTROL. At most mask slots may be in use. */
