@@ -26,7 +26,8 @@ struct sim_due {
 #define SIM_DUE_NEVER INT64_MAX
 
 /* false: no memory; nothing was added. */
-[[gnu::warn_unused_result]] bool sim_due_push(struct sim_due *due, int64_t due_ms, uint32_t what);
+__attribute__((warn_unused_result)) bool sim_due_push(struct sim_due *due, int64_t due_ms,
+						      uint32_t what);
 
 /* When the first entry is due; SIM_DUE_NEVER: there is none. */
 int64_t sim_due_next_ms(const struct sim_due *due);

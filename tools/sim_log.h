@@ -24,8 +24,8 @@ struct sim_log {
 };
 
 /* file NULL: no log. false: it cannot be opened, errno says why. */
-[[gnu::warn_unused_result]] bool sim_log_open(struct sim_log *log, struct port *port,
-					      const char *file, bool text);
+__attribute__((warn_unused_result)) bool sim_log_open(struct sim_log *log, struct port *port,
+						      const char *file, bool text);
 void sim_log_close(struct sim_log *log);
 
 bool sim_log_wanted(const struct sim_log *log);

@@ -168,17 +168,16 @@ static void listen_address(const struct argp_state *state, struct sim_options *o
 {
 	const char *colon = strrchr(arg, ':');
 	const char *host = arg;
-	size_t length;
+	size_t length = colon == NULL ? 0 : (size_t)(colon - arg);
 
-	if (colon == NULL || colon == arg)
-		argp_error(state, "--listen=%s is not HOST:PORT", arg);
-	length = colon == NULL ? 0 : (size_t)(colon - arg);
 	if (length > 2 && arg[0] == '[' && arg[length - 1] == ']') {
 		host++;
 		length -= 2;
 	}
-	if (length == 0 || length >= sizeof(options->listen_host))
+	if (length == 0 || length >= sizeof(options->listen_host)) {
 		argp_error(state, "--listen=%s is not HOST:PORT", arg);
+		return;
+	}
 	memcpy(options->listen_host, host, length);
 	options->listen_host[length] = '\0';
 	options->listen_port = (uint16_t)number(state, "listen", colon + 1, UINT16_MAX);
