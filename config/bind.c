@@ -55,7 +55,8 @@ static size_t distance(const char *a, const char *b)
 
 const char *config_nearest(const char *text, const char *const *words, size_t n)
 {
-	size_t least = strlen(text) / 3 + 1, d;
+	const size_t length = strlen(text);
+	size_t least = length / 3 + 1, d;
 	const char *nearest = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -64,6 +65,10 @@ const char *config_nearest(const char *text, const char *const *words, size_t n)
 			nearest = words[i];
 			least = d;
 		}
+	}
+	for (size_t i = 0; i < n && !nearest; i++) {
+		if (length > 2 && strncmp(text, words[i], length) == 0)
+			nearest = words[i];
 	}
 	return nearest;
 }
@@ -87,9 +92,11 @@ static bool find_home(const struct config_section *section, size_t first_row, co
 		      struct config_text_out *out)
 {
 	const size_t mark = out->n;
+	const char *keys[KEYS_MAX];
+	const size_t n = section_keys(section, first_row, keys);
 
-	for (size_t i = first_row; i < section->n_rows; i++) {
-		if (strcmp(section->rows[i].key, key) == 0)
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(keys[i], key) == 0)
 			return true;
 	}
 	for (size_t i = 0; i < section->n_children; i++) {

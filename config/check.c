@@ -109,14 +109,14 @@ static void check_twice(struct config_load *load, const struct config_node *mapp
 			bool (*same)(const void *elements, size_t i, size_t j))
 {
 	const struct config_node *entry = mapping ? mapping->first : NULL, *other;
-	bool found;
 
 	for (size_t i = 0; i < n; i++, entry = entry->next) {
-		found = false;
 		other = mapping->first;
-		for (size_t j = 0; j < i && !found; j++, other = other->next)
-			found = !entry->wrong && !other->wrong && same(elements, i, j);
-		if (found && strcmp(entry->key, other->key) != 0)
+		for (size_t j = 0; j < i; j++, other = other->next) {
+			if (!entry->wrong && !other->wrong && same(elements, i, j))
+				break;
+		}
+		if (other != entry && strcmp(entry->key, other->key) != 0)
 			config_mistake(load, &entry->key_at, "%s: %s stands here already",
 				       load->path, entry->key);
 	}

@@ -206,7 +206,7 @@ static void take_event(struct reader *reader, const yaml_event_t *event)
 		break;
 	case YAML_DOCUMENT_START_EVENT:
 		if (reader->root)
-			stop(reader, event->start_mark, "a second document",
+			stop(reader, event->start_mark, "a second document is not taken",
 			     "one file is one document");
 		break;
 	case YAML_NO_EVENT:
@@ -217,10 +217,26 @@ static void take_event(struct reader *reader, const yaml_event_t *event)
 	}
 }
 
-static void refuse_syntax(struct reader *reader)
+/* The line and column of an octet; the library gives an octet that is no text an offset alone. */
+static yaml_mark_t mark_of(const char *octets, size_t n)
+{
+	yaml_mark_t mark = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (octets[i] == '\n') {
+			mark.line++;
+			mark.column = 0;
+		} else if (((unsigned char)octets[i] & 0xc0) != 0x80) {
+			mark.column++;
+		}
+	}
+	return mark;
+}
+
+static void refuse_syntax(struct reader *reader, const char *octets)
 {
 	const yaml_parser_t *parser = &reader->parser;
-	const struct config_place at = place(reader, parser->problem_mark);
+	struct config_place at = place(reader, parser->problem_mark);
 	struct config_error *error;
 
 	reader->stopped = true;
@@ -228,12 +244,11 @@ static void refuse_syntax(struct reader *reader)
 		config_load_no_memory(reader->load);
 		return;
 	}
+	if (parser->error == YAML_READER_ERROR)
+		at = place(reader, mark_of(octets, parser->problem_offset));
 	error = config_mistake(reader->load, &at, "not YAML: %s",
 			       parser->problem ? parser->problem : "it cannot be read");
-	/* An octet that is no UTF-8 has an offset and no mark. */
-	if (parser->error == YAML_READER_ERROR)
-		config_hint(error, "at octet %zu", parser->problem_offset);
-	else if (parser->context)
+	if (parser->context)
 		config_hint(error, "%s", parser->context);
 }
 
@@ -267,7 +282,7 @@ static struct config_node *read_tree(struct config_load *load, const char *sourc
 	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)octets, n);
 	while (!end && !reader.stopped) {
 		if (!yaml_parser_parse(&reader.parser, &event)) {
-			refuse_syntax(&reader);
+			refuse_syntax(&reader, octets);
 			break;
 		}
 		end = event.type == YAML_STREAM_END_EVENT;
@@ -332,28 +347,34 @@ static struct config_node *step(const struct override *override, struct config_n
 	return next;
 }
 
-/* The node that the override names, made where it is missing. NULL: told. */
-static struct config_node *find_target(const struct override *override, struct config_node *root,
-				       const char *equals)
+/* Keys between dots up to an equals sign, no more of them than there may be levels. */
+static bool is_override(const char *text)
 {
-	const char *from = override->text, *to;
+	const char *from = text, *to;
+
+	for (size_t depth = 0; depth < CONFIG_DEPTH_MAX; depth++, from = to + 1) {
+		to = from + strcspn(from, ".=");
+		if (to == from || !*to)
+			return false;
+		if (*to == '=')
+			return true;
+	}
+	return false;
+}
+
+/* The node that the override names, made where it is missing. NULL: told. */
+static struct config_node *find_target(const struct override *override, struct config_node *root)
+{
+	const char *from = override->text, *to = from;
 	struct config_node *node = root;
 	char *key;
 
-	for (size_t depth = 0; equals && node && from <= equals; from = to + 1, depth++) {
+	for (; node && *to != '='; from = to + 1) {
 		to = from + strcspn(from, ".=");
-		if (to == from || depth == CONFIG_DEPTH_MAX) {
-			equals = NULL;
-			break;
-		}
 		key = config_load_text(override->load, from, (size_t)(to - from));
 		node = key ? step(override, node, key) : NULL;
 	}
-	if (equals)
-		return node;
-	config_hint(config_mistake(override->load, &override->at, "not an override"),
-		    "write dotted.path=value, as store.size=1GiB");
-	return NULL;
+	return node;
 }
 
 /* Puts the value in the place of what stood there, under the key and in the row of the old one. */
@@ -364,12 +385,19 @@ static void apply_override(struct config_load *load, struct config_node *root, c
 		.at = { .source = text, .set = true },
 		.text = text,
 	};
-	const char *equals = strchr(text, '=');
-	struct config_node *node = find_target(&override, root, equals), *value, old;
+	struct config_node *node, *value, old;
+	const char *from;
 
+	if (!is_override(text)) {
+		config_hint(config_mistake(load, &override.at, "not an override"),
+			    "write dotted.path=value, as store.size=1GiB");
+		return;
+	}
+	node = find_target(&override, root);
 	if (!node)
 		return;
-	value = read_tree(load, text, true, equals + 1, strlen(equals + 1));
+	from = strchr(text, '=') + 1;
+	value = read_tree(load, text, true, from, strlen(from));
 	if (!value) {
 		node->kind = CONFIG_NODE_REFUSED;
 		return;
@@ -404,12 +432,14 @@ static void sort_mistakes(struct config_errors *errs)
 	}
 }
 
-/* The folder of the file with its last slash; empty when it names none. */
-static const char *folder_of(struct config_load *load, const char *path)
+/* Splits the path into the folder, with its last slash or empty, and the file. */
+static bool take_path(struct config_load *load, const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
 
-	return config_load_text(load, path, slash ? (size_t)(slash + 1 - path) : 0);
+	load->folder = config_load_text(load, path, (size_t)(file - path));
+	load->config->private->file = config_load_text(load, file, strlen(file));
+	return load->folder && load->config->private->file;
 }
 
 static void load_file(struct config_load *load)
@@ -420,8 +450,7 @@ static void load_file(struct config_load *load)
 	char *octets = config_load_alloc(load, CONFIG_FILE_OCTETS_MAX + 1);
 	ssize_t n;
 
-	load->folder = folder_of(load, source->path);
-	if (!octets || !load->folder)
+	if (!octets || !take_path(load, source->path))
 		return;
 	n = config_file_read(load, &whole, source->path, CONFIG_FILE_PUBLIC, octets,
 			     CONFIG_FILE_OCTETS_MAX);

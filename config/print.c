@@ -175,10 +175,9 @@ static void print_section(struct printing *printing, const struct config_section
 
 bool config_print(const struct config *config, config_write_fn write, void *user)
 {
-	const char *path = config->private->root->at.source, *slash = strrchr(path, '/');
 	struct printing printing = {
 		.out = { .write = write, .user = user },
-		.file = slash ? slash + 1 : path,
+		.file = config->private->file,
 	};
 
 	print_section(&printing, &config_root_section, 0, config, config->private->root, 0);

@@ -132,7 +132,8 @@ bool config_shape_is_array(enum config_shape shape);
 
 struct config_private {
 	struct config_arena arena;
-	struct config_node *root;
+	struct config_node *root; /* its places name no source any more */
+	const char *file;	  /* the last part of its path */
 	char *secrets; /* a page that stays out of core dumps; NULL until there is a password */
 	size_t secrets_octets, secrets_used;
 };

@@ -229,8 +229,8 @@ static const struct config_section link_section = {
 };
 
 static const struct config_child provider_children[] = {
-	{ "timers", CONFIG_SHAPE_SECTION, &timers_section, PART(config_provider, timers) },
 	{ "links", CONFIG_SHAPE_NAMED, &link_section, ARRAY(config_provider, links) },
+	{ "timers", CONFIG_SHAPE_SECTION, &timers_section, PART(config_provider, timers) },
 	{ "statuses", CONFIG_SHAPE_PAIRS, &status_section, ARRAY(config_provider, statuses) },
 	{ "stat", CONFIG_SHAPE_PAIRS, &stat_section, ARRAY(config_provider, stats) },
 };
