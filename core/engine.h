@@ -20,8 +20,25 @@ struct releases;
 struct input;
 struct wakes;
 
-#define ENGINE_TURN_INPUTS 4096 /* an input is never split */
+#define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
+
+/*
+ * Something that came from outside and waits to be applied. `apply` hangs changes and effects on
+ * the turn; it may be called again when the transaction had to be dropped. `refuse` is called once
+ * instead when the input alone cannot be kept, with the reason: STORE_FULL, or TOO_BIG or CORRUPT for
+ * a defect. Without it an input that found no room waits for a turn that has some.
+ * Allocated with malloc by who makes it; the struct is the head of the maker's own.
+ */
+typedef void input_fn(struct turn *turn, struct input *input);
+typedef void refuse_fn(struct engine *engine, struct input *input, enum store_err why);
+struct input {
+	struct input *next;
+	input_fn *apply;
+	refuse_fn *refuse;
+};
+/* Takes the input over; the engine frees it. */
+void engine_input(struct engine *engine, struct input *input);
 
 /* Everything modules may look at; each member is changed by the module that owns it only. */
 struct engine {
@@ -31,15 +48,17 @@ struct engine {
 	struct queue *queue;
 	struct provider **providers; /* in the order of the configuration */
 	size_t n_providers;
+	struct link *links; /* those with a connection, by the port's id */
 	struct releases *releases;
 	struct wakes *wakes;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;
-	struct input *inputs; /* ENGINE_TURN_INPUTS and a reserve for what one event brings */
-	size_t n_inputs, inputs_room;
-	int64_t due_base_ms;  /* clock of deadlines minus monotonic clock */
-	int64_t wall_base_ms; /* wall clock minus monotonic clock when last looked at */
+	struct input *first_input, *last_input;
+	size_t n_inputs;
+	int64_t due_base_ms;	      /* clock of deadlines minus monotonic clock */
+	int64_t wall_base_ms;	      /* wall clock minus monotonic clock when last looked at */
+	enum store_err dropped_error; /* why the last transaction was dropped */
 	uint64_t turns, commits;
 	int64_t turn_us_max;
 	bool schedule; /* something may be releasable: run the scheduler in the next turn */
@@ -48,7 +67,8 @@ struct engine {
 	int exit_status;
 	int64_t drain_until_ms;
 	int64_t started_ms;    /* wall clock */
-	int64_t full_until_ms; /* a turn of ours alone found no room: not before then again */
+	int64_t full_until_ms; /* no room for deadlines and releases: not before then again */
+	int64_t marked_ms;     /* store_mark */
 };
 
 struct engine_options {
@@ -70,6 +90,9 @@ void engine_drain(struct engine *engine);
 
 /* When engine_step would have something to do without any event; monotonic. */
 int64_t engine_deadline(const struct engine *engine);
+
+/* TERM and INT drain; a second one stops at once. */
+void engine_signal(struct engine *engine, int signo);
 
 /* Raises or ends a named alarm; `text` says since when what is wrong. Idempotent. */
 void engine_alarm(struct engine *engine, const char *name, bool on, const char *text);

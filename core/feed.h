@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "store/store.h"
+#include "core/turn.h"
 
 /* Events of the feed by number on disk, name, and whether it speaks of one message. */
 #define FEED_EVENTS(X)                               \
@@ -50,6 +50,9 @@ struct feed_entry {
 uint32_t feed_encode(const struct feed_entry *entry, uint8_t *out);
 /* Reads the entry at *offset; false at the end or where there is none. */
 bool feed_next(struct store_octets events, uint32_t *offset, struct feed_entry *entry);
+
+/* Writes a record of its own for an event that is about no order. */
+void feed_tell(struct turn *turn, enum feed_event event, uint64_t number);
 
 const char *feed_event_name(enum feed_event event);
 

@@ -116,6 +116,11 @@ enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum sto
 	return (enum life_mark)row->mark;
 }
 
+void life_released(struct store_seg *seg, enum store_state state)
+{
+	seg->state = state;
+}
+
 void life_fold_add(struct life_fold *fold, const struct store_seg *seg)
 {
 	assert(seg->state < STORE_STATES);

@@ -37,6 +37,9 @@ enum life_mark {
  */
 enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum store_error given);
 
+/* A segment read through its release: sets the state that is in effect (see orders_state). */
+void life_released(struct store_seg *seg, enum store_state state);
+
 /* The segments of a message, counted by state, with the error of one of each state. */
 struct life_fold {
 	uint32_t counts[STORE_STATES];

@@ -11,12 +11,12 @@
 #define CORE_ORDERS_H
 
 #include "core/evidence.h"
+#include "core/feed.h"
+#include "core/hash.h"
 #include "core/queue.h"
 #include "core/turn.h"
 #include "smpp/concat.h"
 #include "config/config.h"
-
-#include <uthash.h>
 
 #define ORDERS_TEXT_OCTETS 65535 /* of a text */
 
@@ -25,7 +25,6 @@ struct work {
 	struct store_order rec;
 	const struct config_route *route; /* NULL: no longer configured */
 	bool changed;
-	bool listed;		      /* rec is new or has to be queued: queue_add at the flush */
 	int64_t wake_was;	      /* rec.wake_at_ms when it was loaded */
 	struct store_batch **batches; /* loaded ones, by number; NULL for an order of one batch */
 	uint32_t n_batches;
@@ -47,6 +46,11 @@ void orders_add_text(struct turn *turn, struct work *work, const char *text, siz
 /* In rising index, rec.total times. */
 void orders_add_message(struct turn *turn, struct work *work, uint32_t index, uint64_t msisdn);
 
+/* Puts what the order's cursor has not reached into the queue; for a new order and at start. */
+void orders_enqueue(struct turn *turn, const struct store_order *rec);
+/* Adds an entry to the order's feed row of this turn. */
+void orders_event(struct turn *turn, struct work *work, enum feed_event event, uint32_t index);
+
 /* The text of an order; *n is 0 when it has been forgotten. `out` has ORDERS_TEXT_OCTETS. */
 bool orders_text(struct store_txn *txn, const struct store_order *rec, char *out, size_t *n);
 /* Prepares wire and plan; false: the text is gone or cannot be sent (a bug), or the turn failed. */
@@ -61,6 +65,8 @@ struct happening {
 	bool verdict;	/* it ends the attempt's wait for an answer: attempts becomes attempt */
 	int64_t due_ms; /* where it leads back to QUEUED: not before */
 	int64_t released_ms; /* verdicts: the attempt's release, in the clock of deadlines */
+	bool answers_open;   /* `attempt` was in doubt, and this says what became of it */
+	uint32_t flags;	     /* of enum store_flag, to be set on the message */
 	bool no_row;	     /* keep no row of evidence, for what only repeats */
 };
 

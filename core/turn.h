@@ -22,11 +22,11 @@ struct engine;
 struct work;
 struct effect;
 
-/* How a turn ended, for the failed form of an effect. */
+/* How a turn ended, as its effects see it. */
 enum turn_end {
 	TURN_DONE,    /* on disk */
-	TURN_FULL,    /* not on disk, and will not be: no room */
-	TURN_UNKNOWN, /* nobody knows; the process is about to exit */
+	TURN_DROPPED, /* not on disk; its inputs are applied again or refused: undo, let nothing out */
+	TURN_UNKNOWN, /* nobody knows, and the process is about to exit: say so and nothing else */
 };
 
 struct turn {
@@ -52,8 +52,8 @@ static inline bool turn_failed(const struct turn *turn)
 }
 
 /*
- * An effect: `run` is called once, after the commit with TURN_DONE or else with what happened, in
- * the order in which effects were added; it must not touch the transaction. `size` octets of memory
+ * An effect: `run` is called once when the transaction has ended, in the order in which effects
+ * were added; it must not touch the transaction. `size` octets of memory
  * for the caller's data, zeroed and freed by the engine after `run`, begin with the struct. NULL,
  * with the turn failed, when there is no memory.
  */

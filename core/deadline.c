@@ -1,0 +1,206 @@
+/* Deadlines: a heap of orders, and the walk of one whose time has come. */
+#include "core/deadline.h"
+
+#include <stdlib.h>
+
+#include "core/engine.h"
+#include "core/lifecycle.h"
+#include "core/orders.h"
+#include "core/provider.h"
+#include "core/route.h"
+
+/* An order is not walked again sooner than this share of its receipt_deadline. */
+#define GRAIN_SHARE  50
+#define GRAIN_MIN_MS 50
+#define GRAIN_MAX_MS 60000
+
+struct wake {
+	int64_t due_ms;
+	uint64_t order;
+	uint32_t index;	 /* where a walk goes on */
+	int64_t next_ms; /* the earliest deadline that the walk has seen so far */
+};
+
+struct wakes {
+	struct wake *at;
+	size_t n, room;
+};
+
+struct wakes *wakes_new(void)
+{
+	return calloc(1, sizeof(struct wakes));
+}
+
+void wakes_free(struct wakes *wakes)
+{
+	if (wakes)
+		free(wakes->at);
+	free(wakes);
+}
+
+void wakes_clear(struct wakes *wakes)
+{
+	wakes->n = 0;
+}
+
+static bool push(struct wakes *wakes, const struct wake *wake)
+{
+	if (wakes->n == wakes->room) {
+		size_t room = wakes->room ? wakes->room * 2 : 64;
+		struct wake *at = realloc(wakes->at, room * sizeof(*at));
+		if (!at)
+			return false;
+		wakes->at = at;
+		wakes->room = room;
+	}
+	size_t i = wakes->n++;
+	while (i && wake->due_ms < wakes->at[(i - 1) / 2].due_ms) {
+		wakes->at[i] = wakes->at[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	wakes->at[i] = *wake;
+	return true;
+}
+
+static struct wake pop(struct wakes *wakes)
+{
+	struct wake first = wakes->at[0], last = wakes->at[--wakes->n];
+	size_t i = 0;
+	for (;;) {
+		size_t child = 2 * i + 1;
+		if (child >= wakes->n)
+			break;
+		if (child + 1 < wakes->n && wakes->at[child + 1].due_ms < wakes->at[child].due_ms)
+			child++;
+		if (wakes->at[child].due_ms >= last.due_ms)
+			break;
+		wakes->at[i] = wakes->at[child];
+		i = child;
+	}
+	if (wakes->n)
+		wakes->at[i] = last;
+	return first;
+}
+
+bool wakes_push(struct wakes *wakes, int64_t due_ms, uint64_t order)
+{
+	return push(wakes,
+		    &(struct wake){ .due_ms = due_ms, .order = order, .next_ms = INT64_MAX });
+}
+
+int64_t wakes_deadline(const struct wakes *wakes)
+{
+	return wakes->n ? wakes->at[0].due_ms : INT64_MAX;
+}
+
+/* The deadline of a segment in its state and the event that it brings. */
+static int64_t segment_deadline(const struct turn *turn, const struct work *work,
+				const struct store_seg *seg, enum life_event *event)
+{
+	const struct store_order *rec = &work->rec;
+	int64_t receipt_ms =
+		(int64_t)seg->released_ms + route_receipt_deadline_ms(work->route, rec);
+	switch ((enum store_state)seg->state) {
+	case STORE_STATE_QUEUED:
+		*event = work->route && provider_refused(turn->engine, work->route->provider) ?
+				 LIFE_ON_QUEUE_REFUSED :
+				 LIFE_ON_QUEUE_DEADLINE;
+		return (int64_t)rec->queue_deadline_ms;
+	case STORE_STATE_IN_DOUBT: {
+		/* Sent again once only: an attempt that is open beside the first one was the resend. */
+		int64_t resend_ms = (int64_t)seg->doubt_since_ms +
+				    (work->route ? work->route->doubt_grace_ms : 0);
+		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND &&
+		    seg->open_attempts == 1 && resend_ms < receipt_ms &&
+		    turn->due_ms < (int64_t)rec->queue_deadline_ms) {
+			*event = LIFE_ON_RESEND;
+			return resend_ms;
+		}
+		*event = LIFE_ON_RECEIPT_DEADLINE;
+		return receipt_ms;
+	}
+	case STORE_STATE_SENT:
+		*event = LIFE_ON_RECEIPT_DEADLINE;
+		return receipt_ms;
+	case STORE_STATE_SUBMITTED: /* its session gives the verdict */
+	case STORE_STATE_UNKNOWN:
+	case STORE_STATE_DELIVERED:
+	case STORE_STATE_FAILED:
+	case STORE_STATE_EXPIRED:
+	case STORE_STATES:
+		break;
+	}
+	return INT64_MAX;
+}
+
+static void look_at(struct turn *turn, struct work *work, struct segment_ref ref, struct wake *wake)
+{
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	enum life_event event = LIFE_ON_QUEUE_DEADLINE;
+	if (!orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
+		return;
+	int64_t due_ms = segment_deadline(turn, work, seg, &event);
+	if (due_ms > turn->due_ms) {
+		if (due_ms < wake->next_ms)
+			wake->next_ms = due_ms;
+		return;
+	}
+	struct happening happening = { .event = event };
+	if (event == LIFE_ON_RESEND) {
+		happening.due_ms = turn->due_ms;
+		happening.flags = STORE_FLAG_POSSIBLE_DUPLICATE;
+	}
+	orders_happen(turn, ref, &happening);
+}
+
+static int64_t grain_ms(const struct work *work)
+{
+	int64_t share = route_receipt_deadline_ms(work->route, &work->rec) / GRAIN_SHARE;
+	return share < GRAIN_MIN_MS ? GRAIN_MIN_MS : share > GRAIN_MAX_MS ? GRAIN_MAX_MS : share;
+}
+
+/* Walks from where the last turn stopped; true when the end was reached. */
+static bool walk(struct turn *turn, struct work *work, struct wake *wake, uint32_t *budget)
+{
+	for (; wake->index < work->rec.total && !turn_failed(turn); wake->index++) {
+		if (!*budget)
+			return false;
+		--*budget;
+		for (uint32_t n = 0; n < work->rec.parts; n++)
+			look_at(turn, work,
+				(struct segment_ref){ .order = work->rec.order,
+						      .index = wake->index,
+						      .segment = n },
+				wake);
+	}
+	return true;
+}
+
+void deadline_run(struct turn *turn)
+{
+	struct wakes *wakes = turn->engine->wakes;
+	uint32_t budget = DEADLINE_MESSAGES;
+	while (budget && wakes_deadline(wakes) <= turn->due_ms && !turn_failed(turn)) {
+		struct wake wake = pop(wakes);
+		struct work *work = orders_work(turn, wake.order);
+		if (!work || !orders_pending(&work->rec) ||
+		    (int64_t)work->rec.wake_at_ms > wake.due_ms)
+			continue;
+		/* From here on it holds what happens on the way; the walk's own finding comes last. */
+		if (!wake.index)
+			work->rec.wake_at_ms = 0;
+		work->changed = true;
+		if (!walk(turn, work, &wake, &budget)) {
+			if (!push(wakes, &wake))
+				turn_fail(turn, STORE_FULL);
+			continue;
+		}
+		int64_t soon_ms = turn->due_ms + grain_ms(work);
+		bool later = wake.next_ms > soon_ms && wake.next_ms < INT64_MAX;
+		work->wake_was = -1;
+		if (orders_pending(&work->rec))
+			orders_wake(work, later ? wake.next_ms : soon_ms);
+	}
+}

@@ -1,0 +1,533 @@
+/* The engine: rounds, turns, commits, effects. See engine.h and turn.h. */
+#include "core/engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/deadline.h"
+#include "core/feed.h"
+#include "core/log.h"
+#include "core/orders.h"
+#include "core/provider.h"
+#include "core/reconcile.h"
+#include "core/release.h"
+#include "core/scheduler.h"
+#include "core/server.h"
+#include "core/tap.h"
+
+#define FULL_WAIT_MS	1000 /* after a turn of ours found no room */
+#define MARK_MS		1000
+#define STEP_MS		2000 /* a wall clock that moved by more has stepped */
+#define RECOVER_RECORDS 200  /* releases put in doubt in one transaction */
+#define SESSIONS_MAX	1000 /* looked at when those a crash left open are closed */
+
+/* ---- turns ---- */
+
+void turn_fail(struct turn *turn, enum store_err err)
+{
+	if (err != STORE_OK && turn->error == STORE_OK)
+		turn->error = err;
+}
+
+struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size)
+{
+	struct effect *effect = calloc(1, size);
+	if (!effect) {
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	effect->run = run;
+	if (turn->last)
+		turn->last->next = effect;
+	else
+		turn->first = effect;
+	turn->last = effect;
+	return effect;
+}
+
+static void turn_begin(struct turn *turn, struct engine *engine)
+{
+	*turn = (struct turn){ .engine = engine, .now_ms = port_now_ms(engine->port) };
+	turn->at_ms = port_wall_ms(engine->port);
+	turn->due_ms = engine->due_base_ms + turn->now_ms;
+	turn_fail(turn, store_begin(engine->store, &turn->txn));
+}
+
+static void run_effects(struct turn *turn, enum turn_end end)
+{
+	while (turn->first) {
+		struct effect *effect = turn->first;
+		turn->first = effect->next;
+		effect->run(turn->engine, effect, end);
+		free(effect);
+	}
+	orders_release(turn);
+}
+
+/* Commits or aborts, and lets the effects out in the form that fits. */
+static enum turn_end turn_finish(struct turn *turn)
+{
+	enum turn_end end = TURN_DONE;
+	struct engine *engine = turn->engine;
+	if (!turn_failed(turn)) {
+		turn_fail(turn, store_commit(turn->txn));
+		turn->txn = NULL;
+		engine->commits++;
+	}
+	if (turn->txn)
+		store_abort(turn->txn);
+	if (turn_failed(turn))
+		end = turn->error == STORE_FATAL ? TURN_UNKNOWN : TURN_DROPPED;
+	run_effects(turn, end);
+	if (end != TURN_UNKNOWN)
+		return end;
+	log_error("store.fatal",
+		  "a commit failed and nobody knows what is on disk; start again to find out");
+	engine->stopped = true;
+	engine->exit_status = 1;
+	return end;
+}
+
+/* ---- memory that mirrors the store ---- */
+
+static bool load_order(struct turn *turn, uint64_t number)
+{
+	struct store_order rec = { .order = number };
+	enum store_err err = store_order_get(turn->txn, &rec);
+	if (err == STORE_CORRUPT || err == STORE_NOTFOUND) {
+		engine_alarm(turn->engine, "store_corrupt", true,
+			     "an open order cannot be read; run: esmectl store check");
+		return true;
+	}
+	turn_fail(turn, err);
+	if (err)
+		return false;
+	orders_enqueue(turn, &rec);
+	/* 0 stands there while a walk is under way: it begins again. */
+	if (!wakes_push(turn->engine->wakes, rec.wake_at_ms ? (int64_t)rec.wake_at_ms : 1, number))
+		turn_fail(turn, STORE_FULL);
+	return !turn_failed(turn);
+}
+
+/* Queue and wakes from the records, at start and when a transaction was dropped. */
+static bool load(struct engine *engine)
+{
+	struct turn turn = { .engine = engine };
+	struct store_open_order open = { 0 };
+	struct store_returned back = { 0 };
+	queue_clear(engine->queue);
+	wakes_clear(engine->wakes);
+	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
+	if (turn_failed(&turn))
+		return false;
+	for (enum store_err err = store_open_order_seek(turn.txn, &open, 0); err == STORE_OK;
+	     err = store_open_order_next(turn.txn, &open, 0))
+		if (!load_order(&turn, open.order))
+			break;
+	for (enum store_err err = store_returned_seek(turn.txn, &back, 0);
+	     err == STORE_OK && !turn_failed(&turn);
+	     err = store_returned_next(turn.txn, &back, 0)) {
+		struct segment_ref ref = { .order = back.order,
+					   .index = back.index,
+					   .segment = back.segment };
+		if (config_route_find(engine->config, back.route) &&
+		    !queue_return(engine->queue, back.route, (int64_t)back.due_ms, ref))
+			turn_fail(&turn, STORE_FULL);
+	}
+	store_read_end(turn.txn);
+	engine->schedule = true;
+	return !turn_failed(&turn);
+}
+
+/* ---- inputs ---- */
+
+void engine_input(struct engine *engine, struct input *input)
+{
+	input->next = NULL;
+	if (engine->last_input)
+		engine->last_input->next = input;
+	else
+		engine->first_input = input;
+	engine->last_input = input;
+	engine->n_inputs++;
+}
+
+/* Deadlines, then releases, then what both have changed. */
+static void own_work(struct turn *turn)
+{
+	deadline_run(turn);
+	scheduler_run(turn);
+}
+
+static enum turn_end try_inputs(struct engine *engine, struct input **inputs, size_t n, bool own)
+{
+	struct turn turn;
+	turn_begin(&turn, engine);
+	for (size_t i = 0; i < n && !turn_failed(&turn); i++)
+		inputs[i]->apply(&turn, inputs[i]);
+	if (own && !turn_failed(&turn))
+		own_work(&turn);
+	orders_flush(&turn);
+	enum store_err error = turn.error;
+	enum turn_end end = turn_finish(&turn);
+	if (end == TURN_DROPPED) {
+		log_warning("store.dropped", "inputs=%zu error=\"%s\"", n,
+			    store_err_text(error ? error : turn.error));
+		engine->dropped_error = turn.error;
+		if (!load(engine)) {
+			log_error("store.reload", "the queue cannot be read back; stopping");
+			engine->stopped = true;
+			engine->exit_status = 1;
+		}
+	}
+	return end;
+}
+
+/* The input alone cannot be kept. */
+static void refuse(struct engine *engine, struct input *input)
+{
+	enum store_err why = engine->dropped_error;
+	if (input->refuse) {
+		input->refuse(engine, input, why);
+		free(input);
+	} else if (why == STORE_FULL) {
+		engine_input(engine, input);
+	} else {
+		log_error("input.lost", "error=\"%s\"", store_err_text(why));
+		engine_alarm(engine, "input_lost", true,
+			     "an answer of a carrier could not be recorded; see the log");
+		free(input);
+	}
+}
+
+static void halves(struct engine *engine, struct input **inputs, size_t n)
+{
+	if (!n || engine->stopped)
+		return;
+	if (try_inputs(engine, inputs, n, false) == TURN_DROPPED) {
+		if (n == 1) {
+			refuse(engine, inputs[0]);
+			return;
+		}
+		halves(engine, inputs, n / 2);
+		halves(engine, inputs + n / 2, n - n / 2);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		free(inputs[i]);
+}
+
+static void run_turn(struct engine *engine)
+{
+	size_t n = 0, count = engine->n_inputs;
+	struct input **inputs = malloc((count + 1) * sizeof(*inputs));
+	if (!inputs)
+		return; /* they wait */
+	for (struct input *input = engine->first_input; input; input = input->next)
+		inputs[n++] = input;
+	engine->first_input = engine->last_input = NULL;
+	engine->n_inputs = 0;
+	engine->turns++;
+	bool own = port_now_ms(engine->port) >= engine->full_until_ms;
+	if (try_inputs(engine, inputs, n, own) == TURN_DROPPED) {
+		engine->full_until_ms = port_now_ms(engine->port) + FULL_WAIT_MS;
+		engine_alarm(engine, "store_full", engine->dropped_error == STORE_FULL,
+			     "the store has no room; raise store.size and start again");
+		halves(engine, inputs, n);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			free(inputs[i]);
+	}
+	free(inputs);
+}
+
+/* ---- rounds ---- */
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* A deadline of the durable clock as a monotonic one. */
+static int64_t monotonic(const struct engine *engine, int64_t due_ms)
+{
+	return due_ms == INT64_MAX ? due_ms : due_ms - engine->due_base_ms;
+}
+
+/* When deadlines or releases want a turn although no input came. */
+static int64_t own_deadline(const struct engine *engine)
+{
+	int64_t due_ms = sooner(wakes_deadline(engine->wakes), queue_deadline(engine->queue));
+	int64_t own_ms = monotonic(engine, due_ms);
+	if (engine->schedule)
+		own_ms = 0;
+	for (size_t i = 0; i < engine->n_providers; i++)
+		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));
+	return own_ms > engine->full_until_ms ? own_ms : engine->full_until_ms;
+}
+
+int64_t engine_deadline(const struct engine *engine)
+{
+	int64_t due_ms = own_deadline(engine);
+	if (engine->n_inputs)
+		return engine->full_until_ms;
+	for (size_t i = 0; i < engine->n_providers; i++)
+		due_ms = sooner(due_ms, provider_deadline(engine->providers[i]));
+	if (engine->server)
+		due_ms = sooner(due_ms, server_deadline(engine->server));
+	if (engine->draining)
+		due_ms = sooner(due_ms, engine->drain_until_ms);
+	return due_ms;
+}
+
+static void dispatch(struct engine *engine, const struct port_event *event)
+{
+	if (event->kind == PORT_SIGNAL) {
+		engine_signal(engine, event->signo);
+		return;
+	}
+	if (!provider_event(engine, event) && engine->server)
+		server_event(engine, event);
+}
+
+/* Takes what waits, within the bounds of a turn; true when nothing waits any more. */
+static bool collect(struct engine *engine)
+{
+	struct port_event event;
+	int64_t until_ms = port_now_ms(engine->port) + ENGINE_TURN_MS;
+	while (engine->n_inputs < ENGINE_TURN_INPUTS) {
+		if (!port_next(engine->port, &event))
+			return true;
+		dispatch(engine, &event);
+		if (port_now_ms(engine->port) >= until_ms)
+			return false;
+	}
+	return false;
+}
+
+static void watch_clock(struct engine *engine, int64_t now_ms)
+{
+	int64_t base_ms = port_wall_ms(engine->port) - now_ms;
+	int64_t step_ms = base_ms - engine->wall_base_ms;
+	log_clock(now_ms + base_ms);
+	engine->wall_base_ms = base_ms;
+	if (step_ms > -STEP_MS && step_ms < STEP_MS)
+		return;
+	char text[100];
+	snprintf(text, sizeof(text), "the wall clock stepped by %lld ms; no deadline has moved",
+		 (long long)step_ms);
+	engine_alarm(engine, "clock_step", true, text);
+}
+
+static void tick(struct engine *engine, int64_t now_ms)
+{
+	watch_clock(engine, now_ms);
+	for (size_t i = 0; i < engine->n_providers; i++)
+		provider_tick(engine, engine->providers[i], now_ms);
+	if (engine->server)
+		server_tick(engine, now_ms);
+	if (now_ms - engine->marked_ms < MARK_MS)
+		return;
+	engine->marked_ms = now_ms;
+	store_mark(engine->store);
+}
+
+static void drain(struct engine *engine, int64_t now_ms)
+{
+	bool down = true, late = now_ms >= engine->drain_until_ms;
+	for (size_t i = 0; i < engine->n_providers; i++) {
+		provider_drain(engine, engine->providers[i], late);
+		down = down && provider_is_down(engine->providers[i]);
+	}
+	if (down && !engine->n_inputs)
+		engine->stopped = true;
+}
+
+static void flush_links(struct engine *engine)
+{
+	struct link *link, *next;
+	HASH_ITER(hh, engine->links, link, next)
+		link_flush(engine, link);
+}
+
+bool engine_step(struct engine *engine)
+{
+	port_wait(engine->port, engine_deadline(engine));
+	bool all = collect(engine);
+	int64_t now_ms = port_now_ms(engine->port);
+	if (all)
+		tick(engine, now_ms);
+	if (engine->draining)
+		drain(engine, now_ms);
+	if (engine->n_inputs || own_deadline(engine) <= now_ms)
+		run_turn(engine);
+	flush_links(engine);
+	if (engine->server)
+		server_flush(engine);
+	return !engine->stopped;
+}
+
+void engine_drain(struct engine *engine)
+{
+	if (engine->draining) {
+		engine->drain_until_ms = port_now_ms(engine->port);
+		return;
+	}
+	log_info("engine.draining", "for at most %lld ms", (long long)engine->config->drain_ms);
+	engine->draining = true;
+	engine->drain_until_ms = port_now_ms(engine->port) + engine->config->drain_ms;
+	if (engine->server)
+		server_drain(engine);
+}
+
+void engine_alarm(struct engine *engine, const char *name, bool on, const char *text)
+{
+	struct alarm **at = &engine->alarms;
+	while (*at && strcmp((*at)->name, name) != 0)
+		at = &(*at)->next;
+	if (on && !*at) {
+		struct alarm *alarm = calloc(1, sizeof(*alarm));
+		if (!alarm)
+			return;
+		snprintf(alarm->name, sizeof(alarm->name), "%s", name);
+		snprintf(alarm->text, sizeof(alarm->text), "%s", text);
+		alarm->since_ms = port_wall_ms(engine->port);
+		*at = alarm;
+		log_warning("alarm.begins", "name=%s text=\"%s\"", name, text);
+	} else if (!on && *at) {
+		struct alarm *alarm = *at;
+		*at = alarm->next;
+		free(alarm);
+		log_info("alarm.ends", "name=%s", name);
+	}
+}
+
+/* ---- start ---- */
+
+/* Members of releases that have no verdict may or may not have been sent: in doubt from now on. */
+static bool recover(struct engine *engine)
+{
+	for (bool more = true; more;) {
+		struct turn turn;
+		turn_begin(&turn, engine);
+		for (int i = 0; i < RECOVER_RECORDS && more && !turn_failed(&turn); i++)
+			more = reconcile_recover(&turn);
+		orders_flush(&turn);
+		if (turn_finish(&turn) != TURN_DONE)
+			return false;
+	}
+	return true;
+}
+
+static void close_session(struct turn *turn, struct store_session *session)
+{
+	static const char reason[] = "the daemon ended without closing it";
+	session->closed_ms = (uint64_t)turn->at_ms;
+	session->reason = (struct store_octets){ (const uint8_t *)reason, sizeof(reason) - 1 };
+	turn_fail(turn, store_session_put(turn->txn, session));
+}
+
+/* Durable numbers of providers; sessions that a crash left open are closed. */
+static bool prepare(struct engine *engine)
+{
+	struct turn turn;
+	struct store_session session = { .session = UINT64_MAX };
+	turn_begin(&turn, engine);
+	for (size_t i = 0; i < engine->n_providers && !turn_failed(&turn); i++)
+		engine->providers[i]->number =
+			provider_number(&turn, engine->providers[i]->config->name);
+	for (int i = 0; i < SESSIONS_MAX && !turn_failed(&turn) &&
+			store_session_prev(turn.txn, &session, 0) == STORE_OK;
+	     i++)
+		if (!session.closed_ms)
+			close_session(&turn, &session);
+	return turn_finish(&turn) == TURN_DONE;
+}
+
+static bool make_parts(struct engine *engine, char *error)
+{
+	const struct config *config = engine->config;
+	engine->queue = queue_new();
+	engine->wakes = wakes_new();
+	engine->releases = releases_new();
+	engine->tap = tap_new();
+	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
+	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
+	if (!engine->queue || !engine->wakes || !engine->releases || !engine->tap ||
+	    !engine->providers)
+		return false;
+	for (size_t i = 0; i < config->n_providers; i++) {
+		engine->providers[i] =
+			provider_new(engine, &config->providers[i], (uint32_t)i, error);
+		if (!engine->providers[i])
+			return false;
+		engine->n_providers++;
+	}
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct config_route *route = &config->routes[i];
+		if (!queue_route(engine->queue, route->id,
+				 provider_of(engine, route->provider)->index, route->weight))
+			return false;
+	}
+	return true;
+}
+
+struct engine *engine_new(const struct engine_options *options, char *error)
+{
+	uint8_t key[16];
+	struct engine *engine = calloc(1, sizeof(*engine));
+	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
+	if (!engine)
+		return NULL;
+	engine->config = options->config;
+	engine->port = options->port;
+	engine->store = options->store;
+	int64_t now_ms = port_now_ms(engine->port);
+	engine->started_ms = port_wall_ms(engine->port);
+	engine->due_base_ms = engine->wall_base_ms = engine->started_ms - now_ms;
+	log_clock(engine->started_ms);
+	port_random(engine->port, key, sizeof(key));
+	hash_seed(key);
+	bool made = make_parts(engine, error);
+	if (made) {
+		snprintf(error, PORT_TEXT_OCTETS,
+			 "the store has no room to recover; raise store.size");
+		made = prepare(engine) && recover(engine) && load(engine);
+	}
+	if (made && options->sockets)
+		made = (engine->server = server_new(engine, error)) != NULL;
+	if (made)
+		return engine;
+	engine_free(engine);
+	return NULL;
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	if (engine->server)
+		server_free(engine, engine->server);
+	for (size_t i = 0; i < engine->n_providers; i++)
+		provider_free(engine, engine->providers[i]);
+	while (engine->first_input) {
+		struct input *input = engine->first_input;
+		engine->first_input = input->next;
+		free(input);
+	}
+	while (engine->alarms)
+		engine_alarm(engine, engine->alarms->name, false, "");
+	free(engine->providers);
+	releases_free(engine->releases);
+	wakes_free(engine->wakes);
+	queue_free(engine->queue);
+	tap_free(engine->tap);
+	free(engine);
+}
+
+void engine_signal(struct engine *engine, int signo)
+{
+	log_info("engine.signal", "signo=%d", signo);
+	engine_drain(engine);
+}

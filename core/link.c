@@ -1,0 +1,344 @@
+/* One link: octets to session to inputs, and back. The other half of core/provider.h. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/link.h"
+#include "core/log.h"
+#include "core/reconcile.h"
+#include "core/route.h"
+#include "core/tap.h"
+
+void link_set_state(struct engine *engine, struct link *link, enum link_state state)
+{
+	link->state = state;
+	link->since_ms = port_wall_ms(engine->port);
+}
+
+void link_flush(struct engine *engine, struct link *link)
+{
+	struct smpp_output out;
+	if (!link->session || !link->port_link)
+		return;
+	if (!smpp_session_output(link->session, port_now_ms(engine->port), &out))
+		return;
+	if (out.fresh < out.n)
+		tap_octets(engine->tap, link, TAP_OUT, port_wall_ms(engine->port),
+			   out.at + out.fresh, out.n - out.fresh);
+	smpp_session_wrote(link->session, port_write(engine->port, link->port_link, out.at, out.n));
+}
+
+/* ---- events of the session ---- */
+
+static void verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	reconcile_verdict(engine, link, event);
+}
+
+static void answered(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	const struct config_provider *config = link->provider->config;
+	link->answers++;
+	if (event->command_status) {
+		enum config_status_class class = route_status_class(config, event->command_status);
+		if (class == CONFIG_STATUS_PAUSE)
+			link_pause(engine, link, event->at_ms);
+		else if (class == CONFIG_STATUS_REBIND)
+			link_rebind(engine, link, smpp_status(event->command_status).meaning);
+	} else {
+		link_accepted(link);
+	}
+	verdict(engine, link, event);
+}
+
+static void request(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	link->receipts++;
+	reconcile_delivery(engine, link, event);
+}
+
+static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	link->tlvs_allowed = event->tlvs_allowed;
+	link->failures = 0;
+	link->refused_since_ms = 0;
+	link->refused_status = 0;
+	link->reason[0] = '\0';
+	link_set_state(engine, link, LINK_BOUND);
+	reconcile_bound(engine, link);
+	log_info("link.bound", "link=%s peer=%s tlvs=%d", link->name, link->peer,
+		 link->tlvs_allowed);
+}
+
+static void bind_refused(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	(void)engine;
+	struct smpp_status status = smpp_status(event->command_status);
+	static const uint32_t login[] = { SMPP_ESME_RBINDFAIL, SMPP_ESME_RINVPASWD,
+					  SMPP_ESME_RINVSYSID, SMPP_ESME_RINVSYSTYP };
+	snprintf(link->reason, sizeof(link->reason), "bind refused: 0x%08X %s (%s)",
+		 event->command_status, status.name ? status.name : "unknown", status.meaning);
+	link->refused_status = event->command_status;
+	for (size_t i = 0; i < sizeof(login) / sizeof(login[0]); i++)
+		if (event->command_status == login[i] && !link->refused_since_ms)
+			link->refused_since_ms = event->at_ms;
+	log_warning("link.bind_refused", "link=%s status=0x%08X", link->name,
+		    event->command_status);
+}
+
+static void notice(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	(void)engine;
+	log_debug("link.pdu", "link=%s command=0x%08X", link->name, event->command_id);
+}
+
+static void orphan_response(struct engine *engine, struct link *link,
+			    const struct smpp_event *event)
+{
+	(void)engine;
+	log_warning("link.stray_response", "link=%s sequence=%u command=0x%08X", link->name,
+		    event->sequence_number, event->command_id);
+}
+
+static void problem(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	(void)engine;
+	log_warning("link.bad_pdu", "link=%s sequence=%u field=%s offset=%u section=%s what=%s",
+		    link->name, event->sequence_number,
+		    event->problem.field ? event->problem.field : "-", event->problem.offset,
+		    event->problem.section ? event->problem.section : "-",
+		    event->problem.text ? event->problem.text : "-");
+}
+
+static void unbound(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	(void)event;
+	if (!link->reason[0])
+		snprintf(link->reason, sizeof(link->reason), "unbound by the peer");
+	link->ready = false;
+	link_set_state(engine, link, LINK_UNBINDING);
+	smpp_session_withdraw(link->session);
+}
+
+static void session_close(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	if (!link->reason[0])
+		snprintf(link->reason, sizeof(link->reason), "%s",
+			 smpp_session_close_text(event->close));
+	link->ready = false;
+	link_flush(engine, link);
+	port_close(engine->port, link->port_link);
+}
+
+typedef void session_event_fn(struct engine *engine, struct link *link,
+			      const struct smpp_event *event);
+static session_event_fn *const on_event[] = {
+	[SMPP_EVENT_BOUND] = bound,
+	[SMPP_EVENT_BIND_REFUSED] = bind_refused,
+	[SMPP_EVENT_BIND_REQUEST] = notice,
+	[SMPP_EVENT_REQUEST] = request,
+	[SMPP_EVENT_NOTICE] = notice,
+	[SMPP_EVENT_RESPONSE] = answered,
+	[SMPP_EVENT_ORPHAN_RESPONSE] = orphan_response,
+	[SMPP_EVENT_TIMEOUT] = verdict,
+	[SMPP_EVENT_UNSENT] = verdict,
+	[SMPP_EVENT_LOST] = verdict,
+	[SMPP_EVENT_PROBLEM] = problem,
+	[SMPP_EVENT_UNBOUND] = unbound,
+	[SMPP_EVENT_CLOSE] = session_close,
+};
+
+void link_pump(struct engine *engine, struct link *link)
+{
+	struct smpp_event event;
+	while (smpp_session_next(link->session, &event)) {
+		if (event.octets)
+			tap_octets(engine->tap, link, TAP_IN, port_wall_ms(engine->port),
+				   event.octets, event.octets_n);
+		on_event[event.kind](engine, link, &event);
+	}
+	link_flush(engine, link);
+	bool wanted = smpp_session_wants_input(link->session);
+	if (wanted == link->reading_paused && link->port_link) {
+		link->reading_paused = !wanted;
+		(wanted ? port_resume : port_pause)(engine->port, link->port_link);
+	}
+}
+
+/* ---- flow ---- */
+
+uint32_t link_room(const struct link *link, int64_t now_ms)
+{
+	if (!link->ready || link->state != LINK_BOUND || now_ms < link->paused_until_ms)
+		return 0;
+	if (link->bind_command_id == SMPP_bind_receiver)
+		return 0;
+	return link->outstanding < link->allowed ? link->allowed - link->outstanding : 0;
+}
+
+static uint32_t most_outstanding(const struct link *link)
+{
+	return link->provider->config->window + link->provider->config->release_ahead;
+}
+
+void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
+{
+	const struct config_timers *timers = &link->provider->config->timers;
+	if (now_ms < link->paused_until_ms)
+		return; /* several throttles of one window are one event */
+	uint8_t jitter;
+	port_random(engine->port, &jitter, 1);
+	int64_t pause_ms = link->pause_ms ? link->pause_ms * 2 : timers->pause_min_ms;
+	link->pause_ms = pause_ms < timers->pause_max_ms ? pause_ms : timers->pause_max_ms;
+	link->paused_until_ms = now_ms + link->pause_ms + link->pause_ms * jitter / 1280;
+	link->allowed = 1; /* then probe with one */
+	smpp_session_hold(link->session);
+	smpp_session_withdraw(link->session);
+	log_info("link.throttled", "link=%s pause_ms=%lld", link->name, (long long)link->pause_ms);
+}
+
+void link_accepted(struct link *link)
+{
+	if (link->paused_until_ms)
+		return; /* an answer from before the pause */
+	link->pause_ms = 0;
+	if (link->allowed < most_outstanding(link))
+		link->allowed++;
+}
+
+static void end_pause(struct engine *engine, struct link *link, int64_t now_ms)
+{
+	if (!link->paused_until_ms || now_ms < link->paused_until_ms)
+		return;
+	link->paused_until_ms = 0;
+	if (link->session)
+		smpp_session_resume(link->session);
+	engine->schedule = true;
+}
+
+void link_tick(struct engine *engine, struct link *link, int64_t now_ms)
+{
+	end_pause(engine, link, now_ms);
+	if (!link->session)
+		return;
+	if (smpp_session_deadline(link->session) <= now_ms) {
+		smpp_session_tick(link->session, now_ms);
+		link_pump(engine, link);
+	}
+}
+
+void link_unbind(struct engine *engine, struct link *link, const char *reason)
+{
+	if (link->state != LINK_BOUND)
+		return;
+	snprintf(link->reason, sizeof(link->reason), "%s", reason);
+	link->ready = false;
+	link_set_state(engine, link, LINK_UNBINDING);
+	if (smpp_session_unbind(link->session, port_now_ms(engine->port)) != SMPP_SESSION_OK)
+		port_close(engine->port, link->port_link);
+}
+
+void link_rebind(struct engine *engine, struct link *link, const char *reason)
+{
+	link_unbind(engine, link, reason);
+}
+
+/* ---- events of the port ---- */
+
+static void link_up(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	const struct config_provider *config = link->provider->config;
+	struct smpp_session_config session = {
+		.role = SMPP_ESME,
+		.bind_command_id = link->bind_command_id,
+		.system_id = config->system_id,
+		.password = config->password,
+		.system_type = config->system_type,
+		.interface_version = 0x34,
+		.window = config->window,
+		.max_pdu = config->max_pdu_octets,
+		.bind_ms = (uint32_t)config->timers.bind_ms,
+		.enquire_link_idle_ms = (uint32_t)config->timers.enquire_link_idle_ms,
+		.enquire_link_answer_ms = (uint32_t)config->timers.enquire_link_answer_ms,
+		.response_ms = (uint32_t)config->timers.response_ms,
+		.read_pdu_ms = (uint32_t)config->timers.read_pdu_ms,
+		.unbind_ms = (uint32_t)config->timers.unbind_ms,
+	};
+	snprintf(link->peer, sizeof(link->peer), "%s", event->peer ? event->peer : "");
+	link->session = smpp_session_new(&session);
+	link->allowed = most_outstanding(link);
+	link->paused_until_ms = link->pause_ms = 0;
+	link->sent_octets = 0;
+	link->session_number = 0;
+	if (!link->session || smpp_session_up(link->session, event->at_ms) != SMPP_SESSION_OK) {
+		snprintf(link->reason, sizeof(link->reason), "no memory for a session");
+		port_abort(engine->port, link->port_link);
+		return;
+	}
+	link_set_state(engine, link, LINK_BINDING);
+	link_pump(engine, link);
+}
+
+static void link_octets(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	if (!link->session)
+		return;
+	if (smpp_session_feed(link->session, event->octets, event->n, event->at_ms) !=
+	    SMPP_SESSION_OK) {
+		snprintf(link->reason, sizeof(link->reason), "more input than the session holds");
+		port_abort(engine->port, link->port_link);
+		return;
+	}
+	link_pump(engine, link);
+}
+
+static void link_sent(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	if (!link->session)
+		return;
+	smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
+	link_flush(engine, link);
+}
+
+static void link_down(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	link->port_link = 0;
+	link->ready = false;
+	link->reading_paused = false;
+	if (!link->reason[0] || event->reason != PORT_DOWN_OURS)
+		snprintf(link->reason, sizeof(link->reason), "%s: %.150s",
+			 port_down_name(event->reason), event->text ? event->text : "");
+	if (link->session) {
+		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
+		smpp_session_down(link->session, event->at_ms);
+		link_pump(engine, link);
+		if (link->session_number || link->state != LINK_BINDING)
+			reconcile_closed(engine, link);
+		smpp_session_free(link->session);
+		link->session = NULL;
+	}
+	link_set_state(engine, link, LINK_DOWN);
+	link_back_off(engine, link, event->at_ms);
+	log_info("link.down", "link=%s reason=\"%s\" retry_ms=%lld", link->name, link->reason,
+		 (long long)(link->retry_ms - event->at_ms));
+}
+
+static void link_signal(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	(void)engine;
+	(void)link;
+	(void)event;
+	assert(!"a signal is of no link");
+}
+
+typedef void port_event_fn(struct engine *engine, struct link *link,
+			   const struct port_event *event);
+static port_event_fn *const on_port[] = {
+	[PORT_UP] = link_up,	 [PORT_OCTETS] = link_octets, [PORT_SENT] = link_sent,
+	[PORT_DOWN] = link_down, [PORT_SIGNAL] = link_signal,
+};
+
+void link_event(struct engine *engine, struct link *link, const struct port_event *event)
+{
+	on_port[event->kind](engine, link, event);
+}

@@ -1,0 +1,54 @@
+/* The log: format, escape, one write. */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/json.h"
+
+#define LINE_OCTETS 1000
+
+static enum config_log_level least = CONFIG_LOG_INFO;
+static int64_t clock_ms;
+static uint64_t dropped;
+
+void log_setup(enum config_log_level level)
+{
+	least = level;
+}
+
+void log_clock(int64_t wall_ms)
+{
+	clock_ms = wall_ms;
+}
+
+uint64_t log_dropped(void)
+{
+	return dropped;
+}
+
+void log_line(enum config_log_level level, const char *event, const char *fields, ...)
+{
+	char stamp[25], text[LINE_OCTETS], line[4 * LINE_OCTETS + 100];
+	if (level > least)
+		return;
+	va_list args;
+	va_start(args, fields);
+	vsnprintf(text, sizeof(text), fields, args);
+	va_end(args);
+	json_time_text(clock_ms, stamp);
+	int head = snprintf(line, 100, "%s %s %s ", stamp, config_log_level_word(level), event);
+	size_t n = head > 0 ? (size_t)head : 0;
+	for (const char *at = text; *at; at++) {
+		unsigned char octet = (unsigned char)*at;
+		if (octet >= 0x20 && octet < 0x7F)
+			line[n++] = *at;
+		else
+			n += (size_t)snprintf(line + n, 5, "\\x%02x", octet);
+	}
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) != (ssize_t)n)
+		dropped++;
+}

@@ -1,0 +1,773 @@
+/* Orders within a turn: events meet records here. See orders.h. */
+#include "core/orders.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/deadline.h"
+#include "core/engine.h"
+#include "core/feed.h"
+#include "core/ledger.h"
+#include "core/lifecycle.h"
+#include "core/route.h"
+
+#define EVIDENCE_OCTETS 1900 /* in a record; what does not fit moves to evidence_more */
+#define EVENTS_OCTETS	1900 /* of one feed record */
+#define TEXT_OCTETS	1900 /* of one text record */
+
+/* ---- works ---- */
+
+static struct work *find(const struct turn *turn, uint64_t order)
+{
+	struct work *work;
+	HASH_FIND(hh, turn->works, &order, sizeof(order), work);
+	return work;
+}
+
+static struct work *keep(struct turn *turn, struct work *work)
+{
+	struct work *added = NULL;
+	work->route = config_route_find(turn->engine->config, work->rec.route);
+	work->wake_was = (int64_t)work->rec.wake_at_ms;
+	work->n_batches = orders_batches(&work->rec);
+	if (work->n_batches > 1)
+		work->batches = calloc(work->n_batches, sizeof(*work->batches));
+	if (work->n_batches == 1 || work->batches)
+		HASH_ADD(hh, turn->works, rec.order, sizeof(work->rec.order), work);
+	added = find(turn, work->rec.order);
+	if (added != work) {
+		free(work->batches);
+		free(work);
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	return work;
+}
+
+/* A record that is corrupt is left alone and told: nothing is submitted, debited or refunded by it. */
+static void unreadable(struct turn *turn, enum store_err err, const char *kind, uint64_t order,
+		       uint32_t index)
+{
+	char text[100];
+	if (err == STORE_CORRUPT) {
+		snprintf(text, sizeof(text), "%s %llu/%u is corrupt; run: esmectl store check",
+			 kind, (unsigned long long)order, index);
+		engine_alarm(turn->engine, "store_corrupt", true, text);
+	} else if (err != STORE_NOTFOUND) {
+		turn_fail(turn, err);
+	}
+}
+
+struct work *orders_work(struct turn *turn, uint64_t order)
+{
+	struct work *work = find(turn, order);
+	if (work || turn_failed(turn))
+		return work;
+	work = calloc(1, sizeof(*work));
+	if (!work) {
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	work->rec.order = order;
+	enum store_err err = store_order_get(turn->txn, &work->rec);
+	if (err) {
+		free(work);
+		unreadable(turn, err, "order", order, 0);
+		return NULL;
+	}
+	return keep(turn, work);
+}
+
+/* Moves octets into the record's own memory, where they outlive the caller's. */
+static void own(struct store_octets *octets, uint8_t **raw)
+{
+	if (octets->n)
+		memcpy(*raw, octets->at, octets->n);
+	octets->at = *raw;
+	*raw += octets->n;
+}
+
+struct work *orders_create(struct turn *turn, const struct store_order *rec)
+{
+	struct work *work = calloc(1, sizeof(*work));
+	if (!work) {
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	work->rec = *rec;
+	uint8_t *raw = work->rec.raw;
+	own(&work->rec.caller_id, &raw);
+	own(&work->rec.client_ref, &raw);
+	own(&work->rec.request_id, &raw);
+	work->rec.order = store_next(turn->txn, STORE_NEXT_ORDER);
+	work->changed = true;
+	if (!keep(turn, work))
+		return NULL;
+	work->wake_was = 0;
+	orders_event(turn, work, FEED_ORDER_ACCEPTED, FEED_ORDER);
+	return work;
+}
+
+void orders_enqueue(struct turn *turn, const struct store_order *rec)
+{
+	uint64_t segments = (uint64_t)rec->total * rec->parts;
+	if (rec->released >= segments || !orders_pending(rec))
+		return;
+	struct queue_order order = {
+		.order = rec->order,
+		.route = rec->route,
+		.account = rec->account,
+		.priority = rec->priority,
+		.parts = rec->parts,
+		.cursor = rec->released,
+		.segments = segments,
+		.send_at_ms = (int64_t)rec->send_at_ms,
+	};
+	if (!queue_add(turn->engine->queue, &order) &&
+	    config_route_find(turn->engine->config, rec->route))
+		turn_fail(turn, STORE_FULL);
+	turn->engine->schedule = true;
+}
+
+uint32_t orders_batches(const struct store_order *rec)
+{
+	return rec->batch_size ? (rec->total + rec->batch_size - 1) / rec->batch_size : 1;
+}
+
+/* NULL: an order of one batch, which is its own; or the turn failed. */
+static struct store_batch *batch_of(struct turn *turn, struct work *work, uint32_t index)
+{
+	if (work->n_batches <= 1)
+		return NULL;
+	uint32_t n = index / work->rec.batch_size;
+	if (work->batches[n])
+		return work->batches[n];
+	struct store_batch *batch = calloc(1, sizeof(*batch));
+	if (!batch) {
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	batch->order = work->rec.order;
+	batch->n = n;
+	enum store_err err = store_batch_get(turn->txn, batch);
+	if (err == STORE_NOTFOUND) {
+		batch->first = n * work->rec.batch_size;
+		uint32_t rest = work->rec.total - batch->first;
+		batch->size = rest < work->rec.batch_size ? rest : work->rec.batch_size;
+	} else if (err) {
+		free(batch);
+		turn_fail(turn, err);
+		return NULL;
+	}
+	return work->batches[n] = batch;
+}
+
+void orders_add_text(struct turn *turn, struct work *work, const char *text, size_t n)
+{
+	struct store_text rec = { .order = work->rec.order };
+	work->rec.text_octets = (uint32_t)n;
+	work->rec.text_hash = store_ids_hash(turn->engine->store, 0, (const uint8_t *)text, n);
+	for (size_t at = 0; at < n && !turn_failed(turn); at += TEXT_OCTETS, rec.chunk++) {
+		size_t left = n - at < TEXT_OCTETS ? n - at : TEXT_OCTETS;
+		rec.octets = (struct store_octets){ (const uint8_t *)text + at, (uint32_t)left };
+		turn_fail(turn, store_text_put(turn->txn, &rec));
+	}
+}
+
+void orders_add_message(struct turn *turn, struct work *work, uint32_t index, uint64_t msisdn)
+{
+	struct store_message message = { .order = work->rec.order, .index = index };
+	message.msisdn = msisdn;
+	message.updated_ms = work->rec.created_ms;
+	turn_fail(turn, store_message_put(turn->txn, &message));
+	for (uint32_t n = 1; n < work->rec.parts && !turn_failed(turn); n++) {
+		struct store_segment segment = { .order = work->rec.order,
+						 .index = index,
+						 .segment = n };
+		turn_fail(turn, store_segment_put(turn->txn, &segment));
+	}
+	if (work->n_batches > 1)
+		batch_of(turn, work, index); /* made at acceptance, so that readers find it */
+}
+
+bool orders_text(struct store_txn *txn, const struct store_order *rec, char *out, size_t *n)
+{
+	struct store_text text = { .order = rec->order };
+	*n = 0;
+	while (*n < rec->text_octets) {
+		if (store_text_get(txn, &text) != STORE_OK ||
+		    text.octets.n > rec->text_octets - *n || !text.octets.n) {
+			*n = 0;
+			return false;
+		}
+		memcpy(out + *n, text.octets.at, text.octets.n);
+		*n += text.octets.n;
+		text.chunk++;
+	}
+	return true;
+}
+
+bool orders_plan(struct turn *turn, struct work *work)
+{
+	if (work->plan)
+		return true;
+	if (!work->route)
+		return false;
+	enum smpp_alphabet zero = route_default_alphabet(work->route);
+	enum smpp_alphabet alphabet = (enum smpp_alphabet)work->rec.alphabet;
+	char *text = malloc(ORDERS_TEXT_OCTETS);
+	struct smpp_coding_buf wire = { .cap = SMPP_CODING_WIRE_MAX(work->rec.text_octets) + 1 };
+	wire.at = malloc(wire.cap);
+	struct smpp_concat_plan *plan = malloc(sizeof(*plan));
+	size_t n = 0;
+	bool planned = text && wire.at && plan;
+	if (!planned)
+		turn_fail(turn, STORE_FULL);
+	planned = planned && orders_text(turn->txn, &work->rec, text, &n) &&
+		  smpp_coding_from_utf8(alphabet, text, n, &wire) == SMPP_CODING_OK &&
+		  smpp_coding_value(alphabet, zero, &work->data_coding) &&
+		  smpp_concat_plan(alphabet, wire.at, wire.n, SMPP_CONCAT_UDH8, plan) ==
+			  SMPP_CONCAT_OK &&
+		  plan->pdus == work->rec.parts;
+	free(text);
+	if (planned) {
+		work->wire = wire.at;
+		work->plan = plan;
+	} else {
+		free(wire.at);
+		free(plan);
+	}
+	return planned;
+}
+
+/* ---- counters: what one message adds to its order and its batch ---- */
+
+#define ORDER(member) offsetof(struct store_order, member)
+#define BATCH(member) offsetof(struct store_batch, member)
+#define NOWHERE	      SIZE_MAX
+
+static const struct {
+	uint8_t state;
+	size_t order, batch;
+} counted_states[] = {
+	{ STORE_STATE_DELIVERED, ORDER(delivered), BATCH(delivered) },
+	{ STORE_STATE_FAILED, ORDER(failed), BATCH(failed) },
+	{ STORE_STATE_EXPIRED, ORDER(failed), BATCH(failed) },
+	{ STORE_STATE_EXPIRED, ORDER(expired), NOWHERE },
+	{ STORE_STATE_UNKNOWN, ORDER(unknown), BATCH(unknown) },
+	{ STORE_STATE_IN_DOUBT, ORDER(in_doubt), NOWHERE },
+};
+static const struct {
+	uint32_t flag;
+	size_t order, batch;
+} counted_flags[] = {
+	{ STORE_FLAG_TAKEN, ORDER(taken), BATCH(taken) },
+	{ STORE_FLAG_REFUSED, ORDER(refused), BATCH(refused) },
+	{ STORE_FLAG_UNANSWERED, ORDER(unanswered), NOWHERE },
+	{ STORE_FLAG_ON_TIME, ORDER(on_time), NOWHERE },
+	{ STORE_FLAG_LATE, ORDER(late), NOWHERE },
+};
+
+static void count(void *rec, size_t member, int by)
+{
+	if (!rec || member == NOWHERE)
+		return;
+	uint32_t *counter = (uint32_t *)(void *)((char *)rec + member);
+	assert(by > 0 || *counter > 0);
+	*counter += (uint32_t)by;
+}
+
+static void tally(struct turn *turn, struct work *work, const struct store_message *message, int by)
+{
+	struct store_batch *batch = batch_of(turn, work, message->index);
+	for (size_t i = 0; i < sizeof(counted_states) / sizeof(counted_states[0]); i++) {
+		if (counted_states[i].state != message->state)
+			continue;
+		count(&work->rec, counted_states[i].order, by);
+		count(batch, counted_states[i].batch, by);
+	}
+	for (size_t i = 0; i < sizeof(counted_flags) / sizeof(counted_flags[0]); i++) {
+		if (!(message->flags & counted_flags[i].flag))
+			continue;
+		count(&work->rec, counted_flags[i].order, by);
+		count(batch, counted_flags[i].batch, by);
+	}
+	if (message->state == STORE_STATE_SENT && message->error != STORE_ERROR_RECEIPT_UNKNOWN)
+		count(&work->rec, ORDER(sent), by);
+}
+
+uint32_t orders_pending(const struct store_order *rec)
+{
+	return rec->total - rec->delivered - rec->failed - rec->unknown;
+}
+
+const char *orders_status(const struct store_order *rec)
+{
+	if (rec->delivered == rec->total)
+		return "COMPLETED";
+	if (rec->failed == rec->total)
+		return "FAILED";
+	if (orders_pending(rec) == rec->total && !rec->sent && !rec->in_doubt && !rec->taken)
+		return "QUEUED";
+	if (orders_pending(rec))
+		return "IN_PROGRESS";
+	return !rec->delivered && rec->unknown ? "UNKNOWN" : "PARTIAL";
+}
+
+/* ---- feed ---- */
+
+static void write_events(struct turn *turn, struct work *work)
+{
+	struct store_feed feed = {
+		.seq = store_next(turn->txn, STORE_NEXT_FEED),
+		.at_ms = (uint64_t)turn->at_ms,
+		.order = work->rec.order,
+		.account = work->rec.account,
+		.events = { work->events, work->events_n },
+	};
+	turn_fail(turn, store_feed_put(turn->txn, &feed));
+	work->events_n = 0;
+}
+
+void orders_event(struct turn *turn, struct work *work, enum feed_event event, uint32_t index)
+{
+	if (!work->events)
+		work->events = malloc(EVENTS_OCTETS);
+	if (!work->events) {
+		turn_fail(turn, STORE_FULL);
+		return;
+	}
+	if (work->events_n + FEED_ENTRY_OCTETS > EVENTS_OCTETS)
+		write_events(turn, work);
+	struct feed_entry entry = { .event = event, .index = index };
+	work->events_n += feed_encode(&entry, work->events + work->events_n);
+}
+
+static const uint8_t event_of_state[] = {
+	[STORE_STATE_QUEUED] = FEED_MESSAGE_QUEUED,
+	[STORE_STATE_SUBMITTED] = FEED_MESSAGE_QUEUED,
+	[STORE_STATE_IN_DOUBT] = FEED_MESSAGE_IN_DOUBT,
+	[STORE_STATE_SENT] = FEED_MESSAGE_SENT,
+	[STORE_STATE_UNKNOWN] = FEED_MESSAGE_UNKNOWN,
+	[STORE_STATE_DELIVERED] = FEED_MESSAGE_DELIVERED,
+	[STORE_STATE_FAILED] = FEED_MESSAGE_FAILED,
+	[STORE_STATE_EXPIRED] = FEED_MESSAGE_EXPIRED,
+};
+
+/* ---- segments ---- */
+
+enum store_state orders_state(const struct store_order *rec, struct segment_ref ref,
+			      const struct store_seg *seg)
+{
+	uint64_t at = (uint64_t)ref.index * rec->parts + ref.segment;
+	if (seg->state == STORE_STATE_QUEUED && !seg->attempts && !seg->due_ms &&
+	    at < rec->released)
+		return STORE_STATE_SUBMITTED;
+	return (enum store_state)seg->state;
+}
+
+/* One message in the hands of orders_happen, with the segment that the event is about. */
+struct hand {
+	struct work *work;
+	struct segment_ref ref;
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	uint8_t evidence[EVIDENCE_OCTETS];
+};
+
+static enum store_err read_segment(struct store_txn *txn, struct segment_ref ref,
+				   struct store_message *message, struct store_segment *segment,
+				   struct store_seg **seg)
+{
+	message->order = ref.order;
+	message->index = ref.index;
+	enum store_err err = store_message_get(txn, message);
+	*seg = &message->seg;
+	if (err || !ref.segment)
+		return err;
+	segment->order = ref.order;
+	segment->index = ref.index;
+	segment->segment = ref.segment;
+	*seg = &segment->seg;
+	return store_segment_get(txn, segment);
+}
+
+bool orders_segment(struct turn *turn, const struct store_order *rec, struct segment_ref ref,
+		    struct store_message *message, struct store_segment *segment,
+		    struct store_seg **seg)
+{
+	enum store_err err = read_segment(turn->txn, ref, message, segment, seg);
+	if (err) {
+		unreadable(turn, err, "message", ref.order, ref.index);
+		return false;
+	}
+	life_released(*seg, orders_state(rec, ref, *seg));
+	return true;
+}
+
+static void append_evidence(struct turn *turn, struct hand *hand, const struct evidence *row)
+{
+	uint8_t octets[EVIDENCE_ROW_OCTETS];
+	struct store_seg *seg = hand->seg;
+	uint32_t n = (uint32_t)evidence_encode(row, (int64_t)hand->work->rec.created_ms, octets);
+	if (seg->evidence.n + n > EVIDENCE_OCTETS) {
+		struct store_evidence_more more = {
+			.order = hand->ref.order,
+			.index = hand->ref.index,
+			.segment = hand->ref.segment,
+			.n = seg->more++,
+			.evidence = seg->evidence,
+		};
+		turn_fail(turn, store_evidence_more_put(turn->txn, &more));
+		seg->evidence.n = 0;
+	}
+	if (seg->evidence.n)
+		memcpy(hand->evidence, seg->evidence.at, seg->evidence.n);
+	memcpy(hand->evidence + seg->evidence.n, octets, n);
+	seg->evidence.at = hand->evidence;
+	seg->evidence.n += n;
+}
+
+/* Attempts and times that go with an event. */
+static void account_attempt(struct store_seg *seg, const struct happening *happening)
+{
+	if (happening->verdict) {
+		seg->attempts = (uint8_t)happening->attempt;
+		seg->released_ms = (uint64_t)happening->released_ms;
+	}
+	if (happening->evidence.has_code && happening->verdict &&
+	    happening->event != LIFE_ON_ACCEPTED)
+		seg->provider_status = happening->evidence.code;
+}
+
+static void note_times(struct turn *turn, struct hand *hand, const struct happening *happening)
+{
+	struct work *work = hand->work;
+	struct store_seg *seg = hand->seg;
+	bool queued = seg->state == STORE_STATE_QUEUED;
+	seg->due_ms = queued ? (uint64_t)happening->due_ms : 0;
+	seg->due_route = queued ? work->rec.route : 0;
+	if (queued) {
+		if (!queue_return(turn->engine->queue, work->rec.route, (int64_t)seg->due_ms,
+				  hand->ref) &&
+		    work->route)
+			turn_fail(turn, STORE_FULL);
+		turn->engine->schedule = true;
+		orders_wake(work, (int64_t)work->rec.queue_deadline_ms);
+	}
+	if (seg->state == STORE_STATE_IN_DOUBT && !seg->doubt_since_ms) {
+		seg->doubt_since_ms = (uint64_t)turn->due_ms;
+		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND)
+			orders_wake(work, turn->due_ms + work->route->doubt_grace_ms);
+	} else if (seg->state != STORE_STATE_IN_DOUBT) {
+		seg->doubt_since_ms = 0;
+	}
+	if (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_SENT)
+		orders_wake(work, (int64_t)seg->released_ms +
+					  route_receipt_deadline_ms(work->route, &work->rec));
+}
+
+/* Applies the event to the segment in hand: state, attempts, times, evidence. */
+static struct happened apply(struct turn *turn, struct hand *hand,
+			     const struct happening *happening)
+{
+	struct store_seg *seg = hand->seg;
+	struct happened happened = { .found = true, .from = (enum store_state)seg->state };
+	account_attempt(seg, happening);
+	happened.mark = life_apply(seg, happening->event, happening->given);
+	happened.to = (enum store_state)seg->state;
+	if (happening->event == LIFE_ON_LOST && happening->verdict)
+		seg->open_attempts++;
+	if (happened.from != happened.to)
+		note_times(turn, hand, happening);
+	if (happening->event == LIFE_ON_RELEASED)
+		return happened; /* the row of its verdict tells of the release */
+	bool repeats = happened.mark == LIFE_MARK_DUPLICATE ||
+		       (happened.mark == LIFE_MARK_NOTE && happening->no_row);
+	if (repeats) {
+		if (hand->message.duplicates < UINT16_MAX)
+			hand->message.duplicates++;
+		return happened;
+	}
+	struct evidence row = happening->evidence;
+	row.event = happening->event;
+	row.mark = happened.mark;
+	row.at_ms = turn->at_ms;
+	append_evidence(turn, hand, &row);
+	return happened;
+}
+
+/* ---- messages ---- */
+
+/* The provider took it: it says so, or what came later could not be said otherwise. */
+static bool taken(const struct store_seg *seg)
+{
+	return seg->state == STORE_STATE_SENT || seg->state == STORE_STATE_DELIVERED ||
+	       seg->error == STORE_ERROR_NO_RECEIPT || seg->error == STORE_ERROR_RECEIPT_UNKNOWN ||
+	       !strcmp(store_error_stage((enum store_error)seg->error), "delivery");
+}
+
+/* What all segments of a message say together. */
+struct whole {
+	struct life_fold fold;
+	uint32_t taken;
+	bool open;
+};
+
+static void whole_add(struct whole *whole, const struct store_seg *seg)
+{
+	life_fold_add(&whole->fold, seg);
+	whole->taken += taken(seg);
+	whole->open = whole->open || seg->open_attempts;
+}
+
+static void put_segment(struct turn *turn, struct hand *hand)
+{
+	if (hand->ref.segment)
+		turn_fail(turn, store_segment_put(turn->txn, &hand->segment));
+}
+
+/*
+ * Segments that were never released end with the message. Their records are other segments', so
+ * each is taken in hand by itself; the message's own segment 0 may be one of them.
+ */
+static void end_siblings(struct turn *turn, struct hand *hand)
+{
+	enum life_event event = hand->message.state == STORE_STATE_FAILED ? LIFE_ON_SIBLING_FAILED :
+									    LIFE_ON_SIBLING_EXPIRED;
+	struct happening sibling = { .event = event,
+				     .given = (enum store_error)hand->message.error };
+	for (uint32_t n = 0; n < hand->work->rec.parts && !turn_failed(turn); n++) {
+		struct hand other = { .work = hand->work, .ref = hand->ref };
+		other.ref.segment = n;
+		if (n == hand->ref.segment)
+			continue;
+		if (!orders_segment(turn, &hand->work->rec, other.ref, &other.message,
+				    &other.segment, &other.seg) ||
+		    other.seg->state != STORE_STATE_QUEUED)
+			continue;
+		apply(turn, &other, &sibling);
+		if (n) {
+			put_segment(turn, &other);
+			continue;
+		}
+		/* Segment 0 lives in the message that is in hand. */
+		hand->message.seg = other.seg[0];
+		memcpy(hand->message.raw, other.seg->evidence.at, other.seg->evidence.n);
+		hand->message.seg.evidence.at = hand->message.raw;
+	}
+}
+
+static struct whole fold(struct turn *turn, struct hand *hand)
+{
+	struct whole whole = { 0 };
+	for (uint32_t n = 0; n < hand->work->rec.parts && !turn_failed(turn); n++) {
+		struct segment_ref ref = hand->ref;
+		ref.segment = n;
+		if (n == hand->ref.segment) {
+			whole_add(&whole, hand->seg);
+		} else if (!n) {
+			struct store_seg first = hand->message.seg;
+			life_released(&first, orders_state(&hand->work->rec, ref, &first));
+			whole_add(&whole, &first);
+		} else {
+			struct store_segment segment = { .order = ref.order,
+							 .index = ref.index,
+							 .segment = n };
+			turn_fail(turn, store_segment_get(turn->txn, &segment));
+			life_released(&segment.seg,
+				      orders_state(&hand->work->rec, ref, &segment.seg));
+			whole_add(&whole, &segment.seg);
+		}
+	}
+	if (!turn_failed(turn))
+		life_fold_set(&whole.fold, &hand->message);
+	return whole;
+}
+
+static void set_flag(struct store_message *message, uint32_t flag, bool on)
+{
+	message->flags = on ? message->flags | flag : message->flags & ~flag;
+}
+
+static void set_flags(struct turn *turn, struct hand *hand, const struct whole *whole,
+		      enum life_mark mark)
+{
+	struct store_message *message = &hand->message;
+	const struct config_route *route = hand->work->route;
+	set_flag(message, STORE_FLAG_TAKEN, whole->taken == hand->work->rec.parts);
+	set_flag(message, STORE_FLAG_REFUSED,
+		 message->state == STORE_STATE_FAILED &&
+			 message->error == STORE_ERROR_SUBMIT_ERROR);
+	set_flag(message, STORE_FLAG_UNANSWERED,
+		 message->state == STORE_STATE_IN_DOUBT ||
+			 (message->state == STORE_STATE_UNKNOWN &&
+			  message->error == STORE_ERROR_SUBMIT_UNCONFIRMED));
+	if (mark == LIFE_MARK_LATE)
+		message->flags |= STORE_FLAG_LATE_EVIDENCE;
+	if (mark == LIFE_MARK_CONTRADICTS)
+		message->flags |= STORE_FLAG_CONTRADICTED;
+	if (message->state != STORE_STATE_DELIVERED ||
+	    message->flags & (STORE_FLAG_ON_TIME | STORE_FLAG_LATE))
+		return;
+	int64_t took_ms = turn->at_ms - (int64_t)hand->work->rec.created_ms;
+	bool late = route && took_ms > route->outcome_deadline_ms;
+	message->flags |= late ? STORE_FLAG_LATE : STORE_FLAG_ON_TIME;
+}
+
+static void refund(struct turn *turn, struct hand *hand, const struct whole *whole)
+{
+	struct store_message *message = &hand->message;
+	const struct store_order *order = &hand->work->rec;
+	if (message->refund && message->state == STORE_STATE_DELIVERED)
+		message->flags |= STORE_FLAG_REFUND_CONTRADICTED;
+	if (message->refund || order->sandbox || !hand->work->route)
+		return;
+	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;
+	bool refused = ended && !whole->taken && !whole->open;
+	bool undelivered = ended && !whole->open;
+	bool due = hand->work->route->refund == CONFIG_REFUND_UNDELIVERED ? undelivered :
+		   hand->work->route->refund == CONFIG_REFUND_REFUSED	  ? refused :
+									    false;
+	if (!due)
+		return;
+	message->refund = order->unit_price * order->parts;
+	struct ledger_entry entry = {
+		.account = order->account,
+		.kind = STORE_LEDGER_REFUND,
+		.amount = message->refund,
+		.order = order->order,
+		.index = message->index,
+		.cause = store_error_name((enum store_error)message->error),
+	};
+	ledger_post(turn, &entry, NULL);
+}
+
+static void tell(struct turn *turn, struct hand *hand, enum store_state state,
+		 enum store_error error)
+{
+	const struct store_message *message = &hand->message;
+	enum store_state now = (enum store_state)message->state;
+	bool same = !strcmp(life_shown(state, error),
+			    life_shown(now, (enum store_error)message->error)) &&
+		    life_is_final(state) == life_is_final(now) &&
+		    (state == STORE_STATE_IN_DOUBT) == (now == STORE_STATE_IN_DOUBT);
+	if (!same)
+		orders_event(turn, hand->work, (enum feed_event)event_of_state[now],
+			     message->index);
+}
+
+static void settle(struct turn *turn, struct hand *hand, enum life_mark mark)
+{
+	struct work *work = hand->work;
+	struct store_message *message = &hand->message;
+	enum store_state state = (enum store_state)message->state;
+	enum store_error error = (enum store_error)message->error;
+	tally(turn, work, message, -1);
+	struct whole whole = fold(turn, hand);
+	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;
+	if (ended && work->rec.parts > 1 && state != message->state) {
+		end_siblings(turn, hand);
+		whole = fold(turn, hand);
+	}
+	if (turn_failed(turn))
+		return;
+	set_flags(turn, hand, &whole, mark);
+	refund(turn, hand, &whole);
+	message->updated_ms = (uint64_t)turn->at_ms;
+	if (life_is_final((enum store_state)message->state)) {
+		if (!message->final_ms || message->state != state)
+			message->final_ms = (uint64_t)turn->at_ms;
+	} else {
+		message->final_ms = 0;
+	}
+	tally(turn, work, message, 1);
+	tell(turn, hand, state, error);
+	work->changed = true;
+}
+
+struct happened orders_happen(struct turn *turn, struct segment_ref ref,
+			      const struct happening *happening)
+{
+	struct work *work = orders_work(turn, ref.order);
+	struct hand hand = { .work = work, .ref = ref };
+	if (!work || ref.index >= work->rec.total || ref.segment >= work->rec.parts ||
+	    !orders_segment(turn, &work->rec, ref, &hand.message, &hand.segment, &hand.seg))
+		return (struct happened){ 0 };
+	if (happening->answers_open && hand.seg->open_attempts)
+		hand.seg->open_attempts--;
+	hand.message.flags |= happening->flags;
+	struct happened happened = apply(turn, &hand, happening);
+	settle(turn, &hand, happened.mark);
+	put_segment(turn, &hand);
+	if (!turn_failed(turn))
+		turn_fail(turn, store_message_put(turn->txn, &hand.message));
+	return happened;
+}
+
+void orders_wake(struct work *work, int64_t due_ms)
+{
+	if (work->rec.wake_at_ms && (int64_t)work->rec.wake_at_ms <= due_ms)
+		return;
+	work->rec.wake_at_ms = (uint64_t)due_ms;
+	work->changed = true;
+}
+
+/* ---- end of a turn ---- */
+
+static void flush(struct turn *turn, struct work *work)
+{
+	struct store_order *rec = &work->rec;
+	bool resolved = !orders_pending(rec);
+	if (work->events_n && rec->resolved_ms)
+		orders_event(turn, work, FEED_ORDER_REVISED, FEED_ORDER);
+	if (resolved && !rec->resolved_ms) {
+		rec->resolved_ms = (uint64_t)turn->at_ms;
+		orders_event(turn, work, FEED_ORDER_RESOLVED, FEED_ORDER);
+	}
+	if (resolved)
+		rec->wake_at_ms = 0;
+	if (work->events_n) {
+		rec->updated_ms = (uint64_t)turn->at_ms;
+		write_events(turn, work);
+	}
+	for (uint32_t n = 0; work->batches && n < work->n_batches; n++) {
+		struct store_batch *batch = work->batches[n];
+		if (!batch)
+			continue;
+		if (!batch->closed_ms &&
+		    batch->delivered + batch->failed + batch->unknown == batch->size)
+			batch->closed_ms = (uint64_t)turn->at_ms;
+		turn_fail(turn, store_batch_put(turn->txn, batch));
+	}
+	turn_fail(turn, store_order_put(turn->txn, rec));
+	if (rec->wake_at_ms && (int64_t)rec->wake_at_ms != work->wake_was &&
+	    !wakes_push(turn->engine->wakes, (int64_t)rec->wake_at_ms, rec->order))
+		turn_fail(turn, STORE_FULL);
+}
+
+void orders_flush(struct turn *turn)
+{
+	for (struct work *work = turn->works; work && !turn_failed(turn); work = work->hh.next)
+		if (work->changed)
+			flush(turn, work);
+}
+
+void orders_release(struct turn *turn)
+{
+	struct work *work, *next;
+	HASH_ITER(hh, turn->works, work, next) {
+		HASH_DEL(turn->works, work);
+		for (uint32_t n = 0; work->batches && n < work->n_batches; n++)
+			free(work->batches[n]);
+		free(work->batches);
+		free(work->events);
+		free(work->wire);
+		free(work->plan);
+		free(work);
+	}
+}

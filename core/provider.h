@@ -1,0 +1,117 @@
+/*
+ * Providers: one login at one carrier, with its links. A link is a configured connection; a session
+ * is one life of it (smpp/session.h). This module connects, binds, paces and closes; it turns what
+ * the wire says into inputs and decides nothing about messages. What an answer or a receipt means
+ * is core/reconcile.c; what goes next is core/scheduler.c.
+ *
+ *	DOWN ──► CONNECTING ──► BINDING ──► BOUND ──► UNBINDING
+ *	  ▲           │            │          │           │
+ *	  └── wait ◄──┴────────────┴──────────┴───────────┘
+ */
+#ifndef CORE_PROVIDER_H
+#define CORE_PROVIDER_H
+
+#include "core/engine.h"
+#include "core/hash.h"
+#include "core/release.h"
+#include "smpp/session.h"
+
+enum link_state {
+	LINK_DOWN, /* waits for retry_ms */
+	LINK_CONNECTING,
+	LINK_BINDING,
+	LINK_BOUND,
+	LINK_UNBINDING,
+};
+
+struct link {
+	struct provider *provider;
+	const struct config_link *config;
+	char name[80]; /* provider/link, and /tx or /rx of a pair */
+	uint32_t bind_command_id;
+	struct port_tls *tls;
+	enum link_state state;
+	uint64_t port_link; /* 0: none */
+	struct smpp_session *session;
+	uint64_t session_number; /* durable; 0 until its record is being written */
+	bool ready;		 /* the session's record is on disk: segments may be released */
+	bool reading_paused;
+	bool up_for_down; /* the operator took it down: not connected again by itself */
+	bool tlvs_allowed;
+	uint32_t outstanding; /* released members without a verdict, see core/release.h */
+	uint32_t allowed;     /* of window + release_ahead, while it opens up after a pause */
+	int64_t paused_until_ms, pause_ms; /* throttled; 0: not */
+	int64_t retry_ms;		   /* next connect */
+	uint32_t failures;		   /* in a row */
+	int64_t refused_since_ms;	   /* binds refused for the login since; 0: not */
+	uint32_t refused_status;
+	uint64_t sent_octets;
+	int64_t since_ms; /* wall clock of the last change of state */
+	char reason[200]; /* why it is down, or was last */
+	char peer[64];
+	uint64_t submits, answers, receipts; /* PDUs in this run */
+	UT_hash_handle hh;		     /* by port_link */
+};
+
+struct provider {
+	const struct config_provider *config;
+	uint32_t index;	 /* in engine->providers; the queue's name for it */
+	uint32_t number; /* durable; scope of message ids */
+	struct link *links;
+	size_t n_links;
+	bool paused;   /* by the operator */
+	double tokens; /* segments that may go now, with a rate */
+	int64_t tokens_ms;
+	int64_t binds_since_ms; /* bind budget: a minute, and binds in it */
+	uint32_t binds;
+	uint32_t next_link; /* turn of the links */
+};
+
+/* NULL without memory, or with a sentence in `error` (PORT_TEXT_OCTETS), such as a bad certificate. */
+struct provider *provider_new(struct engine *engine, const struct config_provider *config,
+			      uint32_t index, char *error);
+void provider_free(struct engine *engine, struct provider *provider);
+/* Of a configured provider; never NULL for one of the engine's configuration. */
+struct provider *provider_of(const struct engine *engine, const struct config_provider *config);
+
+/* The durable number of a provider's name, given when it has none. */
+uint32_t provider_number(struct turn *turn, const char *name);
+
+/* True if the event was of a link. */
+bool provider_event(struct engine *engine, const struct port_event *event);
+/* Fires timers of sessions and reconnects; then asks for output. */
+void provider_tick(struct engine *engine, struct provider *provider, int64_t now_ms);
+int64_t provider_deadline(const struct provider *provider);
+
+/* Segments that may be released to this link now. */
+uint32_t link_room(const struct link *link, int64_t now_ms);
+/* Segments that the provider's rate allows now; UINT32_MAX without one. provider_spend uses one. */
+uint32_t provider_allowance(struct provider *provider, int64_t now_ms);
+void provider_spend(struct provider *provider);
+
+/* When the rate allows the next segment though nothing else happens; INT64_MAX: it is not waited for. */
+int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider);
+
+/* Gives the session's output to the port. After a commit has queued requests or answers. */
+void link_flush(struct engine *engine, struct link *link);
+/* A throttle: nothing more leaves, what has not left comes back, and the pause grows. */
+void link_pause(struct engine *engine, struct link *link, int64_t now_ms);
+/* An answer that accepts: a link that was paused opens up by one. */
+void link_accepted(struct link *link);
+/* Unbinds and comes back by back-off; `reason` is shown. */
+void link_rebind(struct engine *engine, struct link *link, const char *reason);
+
+/* Stops releasing to every link of the provider; unbinds those that have nothing outstanding. */
+void provider_drain(struct engine *engine, struct provider *provider, bool now);
+bool provider_is_down(const struct provider *provider);
+
+/* Every link is being refused for its login, for longer than bind_refused_after. */
+bool provider_refused(const struct engine *engine, const struct config_provider *config);
+/* False: disabled or refused; an intent for it is answered 502. */
+bool provider_usable(const struct engine *engine, const struct config_provider *config);
+/* Why nothing goes out, in words; NULL when something may. Static or the link's own. */
+const char *provider_blocked(const struct engine *engine, const struct config_provider *config);
+
+const char *link_state_name(enum link_state state);
+
+#endif

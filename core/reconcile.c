@@ -1,0 +1,373 @@
+/* Answers: what became of a submit, and the bookkeeping of sessions and releases. */
+#include "core/reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/lifecycle.h"
+#include "core/log.h"
+#include "core/receipts.h"
+#include "core/route.h"
+#include "smpp/receipt.h"
+
+/* ---- inputs ---- */
+
+static void *input_new(size_t size, input_fn *apply, refuse_fn *refuse)
+{
+	struct input *input = calloc(1, size);
+	if (!input) {
+		log_error("memory", "an event of a link is lost for want of memory");
+		return NULL;
+	}
+	input->apply = apply;
+	input->refuse = refuse;
+	return input;
+}
+
+struct session_input {
+	struct input input;
+	struct link *link;
+	uint64_t session;
+	int64_t opened_ms;
+	char reason[128];
+};
+
+struct session_ready {
+	struct effect effect;
+	struct link *link;
+	uint64_t session;
+};
+
+static void session_ready(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	struct session_ready *ready = (void *)effect;
+	struct link *link = ready->link;
+	if (end == TURN_DONE && link->state == LINK_BOUND && link->session_number == ready->session)
+		link->ready = engine->schedule = true;
+}
+
+static void apply_bound(struct turn *turn, struct input *input)
+{
+	struct session_input *bound = (void *)input;
+	struct link *link = bound->link;
+	struct store_session rec = {
+		.session = store_next(turn->txn, STORE_NEXT_SESSION),
+		.provider = link->provider->number,
+		.opened_ms = (uint64_t)bound->opened_ms,
+		.link = { (const uint8_t *)link->name, (uint32_t)strnlen(link->name, 64) },
+		.peer = { (const uint8_t *)link->peer, (uint32_t)strnlen(link->peer, 64) },
+	};
+	turn_fail(turn, store_session_put(turn->txn, &rec));
+	feed_tell(turn, FEED_LINK_BOUND, rec.session);
+	link->session_number = rec.session;
+	struct session_ready *ready = (void *)turn_effect(turn, session_ready, sizeof(*ready));
+	if (!ready)
+		return;
+	ready->link = link;
+	ready->session = rec.session;
+}
+
+void reconcile_bound(struct engine *engine, struct link *link)
+{
+	struct session_input *input = input_new(sizeof(*input), apply_bound, NULL);
+	if (!input)
+		return;
+	input->link = link;
+	input->opened_ms = port_wall_ms(engine->port);
+	engine_input(engine, &input->input);
+}
+
+static void apply_closed(struct turn *turn, struct input *input)
+{
+	struct session_input *closed = (void *)input;
+	struct store_session rec = { .session = closed->session };
+	/* Its record was made earlier in this turn or before; then the link has its number. */
+	if (!rec.session)
+		rec.session = closed->link->session_number;
+	if (!rec.session || store_session_get(turn->txn, &rec) != STORE_OK)
+		return;
+	rec.closed_ms = (uint64_t)turn->at_ms;
+	rec.reason = (struct store_octets){ (const uint8_t *)closed->reason,
+					    (uint32_t)strlen(closed->reason) };
+	turn_fail(turn, store_session_put(turn->txn, &rec));
+	feed_tell(turn, FEED_LINK_DOWN, rec.session);
+}
+
+void reconcile_closed(struct engine *engine, struct link *link)
+{
+	struct session_input *input = input_new(sizeof(*input), apply_closed, NULL);
+	if (!input)
+		return;
+	input->link = link;
+	input->session = link->session_number;
+	snprintf(input->reason, sizeof(input->reason), "%.*s", (int)sizeof(input->reason) - 1,
+		 link->reason);
+	engine_input(engine, &input->input);
+}
+
+/* ---- verdicts ---- */
+
+struct verdict {
+	struct input input;
+	struct link *link;
+	uint64_t tag, session;
+	enum smpp_event_kind kind;
+	bool late;
+	uint32_t status, sequence_number, rtt_ms;
+	int64_t sent_ms; /* monotonic; 0: it never left */
+	uint8_t id[64];
+	uint32_t id_n;
+};
+
+/* Refusals of one kind that the segment's evidence shows already. */
+static uint32_t refusals(const struct store_seg *seg, const struct config_provider *provider,
+			 enum config_status_class class, int64_t base_ms)
+{
+	struct evidence row;
+	size_t offset = 0;
+	uint32_t n = 0;
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, &row))
+		n += row.event == LIFE_ON_REFUSED_FOR_NOW && row.has_code &&
+		     route_status_class(provider, row.code) == class;
+	return n;
+}
+
+/* What a refusal means: the event, and when the segment is due again. */
+static enum life_event refusal(const struct turn *turn, const struct work *work,
+			       const struct store_seg *seg, const struct verdict *verdict,
+			       int64_t head_ms, int64_t *due_ms)
+{
+	const struct config_provider *provider = verdict->link->provider->config;
+	enum config_status_class class = route_status_class(provider, verdict->status);
+	int64_t base_ms = (int64_t)work->rec.created_ms, wait_ms;
+	uint32_t before = refusals(seg, provider, class, base_ms);
+	switch (class) {
+	case CONFIG_STATUS_PAUSE:
+		*due_ms = head_ms; /* back to the head, in its old order */
+		return LIFE_ON_REFUSED_FOR_NOW;
+	case CONFIG_STATUS_RETRY:
+		wait_ms = work->route ? route_retry_ms(work->route, before + 1) : -1;
+		*due_ms = turn->due_ms + wait_ms;
+		return wait_ms < 0 ? LIFE_ON_REFUSED : LIFE_ON_REFUSED_FOR_NOW;
+	case CONFIG_STATUS_REBIND:
+		*due_ms = head_ms;
+		return before ? LIFE_ON_REFUSED : LIFE_ON_REFUSED_FOR_NOW; /* twice is poison */
+	case CONFIG_STATUS_FAIL:
+	case CONFIG_STATUS_UNDELIVERABLE:
+		break;
+	}
+	return LIFE_ON_REFUSED;
+}
+
+/* The provider took it under this id: found by it from now on, by receipts that came first too. */
+static void accepted(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
+{
+	char id[SMPP_ID_OCTETS];
+	size_t n = smpp_id_canonical(verdict->id, verdict->id_n, id);
+	if (!n)
+		return;
+	uint64_t hash = store_ids_hash(turn->engine->store, verdict->link->provider->number,
+				       (const uint8_t *)id, n);
+	struct store_ref to = { .order = ref.order, .index = ref.index, .segment = ref.segment };
+	turn_fail(turn, store_ids_add(turn->txn, hash, &to, (uint64_t)turn->at_ms));
+	receipts_join(turn, verdict->link->provider, ref, hash);
+}
+
+static void describe(struct happening *happening, const struct verdict *verdict)
+{
+	struct evidence *row = &happening->evidence;
+	row->has_submit = true;
+	row->attempt = happening->attempt;
+	row->session = verdict->session;
+	row->sequence_number = verdict->sequence_number;
+	row->rtt_ms = verdict->rtt_ms;
+	if (verdict->kind == SMPP_EVENT_RESPONSE) {
+		row->has_code = true;
+		row->code = verdict->status;
+		row->id = (struct smpp_octets){ .at = verdict->id, .n = verdict->id_n };
+	}
+}
+
+/* 0xFE and its kin: the provider took it and says in the same breath that it was not delivered. */
+static void undeliverable(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
+{
+	struct happening happening = {
+		.event = LIFE_ON_RECEIPT_FAILED,
+		.given = STORE_ERROR_UNDELIVERABLE,
+		.evidence = { .has_code = true, .code = verdict->status },
+	};
+	orders_happen(turn, ref, &happening);
+}
+
+static void happen(struct turn *turn, const struct verdict *verdict, struct segment_ref ref,
+		   struct happening *happening)
+{
+	bool failed_there = verdict->kind == SMPP_EVENT_RESPONSE && verdict->status &&
+			    route_status_class(verdict->link->provider->config, verdict->status) ==
+				    CONFIG_STATUS_UNDELIVERABLE;
+	if (failed_there)
+		happening->event = LIFE_ON_ACCEPTED;
+	describe(happening, verdict);
+	if (happening->event == LIFE_ON_ACCEPTED && !verdict->id_n)
+		happening->flags |= STORE_FLAG_NO_MESSAGE_ID;
+	orders_happen(turn, ref, happening);
+	if (failed_there)
+		undeliverable(turn, verdict, ref);
+	else if (happening->event == LIFE_ON_ACCEPTED)
+		accepted(turn, verdict, ref);
+}
+
+/* The answer, or its absence, of an attempt that is out. */
+static void in_time(struct turn *turn, const struct verdict *verdict, struct segment_ref ref,
+		    struct flight *flight)
+{
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	struct work *work = orders_work(turn, ref.order);
+	struct happening happening = {
+		.event = verdict->kind == SMPP_EVENT_UNSENT ? LIFE_ON_UNSENT : LIFE_ON_LOST,
+		.attempt = flight->attempt,
+		.verdict = true,
+		.released_ms = flight->released_due_ms,
+		.due_ms = flight->released_due_ms,
+		.evidence = {
+			.released_ms = flight->released_at_ms,
+			.in_flight = flight->in_flight,
+			.queued = flight->queued,
+		},
+	};
+	releases_settle(turn, flight);
+	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
+		return;
+	if (verdict->sent_ms > flight->released_now_ms)
+		happening.evidence.sent_after_ms =
+			(uint32_t)(verdict->sent_ms - flight->released_now_ms);
+	if (verdict->kind == SMPP_EVENT_RESPONSE)
+		happening.event = verdict->status ?
+					  refusal(turn, work, seg, verdict, flight->released_due_ms,
+						  &happening.due_ms) :
+					  LIFE_ON_ACCEPTED;
+	happen(turn, verdict, ref, &happening);
+}
+
+/* Which attempt went out under this session and sequence_number and was given up on; 0: none. */
+static uint32_t lost_attempt(const struct store_seg *seg, const struct verdict *verdict,
+			     int64_t base_ms)
+{
+	struct evidence row;
+	size_t offset = 0;
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, &row))
+		if (row.event == LIFE_ON_LOST && row.session == verdict->session &&
+		    row.sequence_number == verdict->sequence_number)
+			return row.attempt;
+	return 0;
+}
+
+static void too_late(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
+{
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	struct work *work = orders_work(turn, ref.order);
+	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
+		return;
+	struct happening happening = {
+		.event = LIFE_ON_ACCEPTED,
+		.attempt = lost_attempt(seg, verdict, (int64_t)work->rec.created_ms),
+		.answers_open = true,
+		.evidence = { .released_ms = turn->at_ms },
+	};
+	if (!happening.attempt)
+		return;
+	bool latest = happening.attempt == seg->attempts &&
+		      (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_UNKNOWN);
+	if (verdict->status)
+		happening.event = latest ? refusal(turn, work, seg, verdict, turn->due_ms,
+						   &happening.due_ms) :
+					   LIFE_ON_EARLIER_REFUSED;
+	happen(turn, verdict, ref, &happening);
+}
+
+static void apply_verdict(struct turn *turn, struct input *input)
+{
+	struct verdict *verdict = (void *)input;
+	struct segment_ref ref = release_ref(verdict->tag);
+	struct flight *flight = releases_find(turn->engine->releases, verdict->tag);
+	if (!verdict->late && flight && flight->release->session == verdict->session)
+		in_time(turn, verdict, ref, flight);
+	else if (verdict->kind == SMPP_EVENT_RESPONSE)
+		too_late(turn, verdict, ref);
+}
+
+void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	struct verdict *verdict = input_new(sizeof(*verdict), apply_verdict, NULL);
+	if (!verdict)
+		return;
+	verdict->link = link;
+	verdict->tag = event->tag;
+	verdict->session = link->session_number;
+	verdict->kind = event->kind;
+	verdict->late = event->late;
+	verdict->status = event->command_status;
+	verdict->sequence_number = event->sequence_number;
+	verdict->rtt_ms = event->rtt_ms;
+	verdict->sent_ms = event->sent_ms;
+	if (event->pdu && !event->unparsed) {
+		struct smpp_octets id = event->pdu->message_id;
+		verdict->id_n = id.n < sizeof(verdict->id) ? id.n : (uint32_t)sizeof(verdict->id);
+		if (verdict->id_n)
+			memcpy(verdict->id, id.at, verdict->id_n);
+	}
+	engine_input(engine, &verdict->input);
+}
+
+/* ---- recovery ---- */
+
+static void lose(struct turn *turn, const struct store_release *release,
+		 const struct store_member *member)
+{
+	struct segment_ref ref = { .order = member->order,
+				   .index = member->index,
+				   .segment = member->segment };
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	struct work *work = orders_work(turn, ref.order);
+	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
+	    seg->attempts >= member->attempt)
+		return;
+	struct happening happening = {
+		.event = LIFE_ON_LOST,
+		.attempt = member->attempt,
+		.verdict = true,
+		.released_ms = (int64_t)release->at_ms,
+		.evidence = {
+			.has_submit = true,
+			.attempt = member->attempt,
+			.session = release->session,
+			.released_ms = (int64_t)release->at_ms,
+		},
+	};
+	orders_happen(turn, ref, &happening);
+}
+
+bool reconcile_recover(struct turn *turn)
+{
+	struct store_release release = { 0 };
+	struct store_members_reader reader;
+	struct store_member member;
+	enum store_err err = store_release_seek(turn->txn, &release, 0);
+	if (err == STORE_NOTFOUND)
+		return false;
+	turn_fail(turn, err);
+	if (turn_failed(turn))
+		return false;
+	store_members_read(&reader, release.members);
+	while (store_members_next(&reader, &member) && !turn_failed(turn))
+		lose(turn, &release, &member);
+	turn_fail(turn, reader.bad ? STORE_CORRUPT : store_release_del(turn->txn, &release));
+	return !turn_failed(turn);
+}

@@ -1,0 +1,40 @@
+/*
+ * Reconciliation: what the wire says becomes events of the lifecycle. Answers belong to the
+ * segment that their tag names; receipts are matched by the provider's message id; what matches
+ * nothing is kept as an orphan and joined when its answer comes. It calls no provider: it writes a
+ * state, and whoever has to act finds it there.
+ */
+#ifndef CORE_RECONCILE_H
+#define CORE_RECONCILE_H
+
+#include "core/provider.h"
+
+/* Each makes an input for the next turn from an event; whatever is needed of it is copied. */
+void reconcile_bound(struct engine *engine, struct link *link);
+void reconcile_closed(struct engine *engine, struct link *link);
+/* RESPONSE, TIMEOUT, UNSENT, LOST of a submit. */
+void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event);
+/* A REQUEST of the peer: deliver_sm, data_sm; anything else is refused by its own response. */
+void reconcile_delivery(struct engine *engine, struct link *link, const struct smpp_event *event);
+
+/*
+ * At start: members of stored releases without a verdict are in doubt. Applies to at most one
+ * release record per call; false when there was none left.
+ */
+bool reconcile_recover(struct turn *turn);
+
+/* Why a receipt is an orphan; numbers on disk. */
+#define RECONCILE_ORPHANS(X)                                               \
+	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")  \
+	X(AMBIGUOUS, 1, "several messages fit the id and the address")     \
+	X(ADDRESS, 2, "a message has this id, but neither address agrees") \
+	X(UNPARSED, 3, "it says it is a receipt but names no id")          \
+	X(UNREADABLE, 4, "the PDU could not be read")
+enum reconcile_orphan {
+#define X(name, number, text) ORPHAN_##name = (number),
+	RECONCILE_ORPHANS(X)
+#undef X
+};
+const char *reconcile_orphan_text(enum reconcile_orphan reason);
+
+#endif

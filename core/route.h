@@ -1,0 +1,30 @@
+/*
+ * Routes: execution profiles, policy only. What a route's configuration means for an order; no
+ * state and no I/O. Used wherever an order meets its route.
+ */
+#ifndef CORE_ROUTE_H
+#define CORE_ROUTE_H
+
+#include "config/config.h"
+#include "smpp/coding.h"
+#include "smpp/status.h"
+#include "store/record.h"
+
+/* What data_coding 0 means to the route's provider. */
+enum smpp_alphabet route_default_alphabet(const struct config_route *route);
+
+/*
+ * How long after its last release a segment waits for evidence. An order that asked for another
+ * validity than the route's waits by so much longer or shorter. A route that is no longer
+ * configured (NULL) gives validity + 2 h.
+ */
+int64_t route_receipt_deadline_ms(const struct config_route *route, const struct store_order *rec);
+
+/* The wait before retry number `retry` (from 1); -1: no more retries. */
+int64_t route_retry_ms(const struct config_route *route, uint32_t retry);
+
+/* What a command_status in an answer means for the message, the provider's own table first. */
+enum config_status_class route_status_class(const struct config_provider *provider,
+					    uint32_t command_status);
+
+#endif

@@ -1,0 +1,287 @@
+/* The scheduler: queue to release to session. See scheduler.h. */
+#include "core/scheduler.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine.h"
+#include "core/lifecycle.h"
+#include "core/log.h"
+#include "core/orders.h"
+#include "core/provider.h"
+#include "core/reconcile.h"
+#include "core/release.h"
+#include "core/route.h"
+#include "smpp/time.h"
+
+#define MEMBERS_OCTETS 1900  /* of one release record */
+#define SKIPS_MAX      20000 /* entries whose record has moved on, passed over in one turn */
+
+/* What is being released to one link in this turn. */
+struct loading {
+	struct link *link;
+	uint32_t room;
+	struct store_release rec;
+	struct store_members members;
+	uint8_t octets[MEMBERS_OCTETS];
+	uint32_t pdus;	   /* in the record */
+	uint32_t released; /* in this turn */
+};
+
+/* ---- the submit, after the commit ---- */
+
+struct submit {
+	struct effect effect;
+	struct link *link;
+	struct work *work;
+	struct segment_ref ref;
+	uint64_t release;
+	uint64_t msisdn;
+	struct flight flight;
+};
+
+static bool numeric(const char *text)
+{
+	return text[strspn(text, "0123456789")] == '\0';
+}
+
+/* Source and destination as the provider wants them (SMPP 3.4, 5.2.5, 5.2.6). */
+static void set_addresses(struct smpp_pdu *pdu, const struct config_provider *config,
+			  const char *source, const char *dest)
+{
+	bool digits = numeric(source);
+	pdu->source_addr_ton = digits ? (uint8_t)config->source_ton : 5;
+	pdu->source_addr_npi = digits ? (uint8_t)config->source_npi : 0;
+	pdu->source_addr = smpp_octets_of(source);
+	pdu->dest_addr_ton = (uint8_t)config->dest_ton;
+	pdu->dest_addr_npi = (uint8_t)config->dest_npi;
+	pdu->destination_addr = smpp_octets_of(dest);
+}
+
+static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
+{
+	const struct store_order *rec = &submit->work->rec;
+	char source[32], dest[32], validity[SMPP_TIME_OCTETS];
+	uint8_t body[SMPP_MAX_SHORT_MESSAGE];
+	struct smpp_concat_part part;
+	struct smpp_pdu pdu;
+	smpp_concat_part(submit->work->plan, (uint16_t)submit->ref.segment,
+			 (uint16_t)(rec->order & 0xFF), &part);
+	smpp_pdu_init(&pdu, SMPP_submit_sm, 1);
+	snprintf(source, sizeof(source), "%.*s", (int)rec->caller_id.n,
+		 (const char *)rec->caller_id.at);
+	snprintf(dest, sizeof(dest), "%llu", (unsigned long long)submit->msisdn);
+	set_addresses(&pdu, submit->link->provider->config, source, dest);
+	pdu.esm_class = part.esm_class;
+	pdu.priority_flag = rec->priority;
+	pdu.registered_delivery = 1;
+	pdu.data_coding = submit->work->data_coding;
+	if (smpp_time_relative((uint32_t)(rec->validity_ms / 1000), validity) == SMPP_TIME_OK)
+		pdu.validity_period = smpp_octets_of(validity);
+	pdu.short_message = (struct smpp_octets){ body, smpp_concat_short_message(&part, body) };
+	return smpp_session_request(submit->link->session, &pdu, release_tag(submit->ref), now_ms);
+}
+
+/* The release is on disk: from here on the segment is out until it has a verdict. */
+static void submitted(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	struct submit *submit = (void *)effect;
+	struct link *link = submit->link;
+	struct release *release = NULL;
+	if (end != TURN_DONE)
+		return;
+	release = releases_get(engine->releases, submit->release, link);
+	if (!release || !releases_fly(engine->releases, release, &submit->flight)) {
+		/* Its release stands on disk: after a restart it is in doubt and nothing is lost. */
+		log_error("memory", "no memory for a release; stopping");
+		engine->stopped = true;
+		engine->exit_status = 1;
+		return;
+	}
+	enum smpp_session_error err = link->session ? send(submit, submit->flight.released_now_ms) :
+						      SMPP_SESSION_STATE;
+	link->submits++;
+	if (err == SMPP_SESSION_OK)
+		return;
+	if (err == SMPP_SESSION_BAD_PDU)
+		log_error("submit.unencodable", "order=%llu index=%u",
+			  (unsigned long long)submit->ref.order, submit->ref.index);
+	struct smpp_event unsent = { .kind = SMPP_EVENT_UNSENT, .tag = submit->flight.tag };
+	reconcile_verdict(engine, link, &unsent);
+}
+
+/* ---- the release, in the transaction ---- */
+
+static void close_record(struct turn *turn, struct loading *loading)
+{
+	if (!loading->pdus)
+		return;
+	loading->rec.members =
+		(struct store_octets){ loading->octets, (uint32_t)loading->members.n };
+	turn_fail(turn, store_release_put(turn->txn, &loading->rec));
+	loading->pdus = 0;
+}
+
+static void open_record(struct turn *turn, struct loading *loading)
+{
+	const struct link *link = loading->link;
+	loading->rec = (struct store_release){
+		.release = store_next(turn->txn, STORE_NEXT_RELEASE),
+		.session = link->session_number,
+		.provider = link->provider->number,
+		.at_ms = (uint64_t)turn->due_ms,
+	};
+	store_members_init(&loading->members, loading->octets, sizeof(loading->octets));
+}
+
+static void add_member(struct turn *turn, struct loading *loading, struct segment_ref ref,
+		       uint32_t attempt)
+{
+	struct store_member member = {
+		.order = ref.order,
+		.index = ref.index,
+		.pdu = loading->pdus,
+		.segment = (uint8_t)ref.segment,
+		.attempt = (uint8_t)attempt,
+	};
+	if (!loading->pdus)
+		open_record(turn, loading);
+	if (!store_members_add(&loading->members, &member)) {
+		close_record(turn, loading);
+		open_record(turn, loading);
+		member.pdu = 0;
+		store_members_add(&loading->members, &member);
+	}
+	loading->pdus++;
+	loading->released++;
+	loading->room--;
+}
+
+/* Is the entry still what its record says? A segment may have been cancelled or have expired. */
+static bool still_queued(const struct queue_item *item, const struct work *work,
+			 const struct store_seg *seg)
+{
+	if (!orders_pending(&work->rec) || seg->state != STORE_STATE_QUEUED)
+		return false;
+	return item->returned ? (int64_t)seg->due_ms == item->due_ms : !seg->due_ms;
+}
+
+static bool release_segment(struct turn *turn, struct loading *loading, struct work *work,
+			    const struct queue_item *item, const struct store_message *message,
+			    const struct store_seg *seg)
+{
+	struct link *link = loading->link;
+	uint32_t attempt = seg->attempts + 1u;
+	struct submit *submit = (void *)turn_effect(turn, submitted, sizeof(*submit));
+	if (!submit)
+		return false;
+	add_member(turn, loading, item->segment, attempt);
+	submit->link = link;
+	submit->work = work;
+	submit->ref = item->segment;
+	submit->release = loading->rec.release;
+	submit->msisdn = message->msisdn;
+	submit->flight = (struct flight){
+		.tag = release_tag(item->segment),
+		.attempt = attempt,
+		.released_due_ms = turn->due_ms,
+		.released_at_ms = turn->at_ms,
+		.released_now_ms = turn->now_ms,
+		.in_flight = link->outstanding + loading->released,
+		.queued = (uint32_t)queue_depth(turn->engine->queue, item->route),
+	};
+	if (item->returned)
+		orders_happen(turn, item->segment,
+			      &(struct happening){ .event = LIFE_ON_RELEASED });
+	return true;
+}
+
+/* Takes one entry off the queue; true if a segment was released. */
+static bool serve(struct turn *turn, struct loading *loading, const struct queue_item *item)
+{
+	struct queue *queue = turn->engine->queue;
+	struct work *work = orders_work(turn, item->segment.order);
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	if (turn_failed(turn))
+		return false;
+	if (!work || !orders_pending(&work->rec)) {
+		item->returned ? queue_take(queue, false) : queue_drop(queue);
+		return false;
+	}
+	bool queued = orders_segment(turn, &work->rec, item->segment, &message, &segment, &seg) &&
+		      still_queued(item, work, seg);
+	if (queued && !orders_plan(turn, work)) {
+		if (!turn_failed(turn))
+			engine_alarm(
+				turn->engine, "text_missing", true,
+				"an order's text cannot be read or encoded; its messages wait");
+		queued = false;
+	}
+	queue_take(queue, queued);
+	if (!item->returned) {
+		work->rec.released = item->cursor;
+		work->changed = true;
+	}
+	return queued && release_segment(turn, loading, work, item, &message, seg);
+}
+
+/* The link with the most room, the links in turn where they are equal. */
+static struct loading *roomiest(struct provider *provider, struct loading *loadings, size_t n)
+{
+	struct loading *best = NULL;
+	for (size_t i = 0; i < n; i++) {
+		struct loading *loading = &loadings[(provider->next_link + i) % n];
+		if (loading->room && (!best || loading->room > best->room))
+			best = loading;
+	}
+	provider->next_link++;
+	return best;
+}
+
+static void serve_provider(struct turn *turn, struct provider *provider, struct loading *loadings)
+{
+	struct queue_item item;
+	struct loading *loading;
+	uint32_t allowance = provider_allowance(provider, turn->now_ms), skipped = 0;
+	for (size_t i = 0; i < provider->n_links; i++) {
+		loadings[i].link = &provider->links[i];
+		loadings[i].room = link_room(&provider->links[i], turn->now_ms);
+		loadings[i].pdus = loadings[i].released = 0;
+	}
+	while (allowance && skipped < SKIPS_MAX && !turn_failed(turn) &&
+	       (loading = roomiest(provider, loadings, provider->n_links)) &&
+	       queue_peek(turn->engine->queue, provider->index, turn->due_ms, &item)) {
+		if (serve(turn, loading, &item)) {
+			provider_spend(provider);
+			allowance--;
+		} else {
+			skipped++;
+		}
+	}
+	for (size_t i = 0; i < provider->n_links; i++)
+		close_record(turn, &loadings[i]);
+	if (skipped == SKIPS_MAX)
+		turn->engine->schedule = true;
+}
+
+void scheduler_run(struct turn *turn)
+{
+	struct engine *engine = turn->engine;
+	engine->schedule = false;
+	for (size_t i = 0; i < engine->n_providers && !turn_failed(turn); i++) {
+		struct provider *provider = engine->providers[i];
+		if (!provider->config->enabled || provider->paused || engine->draining ||
+		    !provider->n_links)
+			continue;
+		struct loading *loadings = calloc(provider->n_links, sizeof(*loadings));
+		if (!loadings) {
+			turn_fail(turn, STORE_FULL);
+			return;
+		}
+		serve_provider(turn, provider, loadings);
+		free(loadings);
+	}
+}
