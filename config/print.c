@@ -190,15 +190,14 @@ static void reference_row(const struct config_row *row, struct config_text_out *
 {
 	const char *fallback = row->fallback;
 
-	config_out(out, "*%s*\n\t%s ", row->key, row->sentence);
-	config_out(out, "(");
+	config_out(out, "*%s*\n\t%s Allowed: ", row->key, row->sentence);
 	config_range_print(row, out);
 	if (!fallback)
-		config_out(out, "; must be given)\n\n");
+		config_out(out, "; must be given.\n\n");
 	else if (fallback[0])
-		config_out(out, "; default %s)\n\n", fallback + (fallback[0] == '='));
+		config_out(out, "; default %s.\n\n", fallback + (fallback[0] == '='));
 	else
-		config_out(out, "; not set by default)\n\n");
+		config_out(out, "; not set by default.\n\n");
 }
 
 /* A section under its place in the file, as "providers: NAME: timers:". */

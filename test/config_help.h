@@ -60,7 +60,7 @@ static inline void expect_one(const char *path, const char *set, const char *exp
 
 static inline const char *in_folder(const char *name)
 {
-	static char paths[8][128];
+	static char paths[8][400];
 	static unsigned next;
 	char *path = paths[next++ % 8];
 
