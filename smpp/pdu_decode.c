@@ -270,7 +270,7 @@ static void judge_tlv(struct decoding *d, uint8_t nth, struct smpp_octets value,
 
 	if (value.n < row->min || value.n > row->max)
 		flaw(d, SMPP_FLAW_TLV_LENGTH, row->name, offset);
-	else if (row->type == SMPP_TYPE_CSTRING && !memchr(value.at, 0, value.n))
+	else if (row->type == SMPP_TYPE_CSTRING && !smpp_is_terminated(value))
 		flaw(d, SMPP_FLAW_UNTERMINATED, row->name, offset);
 	if (row->occurs != SMPP_ANYWHERE && !(d->command->tlvs >> nth & 1))
 		flaw(d, SMPP_FLAW_TLV_MISPLACED, row->name, offset);

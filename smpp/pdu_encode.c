@@ -192,7 +192,7 @@ static enum smpp_error check_tlv(struct encoding *e, const struct smpp_tlv *tlv)
 	if (value.n < row->min || value.n > row->max)
 		return refused_tlv(e, row, SMPP_ESME_RINVPARLEN,
 				   smpp_flaw_text(SMPP_FLAW_TLV_LENGTH));
-	if (row->type == SMPP_TYPE_CSTRING && smpp_tlv_string(tlv).n != value.n - 1)
+	if (row->type == SMPP_TYPE_CSTRING && !smpp_is_terminated(value))
 		return refused_tlv(e, row, SMPP_ESME_RINVOPTPARAMVAL,
 				   "its one NUL must be its last octet");
 	if (row->tag == SMPP_TLV_message_payload && e->pdu->short_message.n > 0)

@@ -72,6 +72,12 @@ static inline bool smpp_count_good(const struct smpp_param *param, uint32_t n)
 	return n <= SMPP_MAX_ENTRIES && (n > 0 || param->type != SMPP_TYPE_COUNT1);
 }
 
+/* A C-Octet String with its NUL inside, as TLVs have it: the only NUL is its last octet. */
+static inline bool smpp_is_terminated(struct smpp_octets value)
+{
+	return value.n > 0 && memchr(value.at, 0, value.n) == value.at + value.n - 1;
+}
+
 static inline bool smpp_tlv_row_is_integer(const struct smpp_tlv_row *row)
 {
 	return row->type == SMPP_TYPE_INT || row->type == SMPP_TYPE_BITS;
