@@ -72,7 +72,7 @@ struct port *port_new(const struct port_options *options);
  */
 void port_free(struct port *port);
 
-/* ---- clocks and randomness ---- */
+/* ---- clocks and randomness; `port` may be NULL while there is none yet ---- */
 
 /* Monotonic, counts the time asleep too (CLOCK_BOOTTIME); the origin means nothing. */
 int64_t port_now_ms(struct port *port);
