@@ -169,7 +169,7 @@ static inline struct smpp_session *bound_smsc(const struct smpp_session_config *
 /* A submit_sm to hand in; its short_message is `tag`, so that the wire shows which one it is. */
 static inline void request(struct smpp_session *s, uint64_t tag, int64_t now_ms)
 {
-	static struct smpp_pdu pdu;
+	struct smpp_pdu pdu;
 
 	smpp_pdu_init(&pdu, SMPP_submit_sm, 0);
 	pdu.destination_addr = smpp_octets_of("4915112345");

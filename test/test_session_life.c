@@ -20,6 +20,11 @@ static void test_session__check_49_the_peer_unbinds(void **state)
 	assert_int_equal(event(s, SMPP_EVENT_UNSENT).tag, 3);
 	no_event(s);
 	assert_int_equal(writes(s, SMPP_unbind_resp, 0, 1000), 50);
+	says(s, SMPP_enquire_link, 0, 51, NULL, 0, 1000);
+	event(s, SMPP_EVENT_NOTICE);
+	says(s, SMPP_deliver_sm, 0, 52, DELIVER, DELIVER_N, 1000);
+	event(s, SMPP_EVENT_REQUEST);
+	assert_int_equal(answer(s, SMPP_deliver_sm_resp, 0, 52), SMPP_SESSION_STATE);
 	writes_nothing(s, 1000);
 	accepts(s, first, 2000);
 	assert_int_equal(event(s, SMPP_EVENT_RESPONSE).tag, 1);

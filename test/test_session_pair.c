@@ -33,7 +33,8 @@ static void record_output(struct transcript *t, struct smpp_session *s)
 {
 	struct smpp_output out;
 
-	record(t, out.at, smpp_session_output(s, 1, &out));
+	smpp_session_output(s, 1, &out);
+	record(t, out.at, out.n);
 	smpp_session_wrote(s, out.n);
 }
 
@@ -180,6 +181,7 @@ static void test_session_pair__check_53_unsent_exactly_until_the_last_octet(void
 
 			assert_int_equal(ev.tag, i);
 			assert_int_equal(ev.sequence_number, 2 + i);
+			assert_int_equal(ev.sent_ms, ends[i] <= cut ? 1 : 0);
 		}
 		no_event(s);
 		smpp_session_free(s);

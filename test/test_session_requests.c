@@ -283,6 +283,9 @@ static void test_session__check_70_71_hold_stops_requests_before_another_leaves(
 	assert_true(stats_of(s).on_hold);
 	smpp_session_withdraw(s);
 	assert_int_equal(smpp_session_deadline(s), 0);
+	smpp_session_resume(s);
+	writes_nothing(s, 1); /* what was withdrawn never leaves, pulled or not */
+	smpp_session_hold(s);
 	for (uint64_t i = 2; i < 5; i++) {
 		struct smpp_event ev = event(s, SMPP_EVENT_UNSENT);
 
