@@ -110,7 +110,7 @@ static void check_twice(struct config_load *load, const struct config_node *mapp
 {
 	const struct config_node *entry = mapping ? mapping->first : NULL, *other;
 
-	for (size_t i = 0; i < n; i++, entry = entry->next) {
+	for (size_t i = 0; entry && i < n; i++, entry = entry->next) {
 		other = mapping->first;
 		for (size_t j = 0; j < i; j++, other = other->next) {
 			if (!entry->wrong && !other->wrong && same(elements, i, j))

@@ -171,6 +171,42 @@ static void test_config__reads_tables_lists_and_addresses(void **state)
 	config_free(config);
 }
 
+/* A60: two routes that share a provider differ in everything else. */
+static void test_config__configures_each_route_by_itself(void **state)
+{
+	const char *set[] = {
+		"routes.2={name: second, provider: a, access: whitelist, sender: numeric, "
+		"max_recipients: 5, batch_size: 2, refund: refused, doubt: resend, validity: 10m, "
+		"retries: {count: 1, delays: 1s}, message: {alphabet: unicode, max_parts: 3}, "
+		"keep_text: final, category: web3, weight: 3, allow_priority: false}",
+	};
+	struct config *config = load_good(BASE, set, 1);
+	const struct config_route *first = &config->routes[0], *second = &config->routes[1];
+
+	(void)state;
+	assert_ptr_equal(first->provider, second->provider);
+	assert_int_equal(first->access, CONFIG_ACCESS_OPEN);
+	assert_int_equal(second->access, CONFIG_ACCESS_WHITELIST);
+	assert_int_equal(first->sender, CONFIG_SENDER_FREE);
+	assert_int_equal(second->sender, CONFIG_SENDER_NUMERIC);
+	assert_int_equal(second->max_recipients, 5);
+	assert_int_equal(first->batch_size, 500);
+	assert_int_equal(second->batch_size, 2);
+	assert_int_equal(second->refund, CONFIG_REFUND_REFUSED);
+	assert_int_equal(second->doubt, CONFIG_DOUBT_RESEND);
+	assert_int_equal(second->queue_deadline_ms, 600000);
+	assert_int_equal(first->retries.count, 3);
+	assert_int_equal(second->retries.count, 1);
+	assert_int_equal(second->message.alphabet, CONFIG_TEXT_UNICODE);
+	assert_int_equal(second->message.max_parts, 3);
+	assert_int_equal(second->keep_text, CONFIG_KEEP_TEXT_FINAL);
+	assert_int_equal(second->category, CONFIG_CATEGORY_WEB3);
+	assert_int_equal(second->weight, 3);
+	assert_true(first->allow_priority);
+	assert_false(second->allow_priority);
+	config_free(config);
+}
+
 /* message_state of SMPP 3.4, 5.2.28, so that nobody keeps a second table. */
 static void test_config__receipt_states_have_their_protocol_numbers(void **state)
 {
@@ -465,6 +501,7 @@ int main(void)
 		cmocka_unit_test(test_config__derives_deadlines_from_the_validity_that_is_given),
 		cmocka_unit_test(test_config__takes_relative_paths_from_the_folder_of_the_file),
 		cmocka_unit_test(test_config__reads_tables_lists_and_addresses),
+		cmocka_unit_test(test_config__configures_each_route_by_itself),
 		cmocka_unit_test(test_config__receipt_states_have_their_protocol_numbers),
 		cmocka_unit_test(test_config__sorts_routes_and_finds_none_where_there_is_none),
 		cmocka_unit_test(test_config__holds_the_bounds_of_every_row),
