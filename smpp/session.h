@@ -237,7 +237,8 @@ smpp_session_respond(struct smpp_session *session, const struct smpp_pdu *pdu);
 void smpp_session_leave_unanswered(struct smpp_session *session);
 /*
  * SMSC: answers a BIND_REQUEST. Status 0 binds; any other leaves the session OPEN for another
- * try. Then pull again: what the peer sent behind its bind has waited. sc_interface_version 0 leaves the TLV out.
+ * try. sc_interface_version 0 leaves the TLV out. Then pull again: what the peer sent behind its
+ * bind has waited.
  */
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_bind_answer(struct smpp_session *session, uint32_t command_status,
