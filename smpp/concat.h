@@ -151,7 +151,7 @@ struct smpp_reassembly_out {
 	uint64_t tokens[SMPP_CONCAT_MAX_PARTS];
 };
 
-/* groups is how many unfinished messages are kept at most (some 4.3 KiB each), at least 1.
+/* groups is how many unfinished messages are kept at most (some 4.5 KiB each), at least 1.
  * timeout_ms runs from a group's first part. NULL when there is no memory. */
 struct smpp_reassembly *smpp_reassembly_new(size_t groups, uint64_t timeout_ms);
 void smpp_reassembly_free(struct smpp_reassembly *table);
