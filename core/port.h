@@ -77,6 +77,9 @@ void port_free(struct port *port);
 /* Monotonic, counts the time asleep too (CLOCK_BOOTTIME); the origin means nothing. */
 int64_t port_now_ms(struct port *port);
 
+/* The same clock in microseconds, for measuring; no deadline needs it. */
+int64_t port_now_us(struct port *port);
+
 /* Wall clock, milliseconds since 1970-01-01 UTC. May step. */
 int64_t port_wall_ms(struct port *port);
 
