@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -170,7 +171,7 @@ static void make_body(struct buffer *body, uint64_t first, uint32_t messages)
 	json_key(&writer, "numbers");
 	json_begin_array(&writer);
 	for (uint32_t i = 0; i < messages; i++) {
-		snprintf(digits, sizeof(digits), "%llu", (unsigned long long)(first + i));
+		snprintf(digits, sizeof(digits), "%" PRIu64, first + i);
 		json_put_text(&writer, digits);
 	}
 	json_end_array(&writer);
@@ -208,8 +209,8 @@ static void begin_request(struct connection *connection, int64_t since_us)
 	if (load.options.key[0] != '\0')
 		fields[call.field_count++] = (struct http_field){ "X-API-KEY", load.options.key };
 	if (load.options.key_prefix != NULL) {
-		snprintf(idempotency_key, sizeof(idempotency_key), "%s-%llu",
-			 load.options.key_prefix, (unsigned long long)connection->request);
+		snprintf(idempotency_key, sizeof(idempotency_key), "%s-%" PRIu64,
+			 load.options.key_prefix, connection->request);
 		fields[call.field_count++] =
 			(struct http_field){ "Idempotency-Key", idempotency_key };
 	}
