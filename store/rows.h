@@ -1,6 +1,6 @@
 /*
- * The rows of record.def as tables, for the three files that walk them: record.c (codec), dump.c
- * (printing) and test_record.c. Nobody else needs to know that a record has members.
+ * The rows of record.def as tables, for what walks them: record.c (codec), dump.c (printing) and
+ * their tests; and the union of all records, for the rest of this folder. Not for core.
  */
 #ifndef STORE_ROWS_H
 #define STORE_ROWS_H
@@ -50,6 +50,12 @@ struct store_shape {
 };
 
 const struct store_shape *store_shape(enum store_kind kind);
+
+/* Any record, for where its kind is known at run time only. */
+union store_any {
+#define RECORD(NAME, name, version, reserve, slack, doc) struct store_##name name;
+#include "store/record.def"
+};
 
 /* The number in a NUMBER or KEY member, an I64 as its two's complement. */
 uint64_t store_row_number(const struct store_row *row, const void *rec);
