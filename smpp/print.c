@@ -206,7 +206,6 @@ static void put_hex_column(struct smpp_printing *p, const struct smpp_field *fie
 			   struct smpp_octets *left)
 {
 	struct smpp_octets now = *left;
-	size_t start = p->out->n;
 
 	if (smpp_print_hidden(p, field)) {
 		now.n = field->part == SMPP_PART_TLV && now.n >= 4 ? 4 : 0;
@@ -214,13 +213,12 @@ static void put_hex_column(struct smpp_printing *p, const struct smpp_field *fie
 		smpp_print_format(p->out, "%s(%" PRIu32 " hidden)", now.n ? " " : "",
 				  left->n - now.n);
 		left->n = 0;
-	} else {
-		now.n = now.n < HEX_PER_LINE ? now.n : HEX_PER_LINE;
-		smpp_print_hex(p->out, now, ' ');
-		left->at += now.n;
-		left->n -= now.n;
+		return;
 	}
-	pad_to(p->out, start, HEX_COLUMNS + 2);
+	now.n = now.n < HEX_PER_LINE ? now.n : HEX_PER_LINE;
+	smpp_print_hex(p->out, now, ' ');
+	left->at += now.n;
+	left->n -= now.n;
 }
 
 static void block_field(void *ctx, const struct smpp_field *field)
@@ -231,10 +229,10 @@ static void block_field(void *ctx, const struct smpp_field *field)
 	size_t start;
 
 	smpp_print_format(p->out, "%6" PRIu32 "  ", offset);
+	start = p->out->n;
 	if (left.n > 0)
 		put_hex_column(p, field, &left);
-	else
-		pad_to(p->out, p->out->n, HEX_COLUMNS + 2);
+	pad_to(p->out, start, HEX_COLUMNS + 2);
 	start = p->out->n;
 	if (field->group)
 		smpp_print_format(p->out, "%s[%" PRIu32 "].", field->group, field->entry);
@@ -246,11 +244,7 @@ static void block_field(void *ctx, const struct smpp_field *field)
 	while (left.n > 0 && !p->out->cut) {
 		offset += HEX_PER_LINE;
 		smpp_print_format(p->out, "%6" PRIu32 "  ", offset);
-		start = p->out->n;
 		put_hex_column(p, field, &left);
-		/* No name behind it, so no blanks either. */
-		while (p->out->n > start && p->out->at[p->out->n - 1] == ' ')
-			p->out->at[--p->out->n] = '\0';
 		smpp_print_piece(p->out, "\n", 1);
 	}
 }
