@@ -9,6 +9,7 @@
 #ifndef CORE_SERVER_H
 #define CORE_SERVER_H
 
+#include "core/buffer.h"
 #include "core/engine.h"
 
 /* Opens the configured sockets. NULL, with a sentence in `error` (PORT_TEXT_OCTETS). */
@@ -23,5 +24,23 @@ void server_flush(struct engine *engine);
 int64_t server_deadline(const struct server *server);
 /* Closes the listeners; requests that are under way are answered. */
 void server_drain(struct engine *engine);
+
+/*
+ * A reply whose body goes on after its turn: events, the tap. A handler puts one into
+ * call->stream, allocated with malloc as the head of its own struct, after writing the body's
+ * begin; the server owns it from then on.
+ *   pump   appends what there is to `out`, little more than `room` octets; called after each turn,
+ *          when what was written has left and at due_ms, while the connection has room. It reads
+ *          the store, if at all, by store_read_begin and store_read_end within the call. False: the
+ *          body ends here.
+ *   free   lets go of what the stream owns, and not of the struct itself; may be NULL.
+ *   due_ms monotonic, moved by pump: when to ask again though nothing happened; INT64_MAX: never.
+ */
+struct server_stream {
+	bool (*pump)(struct engine *engine, struct server_stream *stream, struct buffer *out,
+		     size_t room);
+	void (*free)(struct engine *engine, struct server_stream *stream);
+	int64_t due_ms;
+};
 
 #endif
