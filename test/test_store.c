@@ -1,0 +1,845 @@
+/* The store: opening and every way it may fail, transactions, records, indexes, a full map. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/inside.h"
+#include "test/store_folder.h"
+
+/* --- Help ------------------------------------------------------------------------------------- */
+
+static int set_up(void **state)
+{
+	struct store_folder *folder = malloc(sizeof(*folder));
+
+	if (!folder)
+		return -1;
+	store_folder_make(folder);
+	*state = folder;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	store_folder_remove(*state);
+	free(*state);
+	return 0;
+}
+
+static struct store *open_ok(struct store_folder *folder)
+{
+	struct store *store;
+	enum store_open code = store_folder_open(folder, &store);
+
+	if (code)
+		fail_msg("open: %d, %s", code, folder->err);
+	return store;
+}
+
+static struct store_txn *begin(struct store *store)
+{
+	struct store_txn *txn;
+
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	return txn;
+}
+
+static struct store_txn *read_begin(struct store *store)
+{
+	struct store_txn *txn;
+
+	assert_int_equal(store_read_begin(store, &txn), STORE_OK);
+	return txn;
+}
+
+static void put_provider(struct store_txn *txn, uint32_t number, const char *name)
+{
+	struct store_provider provider = {
+		.number = number, .name = { (const uint8_t *)name, (uint32_t)strlen(name) }
+	};
+
+	assert_int_equal(store_provider_put(txn, &provider), STORE_OK);
+}
+
+static void put_providers(struct store *store, uint32_t from, uint32_t to)
+{
+	struct store_txn *txn = begin(store);
+
+	for (; from <= to; from++)
+		put_provider(txn, from, "carrier");
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+static bool has_provider(struct store *store, uint32_t number)
+{
+	struct store_txn *txn = read_begin(store);
+	struct store_provider provider = { .number = number };
+	enum store_err err = store_provider_get(txn, &provider);
+
+	store_read_end(txn);
+	return err == STORE_OK;
+}
+
+static int data_file(const struct store_folder *folder, int flags)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/data.mdb", folder->path);
+	int fd = open(path, flags);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+/* --- Transactions and records ----------------------------------------------------------------- */
+
+static void test_store__keeps_what_was_committed(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	struct store_provider provider = { .number = 3 };
+
+	put_providers(store, 3, 3);
+	store_close(store);
+	store = open_ok(folder);
+	struct store_txn *txn = read_begin(store);
+
+	assert_int_equal(store_provider_get(txn, &provider), STORE_OK);
+	assert_int_equal(provider.name.n, 7);
+	assert_memory_equal(provider.name.at, "carrier", 7);
+	provider.number = 4;
+	assert_int_equal(store_provider_get(txn, &provider), STORE_NOTFOUND);
+	assert_memory_equal(provider.name.at, "carrier", 7);
+	store_read_end(txn);
+	store_close(store);
+}
+
+static void test_store__forgets_what_was_aborted(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+
+	assert_int_equal(store_next(txn, STORE_NEXT_ORDER), 1);
+	assert_int_equal(store_next(txn, STORE_NEXT_ORDER), 2);
+	put_provider(txn, 1, "x");
+	store_abort(txn);
+	assert_false(has_provider(store, 1));
+	txn = begin(store);
+	assert_int_equal(store_next(txn, STORE_NEXT_ORDER), 1);
+	assert_int_equal(store_next(txn, STORE_NEXT_FEED), 1);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	txn = begin(store);
+	assert_int_equal(store_next(txn, STORE_NEXT_ORDER), 2);
+	store_abort(txn);
+	store_close(store);
+}
+
+static void test_store__walks_in_order_of_keys(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	const uint32_t keys[][2] = { { 2, 7 }, { 1, 9 }, { 2, 1 }, { 3, 0 }, { 1, 300 } };
+	struct store_message m;
+
+	for (size_t i = 0; i < 5; i++) {
+		m = (struct store_message){ .order = keys[i][0], .index = keys[i][1] };
+		assert_int_equal(store_message_put(txn, &m), STORE_OK);
+	}
+	m = (struct store_message){ .order = 2 };
+	assert_int_equal(store_message_seek(txn, &m, 1), STORE_OK);
+	assert_int_equal(m.index, 1);
+	assert_int_equal(store_message_next(txn, &m, 1), STORE_OK);
+	assert_int_equal(m.index, 7);
+	assert_int_equal(store_message_next(txn, &m, 1), STORE_NOTFOUND);
+	assert_int_equal(m.index, 7);
+	assert_int_equal(store_message_next(txn, &m, 0), STORE_OK);
+	assert_int_equal(m.order, 3);
+	assert_int_equal(store_message_next(txn, &m, 0), STORE_NOTFOUND);
+	m = (struct store_message){ .order = 1, .index = UINT32_MAX };
+	assert_int_equal(store_message_prev(txn, &m, 1), STORE_OK);
+	assert_int_equal(m.index, 300);
+	assert_int_equal(store_message_prev(txn, &m, 1), STORE_OK);
+	assert_int_equal(m.index, 9);
+	assert_int_equal(store_message_prev(txn, &m, 0), STORE_NOTFOUND);
+	m = (struct store_message){ .order = UINT64_MAX, .index = UINT32_MAX };
+	assert_int_equal(store_message_prev(txn, &m, 0), STORE_OK);
+	assert_int_equal(m.order, 3);
+	assert_int_equal(store_count(txn, STORE_KIND_MESSAGE), 5);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+static void test_store__deletes_while_it_walks(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_provider provider = { .number = 0 };
+
+	put_providers(store, 1, 500);
+	struct store_txn *txn = begin(store);
+
+	while (store_provider_next(txn, &provider, 0) == STORE_OK) {
+		if (provider.number % 3)
+			assert_int_equal(store_provider_del(txn, &provider), STORE_OK);
+	}
+	assert_int_equal(store_provider_del(txn, &(struct store_provider){ .number = 1 }),
+			 STORE_NOTFOUND);
+	assert_int_equal(store_count(txn, STORE_KIND_PROVIDER), 166);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+static void test_store__reader_sees_its_moment(void **state)
+{
+	struct store *store = open_ok(*state);
+
+	put_providers(store, 1, 1);
+	struct store_txn *reader = read_begin(store);
+	struct store_provider provider = { .number = 2 };
+
+	put_providers(store, 2, 2);
+	assert_int_equal(store_provider_get(reader, &provider), STORE_NOTFOUND);
+	assert_int_equal(store_provider_put(reader, &provider), STORE_POISONED);
+	store_read_end(reader);
+	assert_true(has_provider(store, 2));
+	store_close(store);
+}
+
+static void test_store__empty_transaction_writes_nothing(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_info before;
+	struct store_info after;
+
+	store_info(store, &before);
+	assert_int_equal(store_commit(begin(store)), STORE_OK);
+	store_info(store, &after);
+	assert_int_equal(after.last_txn, before.last_txn);
+	put_providers(store, 1, 1);
+	store_info(store, &after);
+	assert_int_equal(after.last_txn, before.last_txn + 1);
+	store_close(store);
+}
+
+static void test_store__too_big_record_poisons_nothing(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	uint8_t octets[2000] = { 0 };
+	struct store_text text = { .order = 1, .octets = { octets, 1901 } };
+
+	assert_int_equal(store_text_put(txn, &text), STORE_TOO_BIG);
+	text.octets.n = 1900;
+	assert_int_equal(store_text_put(txn, &text), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+/* --- Indexes ---------------------------------------------------------------------------------- */
+
+static void test_index__holds_open_orders(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	struct store_order order = { .order = 5, .total = 3 };
+	struct store_open_order open = { 0 };
+
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_open_order_seek(txn, &open, 0), STORE_OK);
+	assert_int_equal(open.order, 5);
+	order.delivered = 1;
+	order.failed = 1;
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_OPEN_ORDER), 1);
+	order.unknown = 1;
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_OPEN_ORDER), 0);
+	order.unknown = 0;
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_order_del(txn, &order), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_OPEN_ORDER), 0);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+static void test_index__holds_returned_segments_by_due_time(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	struct store_message m = { .order = 1,
+				   .index = 2,
+				   .seg = { .due_ms = 900, .due_route = 4 } };
+	struct store_segment s = {
+		.order = 1, .index = 2, .segment = 1, .seg = { .due_ms = 800, .due_route = 4 }
+	};
+	struct store_returned due = { .route = 4 };
+
+	assert_int_equal(store_message_put(txn, &m), STORE_OK);
+	assert_int_equal(store_segment_put(txn, &s), STORE_OK);
+	assert_int_equal(store_returned_seek(txn, &due, 1), STORE_OK);
+	assert_int_equal(due.segment, 1);
+	assert_int_equal(store_returned_next(txn, &due, 1), STORE_OK);
+	assert_int_equal(due.due_ms, 900);
+	m.seg.due_ms = 700;
+	assert_int_equal(store_message_put(txn, &m), STORE_OK);
+	due = (struct store_returned){ .route = 4 };
+	assert_int_equal(store_returned_seek(txn, &due, 1), STORE_OK);
+	assert_int_equal(due.due_ms, 700);
+	m.seg.state = STORE_STATE_SUBMITTED;
+	s.seg.due_ms = 0;
+	assert_int_equal(store_message_put(txn, &m), STORE_OK);
+	assert_int_equal(store_segment_put(txn, &s), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_RETURNED), 0);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+static void test_index__finds_orphans_by_each_hash(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	struct store_orphan orphan = { .seq = 8, .hash_raw = 10, .hash_dec = 10, .hash_hex = 30 };
+	struct store_orphan_id id = { .hash = 30 };
+
+	assert_int_equal(store_orphan_put(txn, &orphan), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_ORPHAN_ID), 2);
+	assert_int_equal(store_orphan_id_seek(txn, &id, 1), STORE_OK);
+	assert_int_equal(id.seq, 8);
+	orphan.hash_raw = 30;
+	orphan.hash_hex = 0;
+	assert_int_equal(store_orphan_put(txn, &orphan), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_ORPHAN_ID), 2);
+	assert_int_equal(store_orphan_del(txn, &orphan), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_ORPHAN_ID), 0);
+	store_abort(txn);
+	store_close(store);
+}
+
+static void test_index__finds_accounts_by_name(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	const uint8_t *name = (const uint8_t *)"acme";
+	struct store_account account = { .account = 6, .name = { name, 4 } };
+	struct store_account_name entry = { .hash = store_name_hash(name, 4) };
+
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
+	assert_int_equal(store_account_name_seek(txn, &entry, 1), STORE_OK);
+	assert_int_equal(entry.account, 6);
+	account.name.n = 3;
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
+	entry.account = 0;
+	assert_int_equal(store_account_name_seek(txn, &entry, 1), STORE_NOTFOUND);
+	store_abort(txn);
+	store_close(store);
+}
+
+/* --- A full map, and commits that fail -------------------------------------------------------- */
+
+/* Puts texts until the store is full, and returns how many were committed. */
+static uint64_t fill_up(struct store *store, uint64_t order)
+{
+	static const uint8_t octets[1900];
+	struct store_text text = { .order = order, .octets = { octets, sizeof(octets) } };
+
+	for (;; text.chunk++) {
+		struct store_txn *txn = begin(store);
+		enum store_err err = store_text_put(txn, &text);
+
+		if (err) {
+			assert_int_equal(err, STORE_FULL);
+			assert_int_equal(store_text_put(txn, &text), STORE_POISONED);
+			assert_int_equal(store_commit(txn), STORE_POISONED);
+			return text.chunk;
+		}
+		err = store_commit(txn);
+		if (err) {
+			assert_int_equal(err, STORE_FULL);
+			return text.chunk;
+		}
+	}
+}
+
+static void test_store__full_map_leaves_what_was(void **state)
+{
+	struct store_folder *folder = *state;
+
+	folder->options.size_octets = STORE_SIZE_LEAST_OCTETS;
+	struct store *store = open_ok(folder);
+	struct store_info info;
+	uint64_t chunks = fill_up(store, 1);
+
+	assert_true(chunks > 3000);
+	assert_true(store_used_permille(store) > 950);
+	struct store_txn *txn = read_begin(store);
+
+	assert_int_equal(store_count(txn, STORE_KIND_TEXT), chunks);
+	store_read_end(txn);
+	store_info(store, &info);
+	store_close(store);
+	folder->options.size_octets = 2 * STORE_SIZE_LEAST_OCTETS; /* raised at a start */
+	store = open_ok(folder);
+	assert_true(store_used_permille(store) < 550);
+	put_providers(store, 1, 1);
+	store_close(store);
+}
+
+/* A map that is full to the last page cannot even delete; one at nine tenths can. */
+static void test_store__goes_on_when_there_is_room_again(void **state)
+{
+	static const uint8_t octets[1900];
+	struct store_folder *folder = *state;
+	struct store_text text = { .order = 1, .octets = { octets, sizeof(octets) } };
+
+	folder->options.size_octets = STORE_SIZE_LEAST_OCTETS;
+	struct store *store = open_ok(folder);
+	struct store_txn *txn;
+
+	for (; store_used_permille(store) < 900; text.chunk++) {
+		txn = begin(store);
+		assert_int_equal(store_text_put(txn, &text), STORE_OK);
+		assert_int_equal(store_commit(txn), STORE_OK);
+	}
+	uint32_t chunks = text.chunk;
+
+	for (uint32_t gone = 0; gone < 1000; gone += 100) {
+		txn = begin(store);
+		for (text.chunk = gone; text.chunk < gone + 100; text.chunk++)
+			assert_int_equal(store_text_del(txn, &text), STORE_OK);
+		assert_int_equal(store_commit(txn), STORE_OK);
+	}
+	put_providers(store, 1, 100);
+	assert_true(store_used_permille(store) < 700);
+	txn = read_begin(store);
+	assert_int_equal(store_count(txn, STORE_KIND_TEXT), chunks - 1000);
+	store_read_end(txn);
+	store_close(store);
+}
+
+static enum store_fault planted(void *arg)
+{
+	enum store_fault *fault = arg;
+	enum store_fault now = *fault;
+
+	*fault = STORE_FAULT_NONE;
+	return now;
+}
+
+static void test_store__commit_tells_what_is_known(void **state)
+{
+	struct store_folder *folder = *state;
+	enum store_fault fault = STORE_FAULT_NONE;
+	const struct {
+		enum store_fault fault;
+		enum store_err err;
+		bool written;
+	} cases[] = {
+		{ STORE_FAULT_FULL, STORE_FULL, false },
+		{ STORE_FAULT_LOST, STORE_FATAL, false },
+		{ STORE_FAULT_HIDDEN, STORE_FATAL, true },
+	};
+
+	folder->options.fault = planted;
+	folder->options.fault_arg = &fault;
+	struct store *store = open_ok(folder);
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct store_txn *txn = begin(store);
+
+		put_provider(txn, i + 1, "x");
+		fault = cases[i].fault;
+		assert_int_equal(store_commit(txn), cases[i].err);
+		assert_int_equal(has_provider(store, i + 1), cases[i].written);
+	}
+	store_close(store);
+}
+
+/* --- Opening ---------------------------------------------------------------------------------- */
+
+static void test_open__makes_what_only_we_may_read(void **state)
+{
+	struct store_folder *folder = *state;
+	const char *names[] = { "", "/data.mdb", "/lock.mdb", "/daemon.lock", "/hw" };
+	struct stat st;
+
+	assert_int_equal(chmod(folder->path, 0755), 0);
+	store_close(open_ok(folder));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s%s", folder->path, names[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 07777, i == 0 ? 0700 : 0600);
+	}
+}
+
+static void test_open__allocates_the_whole_map(void **state)
+{
+	struct store_folder *folder = *state;
+	struct stat st;
+
+	store_close(open_ok(folder));
+	int fd = data_file(folder, O_RDONLY);
+
+	assert_int_equal(fstat(fd, &st), 0);
+	close(fd);
+	assert_int_equal(st.st_size, TEST_STORE_OCTETS);
+	assert_true((uint64_t)st.st_blocks * 512 >= TEST_STORE_OCTETS);
+}
+
+static void test_open__second_one_is_told_the_pid(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	struct store *second;
+	char pid[32];
+
+	snprintf(pid, sizeof(pid), "process %ld", (long)getpid());
+	assert_int_equal(store_folder_open(folder, &second), STORE_OPEN_LOCKED);
+	assert_null(second);
+	assert_non_null(strstr(folder->err, pid));
+	put_providers(store, 1, 1);
+	store_close(store);
+	store_close(open_ok(folder));
+}
+
+static void test_open__tells_that_there_is_none(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+
+	folder->options.create = false;
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_MISSING);
+	assert_null(store);
+	assert_non_null(strstr(folder->err, "there is no store in"));
+}
+
+static void test_open__refuses_what_is_no_store(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/data.mdb", folder->path);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	for (int i = 0; i < 2000; i++)
+		fprintf(file, "this is a letter to my aunt\n");
+	fclose(file);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_NOT_A_STORE);
+	assert_string_equal(folder->err, "data.mdb is not a store");
+	assert_int_equal(store_open(path, &folder->options, &store, folder->err),
+			 STORE_OPEN_NOT_A_STORE);
+}
+
+static void test_open__refuses_a_parent_that_everybody_may_write(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/inner", folder->path);
+	assert_int_equal(chmod(folder->path, 0777), 0);
+	assert_int_equal(store_open(path, &folder->options, &store, folder->err),
+			 STORE_OPEN_BAD_PLACE);
+	assert_non_null(strstr(folder->err, "may be written by everybody"));
+	rmdir(path);
+}
+
+static void test_open__refuses_every_truncation(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	uint64_t used;
+
+	put_providers(store, 1, 1000);
+	used = store_used_octets(store);
+	store_close(store);
+	folder->options.no_child = false;
+	int fd = data_file(folder, O_RDWR);
+
+	for (uint64_t octets = used - 4096; octets > 8192; octets -= 4096) {
+		assert_int_equal(ftruncate(fd, (off_t)octets), 0);
+		assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_DAMAGED);
+		assert_non_null(strstr(folder->err, "data.mdb is truncated: it has"));
+	}
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_DAMAGED);
+	assert_int_equal(ftruncate(fd, 100), 0);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_NOT_A_STORE);
+	close(fd);
+}
+
+/* Every page in turn is overwritten: what recovery needs is noticed, and nothing crashes us. */
+static void test_open__survives_every_wiped_page(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	uint8_t page[4096];
+	uint8_t wiped[4096];
+	unsigned noticed = 0;
+
+	put_providers(store, 1, 300);
+	uint64_t used = store_used_octets(store);
+
+	store_close(store);
+	folder->options.no_child = false;
+	memset(wiped, 0xa5, sizeof(wiped));
+	int fd = data_file(folder, O_RDWR);
+
+	for (off_t at = 0; at < (off_t)used; at += 4096) {
+		assert_int_equal(pread(fd, page, sizeof(page), at), 4096);
+		assert_int_equal(pwrite(fd, wiped, sizeof(wiped), at), 4096);
+		enum store_open code = store_folder_open(folder, &store);
+
+		if (code) {
+			assert_null(store);
+			assert_true(strlen(folder->err) > 10);
+			noticed++;
+		}
+		store_close(store);
+		assert_int_equal(pwrite(fd, page, sizeof(page), at), 4096);
+	}
+	close(fd);
+	assert_true(noticed >= 6); /* two meta pages, main database, meta record, providers */
+	store_close(open_ok(folder));
+}
+
+#define META_TXN_AT 144
+
+static uint64_t meta_txn(int fd, unsigned page)
+{
+	uint64_t txn = 0;
+
+	assert_int_equal(pread(fd, &txn, sizeof(txn), page * 4096 + META_TXN_AT), 8);
+	return txn;
+}
+
+/* The older meta page takes a newer number: LMDB believes it, and one commit is gone. */
+static void test_open__notices_a_torn_meta_page(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+
+	put_providers(store, 1, 1);
+	put_providers(store, 2, 2);
+	store_close(store);
+	int fd = data_file(folder, O_RDWR);
+	unsigned older = meta_txn(fd, 0) < meta_txn(fd, 1) ? 0 : 1;
+	uint64_t next = meta_txn(fd, 1 - older) + 1;
+
+	assert_int_equal(pwrite(fd, &next, sizeof(next), older * 4096 + META_TXN_AT), 8);
+	close(fd);
+	for (unsigned i = 0; i < 2; i++) {
+		folder->options.no_child = i == 0;
+		assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_TORN);
+		assert_null(store);
+		assert_non_null(strstr(folder->err, "committed work was lost"));
+	}
+	folder->options.accept_older = true;
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_TORN);
+	struct store_info info;
+
+	store_info(store, &info);
+	assert_int_equal(info.incarnation, 2);
+	store_close(store);
+	folder->options.accept_older = false;
+	store_close(open_ok(folder));
+}
+
+static void copy_file(const struct store_folder *folder, const char *from, const char *to)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "cp %s/%s %s/%s", folder->path, from, folder->path, to);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_open__notices_an_older_copy(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	struct store_info info;
+
+	put_providers(store, 1, 1);
+	store_close(store);
+	copy_file(folder, "data.mdb", "backup");
+	store = open_ok(folder);
+	put_providers(store, 2, 2);
+	store_close(store);
+	copy_file(folder, "backup", "data.mdb");
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_ROLLED_BACK);
+	assert_null(store);
+	assert_non_null(strstr(folder->err, "older than it was"));
+	folder->options.accept_older = true;
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_ROLLED_BACK);
+	assert_false(has_provider(store, 2));
+	store_info(store, &info);
+	assert_int_equal(info.incarnation, 2);
+	store_close(store);
+	folder->options.accept_older = false;
+	store_close(open_ok(folder));
+	copy_file(folder, "backup", "data.mdb"); /* the same copy once more */
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_ROLLED_BACK);
+}
+
+static void test_open__takes_hw_that_is_gone_or_torn_for_none(void **state)
+{
+	struct store_folder *folder = *state;
+	char path[128];
+
+	store_close(open_ok(folder));
+	snprintf(path, sizeof(path), "%s/hw", folder->path);
+	assert_int_equal(truncate(path, 40), 0);
+	store_close(open_ok(folder));
+	assert_int_equal(unlink(path), 0);
+	store_close(open_ok(folder));
+}
+
+static void test_open__refuses_a_later_schema(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+
+	store->meta.schema = STORE_SCHEMA + 1;
+	put_providers(store, 1, 1);
+	store_close(store);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_TOO_NEW);
+	assert_non_null(strstr(folder->err, "this program knows up to"));
+}
+
+static void test_open__tells_tmpfs_as_unproven(void **state)
+{
+	struct store_folder *folder = *state;
+	char path[] = "/dev/shm/esmed-store-XXXXXX";
+	struct store_info info;
+	struct store *store;
+
+	if (!mkdtemp(path))
+		skip();
+	folder->options.size_octets = STORE_SIZE_LEAST_OCTETS;
+	rmdir(folder->path);
+	snprintf(folder->path, sizeof(folder->path), "%s", path);
+	store = open_ok(folder);
+	store_info(store, &info);
+	assert_true(info.unproven);
+	store_close(store);
+}
+
+/* --- Sudden death ----------------------------------------------------------------------------- */
+
+static void write_for_ever(struct store_folder *folder, int to)
+{
+	struct store *store;
+
+	if (store_folder_open(folder, &store))
+		_exit(1);
+	for (uint32_t n = 1;; n++) {
+		struct store_txn *txn;
+		struct store_ref ref = { .order = n };
+		struct store_order order = { .order = n, .total = 1, .parts = 1 };
+		struct store_message message = { .order = n };
+
+		if (store_begin(store, &txn) || store_order_put(txn, &order) ||
+		    store_message_put(txn, &message) || store_ids_add(txn, n, &ref, n) ||
+		    store_commit(txn) || write(to, &n, sizeof(n)) != sizeof(n))
+			_exit(1);
+	}
+}
+
+static void kill_within(struct store_folder *folder, useconds_t us, uint32_t *told)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		write_for_ever(folder, ends[1]);
+	close(ends[1]);
+	while (*told < 3 && read(ends[0], told, sizeof(*told)) == sizeof(*told))
+		;
+	usleep(us);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	while (read(ends[0], told, sizeof(*told)) == sizeof(*told))
+		;
+	close(ends[0]);
+}
+
+static void test_store__keeps_what_it_told_before_it_was_killed(void **state)
+{
+	for (unsigned round = 0; round < 12; round++) {
+		struct store_folder *folder = *state;
+		uint32_t told = 0;
+
+		store_folder_remove(folder);
+		assert_int_equal(mkdir(folder->path, 0700), 0);
+		folder->options.no_child = false;
+		kill_within(folder, round * 977, &told);
+		struct store *store = open_ok(folder);
+		struct store_txn *txn = read_begin(store);
+		struct store_ref ref;
+		size_t n;
+
+		for (uint32_t i = 1; i <= told; i++) {
+			struct store_order order = { .order = i };
+			struct store_open_order open = { .order = i };
+
+			assert_int_equal(store_order_get(txn, &order), STORE_OK);
+			assert_int_equal(store_open_order_get(txn, &open), STORE_OK);
+			assert_int_equal(store_ids_find(txn, i, &ref, 1, &n), STORE_OK);
+			assert_int_equal(n, 1);
+			assert_int_equal(ref.order, i);
+		}
+		assert_true(store_count(txn, STORE_KIND_ORDER) - told <= 1);
+		store_read_end(txn);
+		store_close(store);
+	}
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_store__keeps_what_was_committed),
+		T(test_store__forgets_what_was_aborted),
+		T(test_store__walks_in_order_of_keys),
+		T(test_store__deletes_while_it_walks),
+		T(test_store__reader_sees_its_moment),
+		T(test_store__empty_transaction_writes_nothing),
+		T(test_store__too_big_record_poisons_nothing),
+		T(test_index__holds_open_orders),
+		T(test_index__holds_returned_segments_by_due_time),
+		T(test_index__finds_orphans_by_each_hash),
+		T(test_index__finds_accounts_by_name),
+		T(test_store__full_map_leaves_what_was),
+		T(test_store__goes_on_when_there_is_room_again),
+		T(test_store__commit_tells_what_is_known),
+		T(test_open__makes_what_only_we_may_read),
+		T(test_open__allocates_the_whole_map),
+		T(test_open__second_one_is_told_the_pid),
+		T(test_open__tells_that_there_is_none),
+		T(test_open__refuses_what_is_no_store),
+		T(test_open__refuses_a_parent_that_everybody_may_write),
+		T(test_open__refuses_every_truncation),
+		T(test_open__survives_every_wiped_page),
+		T(test_open__notices_a_torn_meta_page),
+		T(test_open__notices_an_older_copy),
+		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
+		T(test_open__refuses_a_later_schema),
+		T(test_open__tells_tmpfs_as_unproven),
+		T(test_store__keeps_what_it_told_before_it_was_killed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
