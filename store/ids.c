@@ -51,6 +51,11 @@ uint64_t store_ids_hash(const struct store *store, uint32_t provider, const uint
 	return hash ? hash : 1;
 }
 
+uint64_t store_keyed_hash(const struct store *store, const void *octets, size_t n)
+{
+	return store_siphash(store_secret(store), octets, n);
+}
+
 static uint64_t pack_ref(const struct store_ref *ref)
 {
 	assert(ref->order >> ORDER_BITS == 0 && ref->index >> INDEX_BITS == 0 &&

@@ -301,26 +301,18 @@ static bool scan(const part *chunk, uint64_t hash, store_runs_each_fn *each, voi
 	return true;
 }
 
-/* Ids of the hash lie at the end of the chunk that begins below it, and in those that begin with it. */
+/* They lie at the end of the chunk that begins below the hash, and in those that begin with it. */
 static enum store_err find_in(struct store_txn *txn, const struct run *run, uint64_t hash,
 			      store_runs_each_fn *each, void *arg)
 {
 	enum store_kind kind = part_kind(run->level);
 	part chunk = { .run = run->id, .first = hash };
-	bool more = true;
 	enum store_err err = store_back(txn, kind, &chunk, 1);
 
-	if (!err)
-		more = scan(&chunk, hash, each, arg);
-	else if (err != STORE_NOTFOUND)
-		return err;
-	else
-		err = STORE_OK;
-	while (more && !err) {
+	if (err == STORE_NOTFOUND)
+		err = store_seek(txn, kind, &chunk, 1);
+	while (!err && chunk.n < FILTER_N && chunk.first <= hash && scan(&chunk, hash, each, arg))
 		err = store_step(txn, kind, &chunk, 1);
-		more = !err && chunk.n < FILTER_N && chunk.first <= hash &&
-		       scan(&chunk, hash, each, arg);
-	}
 	return err == STORE_NOTFOUND ? STORE_OK : err;
 }
 

@@ -364,14 +364,14 @@ void store_abort(struct store_txn *txn)
 	end_write(txn, false);
 }
 
-/* Everything but the commit itself: ids that were added, and the meta record last of all. */
+/* Ids that were added, and, if anything changed at all, the meta record last. */
 static enum store_err prepare(struct store_txn *txn)
 {
-	enum store_err err = STORE_OK;
+	enum store_err err = check_writable(txn);
 
-	if (txn->store->ids)
+	if (!err && txn->store->ids)
 		err = store_ids_flush(txn, txn->store->ids);
-	if (!err) {
+	if (!err && txn->changed) {
 		txn->meta.self_txn = mdb_txn_id(txn->txn);
 		err = store_put(txn, STORE_KIND_META, &txn->meta);
 	}
@@ -382,10 +382,8 @@ enum store_err store_commit(struct store_txn *txn)
 {
 	struct store *store = txn->store;
 	enum store_fault fault = STORE_FAULT_NONE;
-	enum store_err err = check_writable(txn);
+	enum store_err err = prepare(txn);
 
-	if (!err && txn->changed)
-		err = prepare(txn);
 	if (!err && txn->changed && store->fault)
 		fault = store->fault(store->fault_arg);
 	if (err || !txn->changed || fault == STORE_FAULT_FULL || fault == STORE_FAULT_LOST) {

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "store/record.h"
+#include "store/siphash.h"
 
 /* Version of the form on disk; a store of a higher one is refused. */
 #define STORE_SCHEMA 1
@@ -192,6 +193,9 @@ uint64_t store_count(struct store_txn *txn, enum store_kind kind);
 
 /* Hash of a name, for a look-up in account_name: seek its hash with prefix 1 and compare names. */
 uint64_t store_name_hash(const uint8_t *name, size_t n);
+
+/* SipHash-2-4 under a secret that was drawn when the store was made and stays in it. */
+uint64_t store_keyed_hash(const struct store *store, const void *octets, size_t n);
 
 /* --- Provider ids ----------------------------------------------------------------------------- */
 
