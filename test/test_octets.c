@@ -68,13 +68,14 @@ static void test_octets__a_length_that_wraps_is_too_long(void **state)
 	struct smpp_reader reader = smpp_reader_of(octets, sizeof octets);
 	uint8_t room[4];
 	struct smpp_writer writer = smpp_writer_of(room, sizeof room);
+	volatile uint32_t most = UINT32_MAX; /* or the compiler sees through the test */
 
 	(void)state;
 	(void)smpp_read_u8(&reader);
-	assert_int_equal(smpp_read_octets(&reader, UINT32_MAX).n, 0);
+	assert_int_equal(smpp_read_octets(&reader, most).n, 0);
 	assert_true(reader.bad);
 	smpp_write_u8(&writer, 1);
-	smpp_write_octets(&writer, octets, UINT32_MAX);
+	smpp_write_octets(&writer, octets, most);
 	assert_true(writer.bad);
 	assert_int_equal(writer.n, 1);
 }

@@ -230,6 +230,23 @@ static void test_pdu_encode__refuses_tlvs_out_of_bounds(void **state)
 	}
 }
 
+static void test_pdu_encode__refuses_a_tlv_above_65535(void **state)
+{
+	static const uint8_t octets[65536];
+	struct smpp_octets value = { octets, 65535 };
+	struct smpp_pdu pdu = submit();
+
+	(void)state;
+	pdu.short_message.n = 0;
+	assert_int_equal(smpp_pdu_tlv_add(&pdu, SMPP_TLV_message_payload, value), SMPP_OK);
+	assert_encodes(&pdu);
+	pdu.tlvs[0].outside.n = 65536;
+	assert_refused(&pdu, "message_payload", SMPP_ESME_RINVPARLEN);
+	pdu.n_tlvs = 0;
+	value.n = 65536;
+	assert_int_equal(smpp_pdu_tlv_add(&pdu, 0x1403, value), SMPP_EVALUE);
+}
+
 static void test_pdu_encode__refuses_tlv_strings_without_their_nul(void **state)
 {
 	struct smpp_pdu pdu;
@@ -346,6 +363,28 @@ static void test_pdu_encode__put_refuses_bad_entries_and_writes_nothing(void **s
 	assert_true(writer.bad);
 }
 
+static void test_pdu_encode__next_gives_back_what_was_put(void **state)
+{
+	static const struct smpp_unsuccess put = { .dest_addr_ton = 1,
+						   .dest_addr_npi = 8,
+						   .destination_addr = { (const uint8_t *)"49", 2 },
+						   .error_status_code = 0x0000000B };
+	uint8_t group[64];
+	struct smpp_writer writer = smpp_writer_of(group, sizeof group);
+	struct smpp_octets rest;
+	struct smpp_unsuccess got;
+
+	(void)state;
+	assert_int_equal(smpp_unsuccess_put(&writer, &put), SMPP_OK);
+	rest = smpp_writer_octets(&writer);
+	assert_true(smpp_unsuccess_next(&rest, &got));
+	assert_int_equal(got.dest_addr_ton, 1);
+	assert_int_equal(got.dest_addr_npi, 8);
+	assert_true(smpp_octets_equal(got.destination_addr, smpp_octets_of("49")));
+	assert_int_equal(got.error_status_code, 0x0B);
+	assert_false(smpp_unsuccess_next(&rest, &got));
+}
+
 static void test_pdu_encode__next_stops_at_what_it_cannot_read(void **state)
 {
 	uint8_t octets[32];
@@ -432,12 +471,14 @@ int main(void)
 		cmocka_unit_test(test_pdu_encode__refuses_two_texts),
 		cmocka_unit_test(test_pdu_encode__refuses_a_bad_header),
 		cmocka_unit_test(test_pdu_encode__refuses_tlvs_out_of_bounds),
+		cmocka_unit_test(test_pdu_encode__refuses_a_tlv_above_65535),
 		cmocka_unit_test(test_pdu_encode__refuses_tlv_strings_without_their_nul),
 		cmocka_unit_test(test_pdu_encode__refuses_a_tlv_twice_unless_it_is_a_list),
 		cmocka_unit_test(test_pdu_encode__refuses_a_rest_that_is_no_tlvs),
 		cmocka_unit_test(test_pdu_encode__refuses_a_count_that_is_not_the_entries),
 		cmocka_unit_test(test_pdu_encode__a_group_carries_254_entries),
 		cmocka_unit_test(test_pdu_encode__put_refuses_bad_entries_and_writes_nothing),
+		cmocka_unit_test(test_pdu_encode__next_gives_back_what_was_put),
 		cmocka_unit_test(test_pdu_encode__next_stops_at_what_it_cannot_read),
 		cmocka_unit_test(test_pdu_encode__tlv_integers_survive_a_copy),
 		cmocka_unit_test(test_pdu_encode__tlv_add_int_takes_only_integers_that_fit),
