@@ -258,7 +258,9 @@ static int64_t monotonic(const struct engine *engine, int64_t due_ms)
 /* When deadlines or releases want a turn although no input came. */
 static int64_t own_deadline(const struct engine *engine)
 {
-	int64_t due_ms = sooner(wakes_deadline(engine->wakes), queue_deadline(engine->queue));
+	int64_t now_ms = engine->due_base_ms + port_now_ms(engine->port);
+	int64_t due_ms =
+		sooner(wakes_deadline(engine->wakes), queue_deadline(engine->queue, now_ms));
 	int64_t own_ms = monotonic(engine, due_ms);
 	if (engine->schedule)
 		own_ms = 0;

@@ -169,7 +169,7 @@ void orders_add_text(struct turn *turn, struct work *work, const char *text, siz
 {
 	struct store_text rec = { .order = work->rec.order };
 	work->rec.text_octets = (uint32_t)n;
-	work->rec.text_hash = store_ids_hash(turn->engine->store, 0, (const uint8_t *)text, n);
+	work->rec.text_hash = store_keyed_hash(turn->engine->store, text, n);
 	for (size_t at = 0; at < n && !turn_failed(turn); at += TEXT_OCTETS, rec.chunk++) {
 		size_t left = n - at < TEXT_OCTETS ? n - at : TEXT_OCTETS;
 		rec.octets = (struct store_octets){ (const uint8_t *)text + at, (uint32_t)left };

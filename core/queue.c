@@ -366,14 +366,17 @@ void queue_drop(struct queue *queue)
 	lane_pop(route);
 }
 
-int64_t queue_deadline(const struct queue *queue)
+static int64_t sooner(const struct heap *heap, int64_t now_ms, int64_t due_ms)
 {
-	int64_t due_ms = queue->later.n ? queue->later.at[0].due_ms : QUEUE_NEVER;
-	for (uint32_t i = 0; i < queue->n; i++) {
-		const struct heap *returned = &queue->routes[i].returned;
-		if (returned->n && returned->at[0].due_ms < due_ms)
-			due_ms = returned->at[0].due_ms;
-	}
+	bool ahead = heap->n && heap->at[0].due_ms > now_ms;
+	return ahead && heap->at[0].due_ms < due_ms ? heap->at[0].due_ms : due_ms;
+}
+
+int64_t queue_deadline(const struct queue *queue, int64_t now_ms)
+{
+	int64_t due_ms = sooner(&queue->later, INT64_MIN, QUEUE_NEVER);
+	for (uint32_t i = 0; i < queue->n; i++)
+		due_ms = sooner(&queue->routes[i].returned, now_ms, due_ms);
 	return due_ms;
 }
 

@@ -73,8 +73,11 @@ void queue_take(struct queue *queue, bool served);
 /* Drops the whole order of the last queue_peek (not a returned segment): nothing of it is queued. */
 void queue_drop(struct queue *queue);
 
-/* When something next becomes due that is not due now; QUEUE_NEVER. */
-int64_t queue_deadline(const struct queue *queue);
+/*
+ * When something becomes due that is not due at now_ms; QUEUE_NEVER. What is due already waits for
+ * room, not for time.
+ */
+int64_t queue_deadline(const struct queue *queue, int64_t now_ms);
 /* Segments that wait on a route, those not yet due included. */
 uint64_t queue_depth(const struct queue *queue, uint32_t route);
 

@@ -276,6 +276,9 @@ void scheduler_run(struct turn *turn)
 		if (!provider->config->enabled || provider->paused || engine->draining ||
 		    !provider->n_links)
 			continue;
+		struct queue_item item;
+		if (!queue_peek(engine->queue, provider->index, turn->due_ms, &item))
+			continue;
 		struct loading *loadings = calloc(provider->n_links, sizeof(*loadings));
 		if (!loadings) {
 			turn_fail(turn, STORE_FULL);

@@ -1,0 +1,357 @@
+/* A carrier of the simulated world: sessions in the SMSC's role, outcomes by dice, the truth kept. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smpp/session.h"
+#include "test/sim/world.h"
+
+#define CHUNK 4096
+
+/* A connection from the daemon; lives as long as the carrier. */
+struct far {
+	struct carrier *carrier;
+	struct wire *wire; /* NULL: gone */
+	struct smpp_session *session;
+	uint32_t in_flight; /* submits that will be answered and are not yet */
+	struct far *next;
+};
+
+/* One submit that the carrier took, until its receipt is answered. */
+struct taken {
+	struct carrier *carrier;
+	struct truth *truth;
+	uint64_t id;
+	bool failed;		  /* what the receipt says */
+	uint32_t sequence_number; /* of the submit */
+	struct far *far;
+	struct taken *next;
+};
+
+struct carrier {
+	struct world *world;
+	struct carrier_options options;
+	struct dice dice;
+	struct far *fars;
+	struct taken *all;
+	struct truth *truths; /* open addressing by msisdn */
+	size_t truths_n, truths_room;
+	uint64_t ids;
+	uint32_t most_in_flight, complaints;
+};
+
+struct carrier *carrier_new(struct world *world, const struct carrier_options *options)
+{
+	struct carrier *carrier = calloc(1, sizeof(*carrier));
+	carrier->world = world;
+	carrier->options = *options;
+	carrier->dice = dice_of(options->seed, "carrier");
+	carrier->truths_room = 1 << 16;
+	carrier->truths = calloc(carrier->truths_room, sizeof(*carrier->truths));
+	carrier->ids = 0x1000;
+	return carrier;
+}
+
+void carrier_free(struct carrier *carrier)
+{
+	while (carrier->fars) {
+		struct far *far = carrier->fars;
+		carrier->fars = far->next;
+		smpp_session_free(far->session);
+		free(far);
+	}
+	while (carrier->all) {
+		struct taken *taken = carrier->all;
+		carrier->all = taken->next;
+		free(taken);
+	}
+	free(carrier->truths);
+	free(carrier);
+}
+
+static struct truth *truth_of(const struct carrier *carrier, uint64_t msisdn)
+{
+	size_t at = (size_t)(msisdn * 0x9e3779b97f4a7c15u >> 40) & (carrier->truths_room - 1);
+	while (carrier->truths[at].msisdn && carrier->truths[at].msisdn != msisdn)
+		at = (at + 1) & (carrier->truths_room - 1);
+	carrier->truths[at].msisdn = msisdn;
+	return &carrier->truths[at];
+}
+
+const struct truth *carrier_truth(const struct carrier *carrier, uint64_t msisdn)
+{
+	return truth_of(carrier, msisdn);
+}
+
+uint32_t carrier_most_in_flight(const struct carrier *carrier)
+{
+	return carrier->most_in_flight;
+}
+
+uint32_t carrier_complaints(const struct carrier *carrier)
+{
+	return carrier->complaints;
+}
+
+static void flush(struct far *far)
+{
+	struct smpp_output out;
+	if (!far->wire || !far->session ||
+	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
+		return;
+	wire_send(far->wire, false, out.at, out.n);
+	smpp_session_wrote(far->session, out.n);
+}
+
+/* ---- receipts ---- */
+
+static void send_receipt(struct world *world, void *arg, uint64_t number);
+
+/* Any bound session will do; the one that took the submit is no better than the others. */
+static struct far *some_bound(struct carrier *carrier)
+{
+	struct far *bound[64];
+	size_t n = 0;
+	for (struct far *far = carrier->fars; far && n < 64; far = far->next) {
+		struct smpp_session_stats stats;
+		if (!far->session || !far->wire)
+			continue;
+		smpp_session_stats(far->session, &stats);
+		if (stats.state == SMPP_SESSION_BOUND)
+			bound[n++] = far;
+	}
+	return n ? bound[dice_roll(&carrier->dice) % n] : NULL;
+}
+
+static void receipt_again(struct taken *taken, int64_t in_ms)
+{
+	struct world *world = taken->carrier->world;
+	world_later(world, world_now_ms(world) + in_ms, send_receipt, taken, 0);
+}
+
+static void send_receipt(struct world *world, void *arg, uint64_t number)
+{
+	struct taken *taken = arg;
+	struct far *far = some_bound(taken->carrier);
+	char text[160], dest[24];
+	struct smpp_pdu pdu;
+	(void)number;
+	if (!far) {
+		receipt_again(taken, 500);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 "id:%010llu sub:001 dlvrd:001 submit date:2401021530 done date:2401021531 "
+		 "stat:%s err:000 text:x",
+		 (unsigned long long)taken->id, taken->failed ? "UNDELIV" : "DELIVRD");
+	snprintf(dest, sizeof(dest), "%llu", (unsigned long long)taken->truth->msisdn);
+	smpp_pdu_init(&pdu, SMPP_deliver_sm, 1);
+	pdu.esm_class = 0x04;
+	pdu.source_addr = smpp_octets_of(dest);
+	pdu.destination_addr = smpp_octets_of("Shop");
+	pdu.short_message = smpp_octets_of(text);
+	*(taken->failed ? &taken->truth->failed_said : &taken->truth->delivered_said) = true;
+	world_trace(world, "receipt", taken->id);
+	if (smpp_session_request(far->session, &pdu, (uint64_t)(uintptr_t)taken,
+				 world_now_ms(world)) != SMPP_SESSION_OK)
+		receipt_again(taken, 300);
+	flush(far);
+}
+
+static void receipt_answered(struct taken *taken, uint32_t status)
+{
+	if (status) {
+		receipt_again(taken, 700);
+		return;
+	}
+	*(taken->failed ? &taken->truth->failed_acked : &taken->truth->delivered_acked) = true;
+}
+
+/* ---- submits ---- */
+
+static void answer(struct far *far, uint32_t sequence_number, uint32_t status, uint64_t id)
+{
+	struct smpp_pdu pdu;
+	char text[32] = "";
+	smpp_pdu_init(&pdu, SMPP_submit_sm_resp, sequence_number);
+	pdu.command_status = status;
+	if (!status)
+		snprintf(text, sizeof(text), far->carrier->options.hex_ids ? "%llX" : "%010llu",
+			 (unsigned long long)id);
+	else
+		pdu.body_absent = true;
+	pdu.message_id = smpp_octets_of(text);
+	if (far->session && smpp_session_respond(far->session, &pdu) == SMPP_SESSION_OK)
+		flush(far);
+}
+
+static void answer_taken(struct world *world, void *arg, uint64_t number)
+{
+	struct taken *taken = arg;
+	(void)number;
+	world_trace(world, "taken", taken->id);
+	taken->far->in_flight--;
+	if (taken->far->wire)
+		answer(taken->far, taken->sequence_number, 0, taken->id);
+}
+
+static uint64_t number_of(struct smpp_octets digits)
+{
+	uint64_t number = 0;
+	for (uint32_t i = 0; i < digits.n; i++)
+		number = number * 10 + (uint64_t)(digits.at[i] - '0');
+	return number;
+}
+
+static struct taken *take(struct far *far, struct truth *truth, uint32_t sequence_number)
+{
+	struct carrier *carrier = far->carrier;
+	struct taken *taken = calloc(1, sizeof(*taken));
+	taken->carrier = carrier;
+	taken->truth = truth;
+	taken->far = far;
+	taken->sequence_number = sequence_number;
+	taken->id = carrier->ids++;
+	taken->failed = dice_permille(&carrier->dice, carrier->options.failed_permille);
+	taken->next = carrier->all;
+	carrier->all = taken;
+	return taken;
+}
+
+static void schedule_receipts(struct taken *taken, int64_t answer_ms)
+{
+	struct carrier *carrier = taken->carrier;
+	struct world *world = carrier->world;
+	const struct carrier_options *options = &carrier->options;
+	int64_t at_ms = answer_ms + dice_between(&carrier->dice, 0, options->receipt_ms);
+	if (dice_permille(&carrier->dice, options->lost_permille))
+		return;
+	if (dice_permille(&carrier->dice, options->early_permille))
+		at_ms = world_now_ms(world);
+	world_later(world, at_ms, send_receipt, taken, 0);
+	if (dice_permille(&carrier->dice, options->doubled_permille))
+		world_later(world, at_ms + dice_between(&carrier->dice, 0, 2000), send_receipt,
+			    taken, 0);
+}
+
+static void expect_answer(struct taken *taken, int64_t at_ms)
+{
+	struct carrier *carrier = taken->carrier;
+	if (++taken->far->in_flight > carrier->most_in_flight)
+		carrier->most_in_flight = taken->far->in_flight;
+	world_later(carrier->world, at_ms, answer_taken, taken, 0);
+}
+
+static void on_submit(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	const struct carrier_options *options = &carrier->options;
+	struct world *world = carrier->world;
+	struct truth *truth = truth_of(carrier, number_of(event->pdu->destination_addr));
+	truth->submits++;
+	world_trace(world, "submit", truth->msisdn);
+	bool stormy = world_stormy(world);
+	if (stormy && dice_permille(&carrier->dice, options->throttled_permille)) {
+		truth->refused++;
+		answer(far, event->sequence_number, 0x58, 0);
+		return;
+	}
+	if (dice_permille(&carrier->dice, options->refused_permille)) {
+		truth->refused++;
+		truth->permanent = true;
+		answer(far, event->sequence_number, 0x0B, 0);
+		return;
+	}
+	truth->taken_or_silent++;
+	struct taken *taken = take(far, truth, event->sequence_number);
+	int64_t answer_ms =
+		world_now_ms(world) + dice_between(&carrier->dice, 0, options->latency_ms);
+	if (!stormy || !dice_permille(&carrier->dice, options->silent_permille))
+		expect_answer(taken, answer_ms);
+	schedule_receipts(taken, answer_ms);
+}
+
+/* ---- the session ---- */
+
+static void on_event(struct far *far, const struct smpp_event *event)
+{
+	int64_t now_ms = world_now_ms(far->carrier->world);
+	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
+		if (smpp_session_bind_answer(far->session, 0, "sim", 0x34, now_ms) !=
+		    SMPP_SESSION_OK)
+			far->carrier->complaints++;
+	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
+		on_submit(far, event);
+	} else if (event->kind == SMPP_EVENT_RESPONSE) {
+		receipt_answered((struct taken *)(uintptr_t)event->tag, event->command_status);
+	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||
+		   event->kind == SMPP_EVENT_TIMEOUT) {
+		receipt_again((struct taken *)(uintptr_t)event->tag, 400);
+	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
+		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
+		far->carrier->complaints++;
+	} else if (event->kind == SMPP_EVENT_CLOSE && far->wire) {
+		flush(far);
+		wire_leave(far->wire, true);
+		far->wire = NULL;
+	}
+}
+
+static void pump(struct far *far)
+{
+	struct smpp_event event;
+	while (far->session && smpp_session_next(far->session, &event))
+		on_event(far, &event);
+	flush(far);
+}
+
+static void on_octets(struct world *world, void *arg, uint64_t number)
+{
+	struct far *far = arg;
+	uint8_t octets[CHUNK];
+	size_t n;
+	(void)number;
+	while (far->wire && (n = wire_take(far->wire, true, octets, sizeof(octets)))) {
+		if (smpp_session_feed(far->session, octets, n, world_now_ms(world)) !=
+		    SMPP_SESSION_OK)
+			far->carrier->complaints++;
+		pump(far);
+	}
+}
+
+static void on_gone(struct world *world, void *arg, uint64_t number)
+{
+	struct far *far = arg;
+	(void)number;
+	far->wire = NULL;
+	smpp_session_down(far->session, world_now_ms(world));
+	pump(far);
+	smpp_session_free(far->session);
+	far->session = NULL;
+}
+
+void carrier_accept(struct carrier *carrier, struct wire *wire)
+{
+	struct smpp_session_config config = {
+		.role = SMPP_SMSC,
+		.window = 1000,
+		.max_pdu = 70000,
+		.response_ms = 20000,
+	};
+	struct far *far = calloc(1, sizeof(*far));
+	far->carrier = carrier;
+	far->wire = wire;
+	far->session = smpp_session_new(&config);
+	far->next = carrier->fars;
+	carrier->fars = far;
+	wire_set_far(wire, on_octets, on_gone, far);
+	if (smpp_session_up(far->session, world_now_ms(carrier->world)) != SMPP_SESSION_OK)
+		carrier->complaints++;
+}
+
+void carrier_cut(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next)
+		if (far->wire && dice_permille(&carrier->dice, 600))
+			wire_cut(far->wire);
+}

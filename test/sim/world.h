@@ -1,0 +1,122 @@
+/*
+ * The simulated world: virtual time, seeded randomness and octet links, behind the door that the
+ * daemon knows as core/port.h (sim_port.c implements it on this). The engine and the store in it
+ * are the real ones. One seed is one run, octet for octet.
+ *
+ *	engine ── core/port.h ── sim_port.c ── world ── smsc.c (carriers)
+ */
+#ifndef TEST_SIM_WORLD_H
+#define TEST_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct world;
+struct carrier;
+
+/* A stream of random numbers; each part of the world has its own, so that they do not shift. */
+struct dice {
+	uint64_t state;
+};
+struct dice dice_of(uint64_t seed, const char *part);
+uint64_t dice_roll(struct dice *dice);
+/* Evenly in least..most. */
+int64_t dice_between(struct dice *dice, int64_t least, int64_t most);
+/* True n times in a thousand. */
+bool dice_permille(struct dice *dice, unsigned n);
+
+/* What may go wrong in a run; drawn from the seed. */
+struct weather {
+	int64_t latency_ms;	    /* of a link, one way, at most */
+	unsigned fragment_permille; /* a chunk is cut in two */
+	int64_t cut_every_ms;	    /* a link is cut about so often; 0: never */
+	int64_t crash_every_ms;	    /* the daemon dies about so often; 0: never */
+	unsigned full_permille;	    /* of commits that find no room */
+	int64_t calm_ms;	    /* faults end at this time */
+};
+
+/* Something that will happen. */
+typedef void world_fn(struct world *world, void *arg, uint64_t number);
+
+struct world *world_new(uint64_t seed, const struct weather *weather);
+void world_free(struct world *world);
+int64_t world_now_ms(const struct world *world);
+/* Faults may still happen. */
+bool world_stormy(const struct world *world);
+/* Happens at at_ms, in the order of calls where times are equal. */
+void world_later(struct world *world, int64_t at_ms, world_fn *fn, void *arg, uint64_t number);
+/* Runs what happens next, if it does not happen after until_ms; false: nothing did. */
+bool world_step(struct world *world, int64_t until_ms);
+/* Moves the clock forward. */
+void world_advance(struct world *world, int64_t to_ms);
+/* Mixes octets into the hash of the run, which two runs of one seed must share. */
+void world_trace(struct world *world, const char *what, uint64_t number);
+uint64_t world_hash(const struct world *world);
+
+/*
+ * A wire between the daemon and a carrier. Octets arrive in order, in any pieces; cut drops what is
+ * under way. The far end sees every octet that the near end was told is sent, unless it is cut.
+ */
+struct wire;
+struct wire_ends {
+	world_fn *octets_near, *octets_far; /* number: octets that wait, see wire_take */
+	world_fn *gone_near, *gone_far;
+	void *near, *far;
+};
+/* The far end may be named later, before anything is sent. */
+struct wire *wire_new(struct world *world, const struct wire_ends *ends);
+void wire_set_far(struct wire *wire, world_fn *octets, world_fn *gone, void *far);
+void wire_send(struct wire *wire, bool to_far, const uint8_t *octets, size_t n);
+/* Copies out what has arrived, at most cap octets. */
+size_t wire_take(struct wire *wire, bool at_far, uint8_t *out, size_t cap);
+/* Both ends are told, each at its own time; octets under way are lost. */
+void wire_cut(struct wire *wire);
+/* An end leaves; it is told nothing more. The other end is, behind what was sent to it. */
+void wire_leave(struct wire *wire, bool far);
+
+/* ---- sim_port.c ---- */
+
+struct port *sim_port_new(struct world *world, uint64_t seed);
+/* Carriers that can be connected to, by the port number of their address. */
+void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier);
+
+/* ---- smsc.c ---- */
+
+struct carrier_options {
+	uint64_t seed;
+	int64_t latency_ms;	   /* answers come within */
+	int64_t receipt_ms;	   /* receipts come within */
+	unsigned lost_permille;	   /* receipts that never come */
+	unsigned doubled_permille; /* receipts that come twice */
+	unsigned early_permille;   /* receipts before their answer */
+	unsigned silent_permille;  /* submits without an answer */
+	unsigned throttled_permille;
+	unsigned refused_permille;
+	unsigned failed_permille; /* receipts that say undelivered */
+	bool hex_ids;		  /* in answers; receipts write them in decimal */
+};
+
+/* What the carrier knows of one destination: the ground truth that the store is held to. */
+struct truth {
+	uint64_t msisdn;
+	uint32_t submits;		    /* that reached it */
+	uint32_t refused;		    /* of these, answered with an error */
+	uint32_t taken_or_silent;	    /* of these, answered with OK or not at all */
+	bool permanent;			    /* a refusal was permanent */
+	bool delivered_said, failed_said;   /* a receipt that says so was sent */
+	bool delivered_acked, failed_acked; /* and answered with ROK */
+};
+
+struct carrier *carrier_new(struct world *world, const struct carrier_options *options);
+void carrier_free(struct carrier *carrier);
+/* A connection comes in; the far end of a wire. */
+void carrier_accept(struct carrier *carrier, struct wire *wire);
+/* Cuts some of its connections. */
+void carrier_cut(struct carrier *carrier);
+const struct truth *carrier_truth(const struct carrier *carrier, uint64_t msisdn);
+uint32_t carrier_most_in_flight(const struct carrier *carrier);
+/* Protocol errors of the daemon that the carrier's session saw. */
+uint32_t carrier_complaints(const struct carrier *carrier);
+
+#endif
