@@ -1,7 +1,13 @@
 /*
  * The tap: copies of PDUs for whoever watches a link, as they pass, also under TLS. Bounded: a
  * reader that is too slow loses PDUs, which are counted and told to it; the engine never waits.
- * Without readers it costs one comparison.
+ * Without readers it costs one comparison and no memory.
+ *
+ *	tap_octets ──► ring of records, passwords masked ──► tap_reader_next, the rest masked
+ *	                                                     one cursor for each reader
+ *
+ * It is not a log: nothing that passed before the first reader came, or while there was none, is
+ * kept. Not here: HTTP and JSON (core/tap_stream.h), what may be masked (smpp/mask.h).
  */
 #ifndef CORE_TAP_H
 #define CORE_TAP_H
@@ -12,6 +18,15 @@
 
 struct link;
 struct tap;
+struct tap_reader;
+
+enum {
+	TAP_READERS = 8,	   /* at one time */
+	TAP_RECORDS = 32768,	   /* that are kept for readers */
+	TAP_OCTETS = 8u << 20,	   /* of all PDUs that are kept */
+	TAP_PDU_OCTETS = 1u << 20, /* of a longer one only the header is kept */
+	TAP_LINK_OCTETS = 80,	   /* of a link's name, with its NUL */
+};
 
 enum tap_direction {
 	TAP_IN,	 /* from the carrier */
@@ -19,10 +34,47 @@ enum tap_direction {
 };
 
 struct tap *tap_new(void);
+/* After its readers; NULL is allowed. */
 void tap_free(struct tap *tap);
 
-/* Whole PDUs in a row, of a link, at a wall clock time. NULL is a tap that nobody can read. */
+/*
+ * Whole PDUs in a row, of a link, at a wall clock time. NULL is a tap that nobody can read. Octets
+ * that are no PDU are one record, of which the first 16 octets are kept.
+ */
 void tap_octets(struct tap *tap, const struct link *link, enum tap_direction direction,
 		int64_t at_ms, const uint8_t *octets, size_t n);
+
+/* ---- readers ---- */
+
+struct tap_want {
+	/* A link ("provider/link") or a provider, whose links are all meant; NULL or "": all. */
+	const char *link;
+	bool text;    /* texts as they are; the caller may see them */
+	bool numbers; /* the same of numbers */
+};
+
+struct tap_record {
+	uint64_t seq; /* from 1, of all links; also counts what this reader does not get */
+	int64_t at_ms;
+	uint64_t session; /* durable; 0: not yet given */
+	uint64_t dropped; /* records that this reader was too slow for, since the one before */
+	const char *link;
+	const uint8_t *octets;
+	uint32_t n;
+	enum tap_direction direction;
+};
+
+/*
+ * Gets what passes from now on. NULL: TAP_READERS are there, or without memory. *want is copied;
+ * a link that does not exist is one on which nothing passes.
+ */
+struct tap_reader *tap_reader_new(struct tap *tap, const struct tap_want *want);
+void tap_reader_free(struct tap_reader *reader);
+
+/*
+ * The next record; false: none waits. Pointers in it live until the next call for this reader or
+ * the next tap_octets. Passwords are never in it, texts and numbers only if they were asked for.
+ */
+bool tap_reader_next(struct tap_reader *reader, struct tap_record *record);
 
 #endif

@@ -1,0 +1,675 @@
+/* Connections of the local API: accept, read, queue as inputs, answer after the commit, close. */
+#include "core/server.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/account.h"
+#include "core/api.h"
+#include "core/hash.h"
+#include "core/http.h"
+#include "core/log.h"
+
+#define OPERATORS_MAX 64    /* connections of the control and the tap socket, each */
+#define KEPT_OCTETS   65536 /* memory for output that an idle connection may keep */
+#define GOODBYE_MS    2000  /* how long the end waits for answers to leave */
+
+struct conn {
+	uint64_t link;
+	enum api_socket socket;
+	bool local; /* a Unix socket: uid and gid are known */
+	uid_t uid;
+	gid_t gid;
+	struct http_conn *http;
+	bool asked;   /* a request waits for its turn */
+	bool ending;  /* closed as soon as all output has left */
+	bool closing; /* port_close was called */
+	bool held;    /* not read for want of room, see server.in_octets */
+	bool chunked; /* the answer under way */
+	bool keep_alive;
+	bool answering;
+	size_t in_octets;  /* of the request that is being read or answered */
+	struct buffer out; /* of which out_at octets are the port's already */
+	size_t out_at;
+	uint64_t written, sent; /* octets given to the port, and to the kernel */
+	int64_t progress_ms;	/* when output last moved */
+	struct server_stream *stream;
+	UT_hash_handle hh;
+};
+
+struct server {
+	uint64_t listeners[4]; /* one per enum api_socket, and TCP */
+	struct conn *conns;    /* by link */
+	struct account_rates *rates;
+	struct http_limits limits;
+	size_t in_octets; /* of all requests that are being read or answered */
+	bool refused_full;
+	char run[9]; /* begin of every request id of this run */
+	uint32_t requests;
+};
+
+#define TCP 3
+
+/* ---- connections ---- */
+
+static struct conn *find(const struct server *server, uint64_t link)
+{
+	struct conn *conn;
+	HASH_FIND(hh, server->conns, &link, sizeof(link), conn);
+	return conn;
+}
+
+static bool has_output(const struct conn *conn)
+{
+	return conn->out.n > conn->out_at || conn->written > conn->sent;
+}
+
+static void stream_end(struct engine *engine, struct conn *conn)
+{
+	if (!conn->stream)
+		return;
+	if (conn->stream->free)
+		conn->stream->free(engine, conn->stream);
+	free(conn->stream);
+	conn->stream = NULL;
+}
+
+static void count_in(struct engine *engine, struct conn *conn, size_t octets)
+{
+	struct server *server = engine->server;
+	server->in_octets += octets - conn->in_octets;
+	conn->in_octets = octets;
+	if (octets || server->in_octets >= engine->config->limits.in_flight_octets)
+		return;
+	for (struct conn *other = server->conns; other; other = other->hh.next) {
+		if (!other->held)
+			continue;
+		other->held = false;
+		if (!other->asked && !other->answering)
+			port_resume(engine->port, other->link);
+	}
+}
+
+static void forget(struct engine *engine, struct conn *conn)
+{
+	count_in(engine, conn, 0);
+	HASH_DEL(engine->server->conns, conn);
+	stream_end(engine, conn);
+	http_conn_free(conn->http);
+	buffer_release(&conn->out);
+	free(conn);
+}
+
+/* ---- answers ---- */
+
+static void describe(struct engine *engine, const struct conn *conn, struct api_call *call,
+		     struct buffer *body)
+{
+	call->socket = conn->socket;
+	call->local = conn->local;
+	call->uid = conn->uid;
+	call->gid = conn->gid;
+	call->rates = engine->server->rates;
+	call->engine = engine;
+	call->status = 200;
+	call->content_type = "application/json";
+	call->body = body;
+	call->json.out = body;
+}
+
+static void name(struct server *server, struct api_call *call)
+{
+	snprintf(call->request_id, sizeof(call->request_id), "%s%08x", server->run,
+		 ++server->requests);
+}
+
+/* Puts head and body behind what waits to be written. */
+static void write_answer(struct conn *conn, struct api_call *call)
+{
+	const struct http_request *request = call->request;
+	struct http_reply reply = {
+		.status = call->status,
+		.content_type = call->content_type,
+		.content_length = call->stream ? -1 : (int64_t)call->body->n,
+		.chunked = call->stream && request && request->chunked_ok,
+		.keep_alive = request && request->keep_alive,
+	};
+	struct http_field fields[API_FIELDS_MAX + 1];
+	fields[0] = (struct http_field){ "X-Request-Id", call->request_id };
+	memcpy(fields + 1, call->fields, call->n_fields * sizeof(fields[0]));
+	reply.fields = fields;
+	reply.field_count = call->n_fields + 1;
+	if (call->stream && !reply.chunked)
+		reply.keep_alive = false;
+	conn->keep_alive = reply.keep_alive;
+	conn->chunked = reply.chunked;
+	conn->answering = true;
+	conn->ending = !reply.keep_alive && !call->stream;
+	http_reply_head(&conn->out, &reply);
+	if (request && !strcmp(request->method, "HEAD"))
+		return;
+	if (reply.chunked)
+		http_chunk(&conn->out, call->body->octets, call->body->n);
+	else
+		buffer_append(&conn->out, call->body->octets, call->body->n);
+}
+
+static void record_answer(const struct conn *conn, const struct api_call *call)
+{
+	const struct http_request *request = call->request;
+	log_line(call->status >= 400 ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
+		 call->status >= 400 ? "request.refused" : "request.answered",
+		 "request_id=%s method=%s path=%.120s status=%d code=%s account=%u uid=%ld",
+		 call->request_id, request ? request->method : "-", request ? request->path : "-",
+		 call->status, call->code ? call->code : "-", call->account.account,
+		 conn->local ? (long)conn->uid : -1L);
+}
+
+/* An answer that no handler makes, outside of any turn. */
+static void answer_plain(struct engine *engine, struct conn *conn, const struct api_error *error)
+{
+	struct api_call call = { 0 };
+	struct buffer body = { 0 };
+	describe(engine, conn, &call, &body);
+	name(engine->server, &call);
+	call.request = http_conn_request(conn->http);
+	api_refuse(&call, error);
+	if (error->status == 503)
+		api_field(&call, "Retry-After", "5");
+	write_answer(conn, &call);
+	record_answer(conn, &call);
+	buffer_release(&body);
+	buffer_release(&call.flaws);
+}
+
+static const struct api_error error_unknown = {
+	.status = 503,
+	.code = "outcome_unknown",
+	.stage = "store",
+	.detail = "Outcome unknown: retry with the same Idempotency-Key.",
+	.outcome = "unknown",
+};
+static const struct api_error error_full = {
+	.status = 503,
+	.code = "store_full",
+	.stage = "store",
+	.detail = "Not stored: store is full.",
+	.hint = "the store has no room; ask the operator",
+};
+static const struct api_error error_defect = {
+	.status = 500,
+	.code = "internal_error",
+	.stage = "store",
+	.detail = "Not stored: a record cannot be read or written.",
+	.hint = "run: esmectl store check",
+};
+static const struct api_error error_crowded = {
+	.status = 503,
+	.code = "too_many_connections",
+	.stage = "protocol",
+	.detail = "Too many connections.",
+	.hint = "limits.connections and limits.connections_per_uid",
+};
+
+/* ---- requests as inputs ---- */
+
+struct asking {
+	struct input input;
+	uint64_t link;
+};
+
+struct reply {
+	struct effect effect;
+	uint64_t link;
+	struct buffer body;
+	struct api_call call;
+};
+
+static void reply_run(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	struct reply *reply = (struct reply *)effect;
+	struct conn *conn = find(engine->server, reply->link);
+	assert(conn);
+	if (end == TURN_DONE) {
+		conn->asked = false;
+		write_answer(conn, &reply->call);
+		record_answer(conn, &reply->call);
+		conn->stream = reply->call.stream;
+		reply->call.stream = NULL;
+	} else if (end == TURN_UNKNOWN) {
+		conn->asked = false;
+		answer_plain(engine, conn, &error_unknown);
+	}
+	if (reply->call.stream) {
+		if (reply->call.stream->free)
+			reply->call.stream->free(engine, reply->call.stream);
+		free(reply->call.stream);
+	}
+	buffer_release(&reply->body);
+	buffer_release(&reply->call.flaws);
+}
+
+static void ask(struct turn *turn, struct input *input)
+{
+	struct engine *engine = turn->engine;
+	uint64_t link = ((struct asking *)input)->link;
+	struct conn *conn = find(engine->server, link);
+	if (!conn) /* gone before it was heard: nothing has happened */
+		return;
+	struct reply *reply = (struct reply *)turn_effect(turn, reply_run, sizeof(*reply));
+	if (!reply)
+		return;
+	struct api_call *call = &reply->call;
+	reply->link = link;
+	describe(engine, conn, call, &reply->body);
+	name(engine->server, call);
+	call->turn = turn;
+	call->request = http_conn_request(conn->http);
+	if (conn->socket == API_SUBMIT)
+		api_handle(call);
+	else
+		control_handle(call);
+	if (reply->body.failed)
+		turn_fail(turn, STORE_FULL);
+}
+
+static void refuse(struct engine *engine, struct input *input, enum store_err why)
+{
+	struct conn *conn = find(engine->server, ((struct asking *)input)->link);
+	if (!conn)
+		return;
+	conn->asked = false;
+	answer_plain(engine, conn, why == STORE_FULL ? &error_full : &error_defect);
+}
+
+static void submit(struct engine *engine, struct conn *conn)
+{
+	struct asking *asking = calloc(1, sizeof(*asking));
+	port_pause(engine->port, conn->link);
+	if (!asking) {
+		answer_plain(engine, conn, &error_full);
+		return;
+	}
+	conn->asked = true;
+	asking->link = conn->link;
+	asking->input.apply = ask;
+	asking->input.refuse = refuse;
+	engine_input(engine, &asking->input);
+}
+
+static void refuse_protocol(struct engine *engine, struct conn *conn)
+{
+	const struct http_refusal *refusal = http_conn_refusal(conn->http);
+	struct api_error error = {
+		.status = refusal->status,
+		.code = refusal->status == 413 ? "body_too_large" : "protocol_error",
+		.stage = refusal->status == 413 ? "shape" : "protocol",
+		.detail = refusal->detail,
+	};
+	answer_plain(engine, conn, &error);
+}
+
+/* Asks the connection what it has until it waits for octets or a request is under way. */
+static void advance(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	while (!conn->asked && !conn->answering && !conn->ending && !conn->closing) {
+		switch (http_conn_next(conn->http, now_ms)) {
+		case HTTP_WAIT:
+			return;
+		case HTTP_CONTINUE:
+			buffer_text(&conn->out, HTTP_CONTINUE_REPLY);
+			break;
+		case HTTP_REQUESTED:
+			submit(engine, conn);
+			break;
+		case HTTP_REFUSED:
+			refuse_protocol(engine, conn);
+			break;
+		case HTTP_CLOSE:
+			conn->ending = true;
+			break;
+		}
+	}
+}
+
+/* ---- output ---- */
+
+/* Gives the port what it takes. */
+static void push(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	size_t left = conn->out.n - conn->out_at;
+	size_t taken = left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at,
+					 left) :
+			      0;
+	if (taken && conn->written == conn->sent)
+		conn->progress_ms = now_ms;
+	conn->out_at += taken;
+	conn->written += taken;
+	if (conn->out_at < conn->out.n)
+		return;
+	conn->out_at = 0;
+	if (conn->out.room > KEPT_OCTETS)
+		buffer_release(&conn->out);
+	else
+		buffer_clear(&conn->out);
+}
+
+/* One helping of a stream; false: nothing came, or the port has no room. */
+static bool pump(struct engine *engine, struct conn *conn)
+{
+	struct buffer octets = { 0 };
+	size_t room = port_write_room(engine->port, conn->link);
+	if (!room || conn->out.n > conn->out_at)
+		return false;
+	bool more = conn->stream->pump(engine, conn->stream, &octets, room);
+	bool some = octets.n > 0;
+	if (conn->chunked)
+		http_chunk(&conn->out, octets.octets, octets.n);
+	else
+		buffer_append(&conn->out, octets.octets, octets.n);
+	buffer_release(&octets);
+	if (more)
+		return some;
+	if (conn->chunked)
+		http_chunk_end(&conn->out);
+	conn->ending = conn->ending || !conn->keep_alive;
+	stream_end(engine, conn);
+	return true;
+}
+
+/* The answer is the port's: the next request may come. */
+static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	conn->answering = false;
+	count_in(engine, conn, 0);
+	if (conn->ending)
+		return;
+	http_conn_done(conn->http, now_ms);
+	port_resume(engine->port, conn->link);
+	advance(engine, conn, now_ms);
+}
+
+static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	push(engine, conn, now_ms);
+	while (conn->stream && pump(engine, conn))
+		push(engine, conn, now_ms);
+	if (conn->out.failed) {
+		port_abort(engine->port, conn->link);
+		conn->closing = true;
+		return;
+	}
+	if (conn->answering && !conn->stream && conn->out.n == conn->out_at)
+		answered(engine, conn, now_ms);
+	if (conn->ending && !conn->closing && !has_output(conn)) {
+		conn->closing = true;
+		port_close(engine->port, conn->link);
+	}
+}
+
+void server_flush(struct engine *engine)
+{
+	int64_t now_ms = port_now_ms(engine->port);
+	struct conn *conn, *next;
+	HASH_ITER(hh, engine->server->conns, conn, next)
+		if (!conn->closing &&
+		    (conn->answering || conn->stream || conn->ending || has_output(conn)))
+			flush(engine, conn, now_ms);
+}
+
+/* ---- events ---- */
+
+static bool crowded(const struct engine *engine, const struct conn *conn)
+{
+	const struct config_limits *limits = &engine->config->limits;
+	const struct server *server = engine->server;
+	size_t same = 0;
+	for (const struct conn *other = server->conns; other; other = other->hh.next)
+		same += conn->local && other->local && other->uid == conn->uid;
+	if (same > limits->connections_per_uid)
+		return true;
+	/* Operators get in however many applications there are. */
+	return conn->socket == API_SUBMIT && HASH_COUNT(server->conns) > limits->connections;
+}
+
+static void arrive(struct engine *engine, const struct port_event *event, size_t listener)
+{
+	struct server *server = engine->server;
+	struct conn *conn = calloc(1, sizeof(*conn)), *added = NULL;
+	if (conn)
+		conn->http = http_conn_new(&server->limits, event->at_ms);
+	if (!conn || !conn->http) {
+		free(conn);
+		port_abort(engine->port, event->link);
+		return;
+	}
+	conn->link = event->link;
+	conn->socket = listener == TCP ? API_SUBMIT : (enum api_socket)listener;
+	conn->local = event->local;
+	conn->uid = event->uid;
+	conn->gid = event->gid;
+	HASH_ADD(hh, server->conns, link, sizeof(conn->link), conn);
+	added = find(server, event->link);
+	if (added != conn) {
+		http_conn_free(conn->http);
+		free(conn);
+		port_abort(engine->port, event->link);
+	} else if (crowded(engine, conn)) {
+		answer_plain(engine, conn, &error_crowded);
+	}
+}
+
+static void octets(struct engine *engine, struct conn *conn, const struct port_event *event)
+{
+	if (conn->ending || conn->closing)
+		return;
+	if (!http_conn_feed(conn->http, event->octets, event->n, event->at_ms)) {
+		conn->closing = true;
+		port_abort(engine->port, conn->link);
+		return;
+	}
+	count_in(engine, conn, conn->in_octets + event->n);
+	advance(engine, conn, event->at_ms);
+	if (engine->server->in_octets < engine->config->limits.in_flight_octets || conn->asked ||
+	    conn->answering)
+		return;
+	conn->held = true;
+	port_pause(engine->port, conn->link);
+}
+
+bool server_event(struct engine *engine, const struct port_event *event)
+{
+	struct server *server = engine->server;
+	if (event->kind == PORT_UP) {
+		for (size_t i = 0; i <= TCP; i++) {
+			if (!event->listener || server->listeners[i] != event->listener)
+				continue;
+			arrive(engine, event, i);
+			return true;
+		}
+		return false;
+	}
+	struct conn *conn = find(server, event->link);
+	if (!conn)
+		return false;
+	if (event->kind == PORT_OCTETS) {
+		octets(engine, conn, event);
+	} else if (event->kind == PORT_SENT) {
+		conn->sent = event->sent_octets;
+		conn->progress_ms = event->at_ms;
+	} else if (event->kind == PORT_DOWN) {
+		forget(engine, conn);
+	}
+	return true;
+}
+
+/* ---- deadlines ---- */
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t stall_deadline(const struct engine *engine, const struct conn *conn)
+{
+	return has_output(conn) ? conn->progress_ms + engine->config->limits.output_stall_ms :
+				  INT64_MAX;
+}
+
+static int64_t conn_deadline(const struct engine *engine, const struct conn *conn)
+{
+	int64_t due_ms = stall_deadline(engine, conn);
+	if (conn->stream && !has_output(conn))
+		due_ms = earlier(due_ms, conn->stream->due_ms);
+	if (!conn->asked && !conn->answering && !conn->ending)
+		due_ms = earlier(due_ms, http_conn_deadline(conn->http));
+	return due_ms;
+}
+
+void server_tick(struct engine *engine, int64_t now_ms)
+{
+	struct conn *conn, *next;
+	HASH_ITER(hh, engine->server->conns, conn, next) {
+		if (conn->closing || conn_deadline(engine, conn) > now_ms)
+			continue;
+		if (stall_deadline(engine, conn) <= now_ms) {
+			log_info("connection.stalled", "uid=%ld",
+				 conn->local ? (long)conn->uid : -1L);
+			conn->closing = true;
+			port_abort(engine->port, conn->link);
+		} else if (!conn->stream) {
+			advance(engine, conn, now_ms);
+		} /* a stream that is due is pumped by server_flush, after the turn */
+	}
+}
+
+int64_t server_deadline(const struct engine *engine)
+{
+	int64_t due_ms = INT64_MAX;
+	for (const struct conn *conn = engine->server->conns; conn; conn = conn->hh.next)
+		if (!conn->closing)
+			due_ms = earlier(due_ms, conn_deadline(engine, conn));
+	return due_ms;
+}
+
+/* ---- start and end ---- */
+
+static bool listen_unix(struct engine *engine, enum api_socket socket,
+			const struct config_socket *config, char *error)
+{
+	const struct config_limits *limits = &engine->config->limits;
+	if (!config->enabled)
+		return true;
+	struct port_listen how = {
+		.unix_path = config->path,
+		.mode = (mode_t)config->mode,
+		.group = config->gid < 0 ? (gid_t)-1 : (gid_t)config->gid,
+		.connections_max = socket == API_SUBMIT ? limits->connections + 1 : OPERATORS_MAX,
+		.output_octets = (uint32_t)limits->output_octets,
+	};
+	engine->server->listeners[socket] =
+		port_listen(engine->port, &how, error, PORT_TEXT_OCTETS);
+	return engine->server->listeners[socket] != 0;
+}
+
+static bool listen_tcp(struct engine *engine, char *error)
+{
+	const struct config *config = engine->config;
+	const char *host = config->listen.host;
+	if (!host)
+		return true;
+	struct port_listen how = {
+		.host = host,
+		.port = config->listen.port,
+		.connections_max = config->limits.connections + 1,
+		.output_octets = (uint32_t)config->limits.output_octets,
+	};
+	uint64_t listener = port_listen(engine->port, &how, error, PORT_TEXT_OCTETS);
+	engine->server->listeners[TCP] = listener;
+	if (!listener)
+		return false;
+	log_info("server.listening", "address=%s", port_listen_address(engine->port, listener));
+	if (strncmp(host, "127.", 4) != 0 && strcmp(host, "::1") != 0 &&
+	    strcmp(host, "localhost") != 0)
+		log_warning("server.exposed",
+			    "listen=%s is not loopback: keys and texts cross the network in clear",
+			    host);
+	return true;
+}
+
+struct server *server_new(struct engine *engine, char *error)
+{
+	const struct config *config = engine->config;
+	struct server *server = calloc(1, sizeof(*server));
+	uint32_t random;
+	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
+	if (!server)
+		return NULL;
+	engine->server = server;
+	server->rates = account_rates_new();
+	server->limits = (struct http_limits){
+		.head_octets = (uint32_t)config->limits.header_octets,
+		.fields_max = config->limits.header_fields < HTTP_FIELDS_MAX ?
+				      config->limits.header_fields :
+				      HTTP_FIELDS_MAX,
+		.body_octets = (uint32_t)config->limits.body_octets,
+		.head_ms = (uint32_t)config->limits.header_ms,
+		.body_ms = (uint32_t)config->limits.body_ms,
+		.total_ms = (uint32_t)config->limits.request_ms,
+		.idle_ms = (uint32_t)config->limits.keep_alive_ms,
+	};
+	port_random(engine->port, &random, sizeof(random));
+	snprintf(server->run, sizeof(server->run), "%08x", random);
+	if (!server->rates ||
+	    !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||
+	    !listen_unix(engine, API_CONTROL, &config->sockets.control, error) ||
+	    !listen_unix(engine, API_TAP, &config->sockets.tap, error) ||
+	    !listen_tcp(engine, error)) {
+		server_free(engine, server);
+		engine->server = NULL;
+		return NULL;
+	}
+	return server;
+}
+
+void server_drain(struct engine *engine)
+{
+	for (size_t i = 0; i <= TCP; i++)
+		port_listen_close(engine->port, engine->server->listeners[i]);
+}
+
+/* Lets answers that are under way leave, for a bounded time. */
+static void say_goodbye(struct engine *engine)
+{
+	struct conn *conn, *next;
+	struct port_event event;
+	int64_t until_ms = port_now_ms(engine->port) + GOODBYE_MS;
+	HASH_ITER(hh, engine->server->conns, conn, next) {
+		if (conn->stream && conn->chunked)
+			http_chunk_end(&conn->out);
+		stream_end(engine, conn);
+		conn->ending = true;
+	}
+	while (engine->server->conns && port_now_ms(engine->port) < until_ms) {
+		server_flush(engine);
+		port_wait(engine->port, until_ms);
+		while (port_next(engine->port, &event))
+			server_event(engine, &event);
+	}
+}
+
+void server_free(struct engine *engine, struct server *server)
+{
+	struct conn *conn, *next;
+	if (!server)
+		return;
+	server_drain(engine);
+	say_goodbye(engine);
+	HASH_ITER(hh, server->conns, conn, next)
+		forget(engine, conn);
+	account_rates_free(server->rates);
+	free(server);
+}
