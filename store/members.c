@@ -104,7 +104,7 @@ bool store_members_next(struct store_members_reader *r, struct store_member *mem
 	uint8_t bits = *r->at++;
 
 	r->n--;
-	r->bad |= bits > ALL_BITS;
+	r->bad |= bits > ALL_BITS || (bits & SAME_PDU && m.pdu == none.pdu);
 	if (!(bits & SAME_ORDER)) {
 		uint64_t far = get_varint(r, UINT64_MAX);
 

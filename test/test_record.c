@@ -227,9 +227,8 @@ static void test_record__notices_every_truncation(void **state)
 
 	(void)state;
 	assert_int_equal(encode(STORE_KIND_SESSION, &in, &e), STORE_OK);
-	for (size_t whole = e.n; e.n-- > 0;)
-		assert_int_equal(decode(STORE_KIND_SESSION, &e, &out),
-				 e.n == whole ? STORE_OK : STORE_CORRUPT);
+	while (e.n-- > 0)
+		assert_int_equal(decode(STORE_KIND_SESSION, &e, &out), STORE_CORRUPT);
 	e.n = STORE_VALUE_OCTETS + 1;
 	assert_int_equal(decode(STORE_KIND_SESSION, &e, &out), STORE_CORRUPT);
 }
@@ -454,6 +453,19 @@ static void test_members__notice_truncation_and_nonsense(void **state)
 	assert_true(reader.bad);
 }
 
+/* There is no PDU before the first. */
+static void test_members__first_begins_a_pdu(void **state)
+{
+	const uint8_t octets[] = { 0x1f };
+	struct store_members_reader reader;
+	struct store_member member;
+
+	(void)state;
+	store_members_read(&reader, (struct store_octets){ octets, sizeof(octets) });
+	assert_false(store_members_next(&reader, &member));
+	assert_true(reader.bad);
+}
+
 static void test_dump__masks_what_people_wrote(void **state)
 {
 	struct store_message m = { .order = 7,
@@ -528,6 +540,7 @@ int main(void)
 		cmocka_unit_test(test_members__go_there_and_back),
 		cmocka_unit_test(test_members__of_one_order_take_an_octet_each),
 		cmocka_unit_test(test_members__notice_truncation_and_nonsense),
+		cmocka_unit_test(test_members__first_begins_a_pdu),
 		cmocka_unit_test(test_dump__masks_what_people_wrote),
 		cmocka_unit_test(test_dump__never_shows_a_secret),
 		cmocka_unit_test(test_names__are_those_of_the_contract),
