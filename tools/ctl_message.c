@@ -1,0 +1,123 @@
+/* One message: its evidence row by row, and in words. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/ctl_table.h"
+#include "tools/ctl_verbs.h"
+
+/* ---- message ---- */
+
+static void cell_of_submit(struct ctl_table *table, const struct json *row)
+{
+	const char *link = ctl_text(row, "link", NULL);
+	if (link)
+		ctl_table_cell(table, "%s session %lld seq %lld", link,
+			       (long long)ctl_int(row, "session"),
+			       (long long)ctl_int(row, "sequence_number"));
+	else if (ctl_text(row, "receipt_link", NULL))
+		ctl_table_cell(table, "%s session %lld", ctl_text(row, "receipt_link", ""),
+			       (long long)ctl_int(row, "receipt_session"));
+	else
+		ctl_table_cell(table, "-");
+}
+
+static void show_evidence(const struct json *segment)
+{
+	static const char *const heads[] = { "AT (UTC)", ">AFTER", "EVENT", "MARK", ">ATTEMPT",
+					     ">RTT",	 "CODE",   "ID",    "BY",   "LINK" };
+	const struct json *rows = json_get(segment, "evidence");
+	struct ctl_table table;
+	char text[CTL_TIME_OCTETS];
+	ctl_table_begin(&table, heads, 10);
+	for (size_t i = 0; i < json_count(rows); i++) {
+		const struct json *row = json_at(rows, i);
+		ctl_table_cell(&table, "%.23s", ctl_text(row, "at", "-"));
+		ctl_table_cell(&table, "%s", ctl_duration(ctl_int(row, "offset_ms"), text));
+		ctl_table_member(&table, row, "event");
+		ctl_table_member(&table, row, "mark");
+		ctl_table_member(&table, row, "attempt");
+		ctl_table_member(&table, row, "rtt_ms");
+		ctl_table_member(&table, row, "code_name");
+		ctl_table_member(&table, row, "provider_message_id");
+		ctl_table_member(&table, row, "matched_by");
+		cell_of_submit(&table, row);
+	}
+	ctl_table_print(&table, stdout, "no evidence yet: nothing has come back from a carrier");
+}
+
+static void show_message(const struct ctl_run *run, const struct json *message)
+{
+	const struct json *segments = json_get(message, "segments");
+	const char *error = ctl_text(message, "error", NULL);
+	char text[CTL_TIME_OCTETS];
+	(void)run;
+	printf("%s  to %s  order %lld  route %lld  account %s\n",
+	       ctl_text(message, "bx_message_id", "?"), ctl_text(message, "msisdn", "?"),
+	       (long long)ctl_int(message, "order_id"), (long long)ctl_int(message, "route_id"),
+	       ctl_text(message, "account", "?"));
+	printf("%s%s%s, %s, updated %s UTC\n", ctl_text(message, "status", "?"), error ? " " : "",
+	       error ? error : "", ctl_bool(message, "final") ? "final" : "not final",
+	       ctl_time(message, "updated_at", text));
+	for (size_t i = 0; i < json_count(segments); i++) {
+		const struct json *segment = json_at(segments, i);
+		printf("\nsegment %lld: %s %s, %lld attempts, %lld of unknown fate\n",
+		       (long long)ctl_int(segment, "segment") + 1, ctl_text(segment, "state", "?"),
+		       ctl_text(segment, "error", ""), (long long)ctl_int(segment, "attempts"),
+		       (long long)ctl_int(segment, "open_attempts"));
+		show_evidence(segment);
+	}
+}
+
+int ctl_message(const struct ctl_run *run)
+{
+	char id[CTL_WORD_OCTETS];
+	return ctl_get(run, show_message, "/control/v1/messages/%s%s", ctl_encode(run->args[0], id),
+		       run->numbers ? "?numbers=full" : "");
+}
+
+/* ---- explain ---- */
+
+static void show_sentences(const char *head, const struct json *list)
+{
+	if (!json_count(list))
+		return;
+	printf("\n%s\n", head);
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *text = json_get_text(json_at(list, i), NULL);
+		fputs("  - ", stdout);
+		ctl_print_clean(stdout, text ? text : "");
+		putchar('\n');
+	}
+}
+
+static void show_explanation(const struct ctl_run *run, const struct json *explanation)
+{
+	const struct json *steps = json_get(explanation, "steps");
+	char text[CTL_TIME_OCTETS];
+	(void)run;
+	printf("%s to %s: %s\n", ctl_text(explanation, "bx_message_id", "?"),
+	       ctl_text(explanation, "msisdn", "?"), ctl_text(explanation, "status", "?"));
+	ctl_print_clean(stdout, ctl_text(explanation, "because", ""));
+	fputs("\n\nWhat happened\n", stdout);
+	for (size_t i = 0; i < json_count(steps); i++) {
+		const struct json *step = json_at(steps, i);
+		printf("  %.23s %10s  ", ctl_text(step, "at", "-"),
+		       ctl_duration(ctl_int(step, "offset_ms"), text));
+		ctl_print_clean(stdout, ctl_text(step, "what", ""));
+		putchar('\n');
+		if (!ctl_text(step, "cause", NULL))
+			continue;
+		printf("  %34s    ", "");
+		ctl_print_clean(stdout, ctl_text(step, "cause", ""));
+		putchar('\n');
+	}
+	show_sentences("Unusual", json_get(explanation, "unusual"));
+	show_sentences("What would change it", json_get(explanation, "would_change"));
+}
+
+int ctl_explain(const struct ctl_run *run)
+{
+	char id[CTL_WORD_OCTETS];
+	return ctl_get(run, show_explanation, "/control/v1/messages/%s/explain%s",
+		       ctl_encode(run->args[0], id), run->numbers ? "?numbers=full" : "");
+}

@@ -1,0 +1,66 @@
+/*
+ * esmectl's verbs: each asks the daemon one thing and prints the answer. Their table, with names,
+ * arguments and options, is in tools/esmectl.c.
+ */
+#ifndef TOOLS_CTL_VERBS_H
+#define TOOLS_CTL_VERBS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/ctl_client.h"
+
+/* Also those of verbs that have none of their own use; 2 is for the command line. */
+enum {
+	CTL_DONE = 0,
+	CTL_FAILED = 1, /* not found, refused, nobody answers, timed out */
+	CTL_USAGE = 2,
+};
+
+/* What the command line said, read and checked. */
+struct ctl_run {
+	struct ctl_client *client;
+	const char *const *args; /* behind the verb; as many as its row demands */
+	bool json;		 /* print what the daemon said */
+	bool numbers;		 /* telephone numbers in full */
+	uint64_t order;		 /* --order: 0 is none */
+	int64_t limit;		 /* --limit: 0 is the daemon's own */
+	uint64_t before, since;	 /* --before, --since: 0 is none */
+	bool since_given;	 /* as 0 means something to events */
+	int64_t timeout_ms;	 /* --timeout */
+	const char *status;	 /* --status: NULL is any */
+	bool dot;		 /* --dot */
+	const char *cause, *label, *currency, *opening, *credit_limit;
+	bool sandbox;
+};
+
+/* Each returns an exit status. */
+typedef int ctl_verb(const struct ctl_run *run);
+
+/* tools/ctl_show.c */
+ctl_verb ctl_status, ctl_links, ctl_orders, ctl_order, ctl_messages, ctl_recount, ctl_store_check;
+/* tools/ctl_message.c */
+ctl_verb ctl_message, ctl_explain;
+/* tools/ctl_watch.c */
+ctl_verb ctl_events, ctl_wait_order;
+/* tools/ctl_account.c */
+ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_ledger,
+	ctl_account_list, ctl_account_topup;
+/* tools/ctl_lifecycle.c */
+ctl_verb ctl_lifecycle;
+
+/* An id or name from the command line as part of a target; one that is too long ends the process. */
+#define CTL_WORD_OCTETS 256
+const char *ctl_encode(const char *word, char out[CTL_WORD_OCTETS]);
+
+/*
+ * Asks and, with --json, prints what came, else gives it to `show`. The target is formatted; what
+ * goes into it from outside went through ctl_encode.
+ */
+typedef void ctl_show_fn(const struct ctl_run *run, const struct json *answer);
+__attribute__((format(printf, 3, 4))) int ctl_get(const struct ctl_run *run, ctl_show_fn *show,
+						  const char *target, ...);
+int ctl_post(const struct ctl_run *run, ctl_show_fn *show, const char *target,
+	     const struct buffer *body);
+
+#endif

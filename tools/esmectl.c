@@ -1,0 +1,443 @@
+/*
+ * esmectl: control and inspection of a running daemon over its control socket. This file is the
+ * command line: the table of verbs, their options, and the asking; what each verb prints is in
+ * tools/ctl_*.c. It decides nothing about messages and reads no store.
+ *
+ * Exit status: 0 done, 1 not found, refused, timed out, or nobody answers, 2 the command line is
+ * wrong.
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http.h"
+#include "tools/ctl_verbs.h"
+
+#define SOCKET_PATH "/run/esmed/control.sock"
+#define ARGS_MAX    5
+#define WORDS_MAX   2
+
+enum key {
+	KEY_SOCKET = 0x100, /* behind every character: no short options */
+	KEY_JSON,
+	KEY_NUMBERS,
+	KEY_LIMIT, /* from here on: options of some verbs only */
+	KEY_BEFORE,
+	KEY_SINCE,
+	KEY_ORDER,
+	KEY_STATUS,
+	KEY_FOR,
+	KEY_TIMEOUT,
+	KEY_DOT,
+	KEY_CAUSE,
+	KEY_LABEL,
+	KEY_CURRENCY,
+	KEY_OPENING,
+	KEY_CREDIT_LIMIT,
+	KEY_SANDBOX,
+};
+#define MAY(key) (1u << (KEY_##key - KEY_LIMIT))
+
+static const struct argp_option options[] = {
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "The daemon's control socket (ESMED_CONTROL, or " SOCKET_PATH ")", 1 },
+	{ "json", KEY_JSON, NULL, 0, "Print the daemon's answer as JSON", 1 },
+	{ "numbers", KEY_NUMBERS, NULL, 0, "Telephone numbers in full, not the last three digits",
+	  1 },
+	{ "limit", KEY_LIMIT, "N", 0, "At most N rows (20)", 2 },
+	{ "before", KEY_BEFORE, "ID", 0, "Only what is older than ID: the next page", 2 },
+	{ "since", KEY_SINCE, "SEQ", 0, "Events after SEQ; without it, those from now on", 2 },
+	{ "order", KEY_ORDER, "ID", 0, "Events of this order only", 2 },
+	{ "status", KEY_STATUS, "STATUS", 0, "Only messages in this status", 2 },
+	{ "for", KEY_FOR, "WHAT", 0, "What to wait for: resolved (the default)", 2 },
+	{ "timeout", KEY_TIMEOUT, "TIME", 0, "How long to wait, as 500ms, 60s, 5m, 1h (60s)", 2 },
+	{ "dot", KEY_DOT, NULL, 0, "As a graph for dot(1)", 2 },
+	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says (topup by the operator)", 2 },
+	{ "label", KEY_LABEL, "TEXT", 0, "What the key is for", 2 },
+	{ "currency", KEY_CURRENCY, "CODE", 0, "Currency of the account (the daemon's)", 2 },
+	{ "opening", KEY_OPENING, "AMOUNT", 0, "Opening balance (0)", 2 },
+	{ "credit-limit", KEY_CREDIT_LIMIT, "AMOUNT", 0, "How far the balance may go below 0 (0)",
+	  2 },
+	{ "sandbox", KEY_SANDBOX, NULL, 0, "An account whose messages reach no carrier", 2 },
+	{ 0 },
+};
+
+/* Verbs, in the order of --help. `args` is what stands behind the words; `n` how many. */
+static const struct verb {
+	const char *words[WORDS_MAX];
+	const char *args;
+	int n;
+	unsigned may; /* options it takes beside --socket, --json and --numbers */
+	ctl_verb *run;
+	const char *what;
+} verbs[] = {
+	{ { "status" },
+	  "",
+	  0,
+	  0,
+	  ctl_status,
+	  "How it goes: outcomes first, then links, alarms, store" },
+	{ { "links" }, "", 0, 0, ctl_links, "Every link, what it does and why" },
+	{ { "orders" }, "", 0, MAY(LIMIT) | MAY(BEFORE), ctl_orders, "Orders, newest first" },
+	{ { "order" }, "ID", 1, 0, ctl_order, "One order with its batches" },
+	{ { "messages" },
+	  "ORDER",
+	  1,
+	  MAY(LIMIT) | MAY(SINCE) | MAY(STATUS),
+	  ctl_messages,
+	  "The messages of an order" },
+	{ { "message" }, "ID", 1, 0, ctl_message, "One message with all its evidence" },
+	{ { "explain" },
+	  "ID",
+	  1,
+	  0,
+	  ctl_explain,
+	  "In words: why it is in its state, what would change it" },
+	{ { "events" }, "", 0, MAY(SINCE) | MAY(ORDER), ctl_events, "What happens, as it happens" },
+	{ { "wait", "order" },
+	  "ID",
+	  1,
+	  MAY(FOR) | MAY(TIMEOUT),
+	  ctl_wait_order,
+	  "Return when nothing of the order is pending" },
+	{ { "recount", "order" },
+	  "ID",
+	  1,
+	  0,
+	  ctl_recount,
+	  "Count an order by walking its messages" },
+	{ { "account", "import" },
+	  "FILE",
+	  1,
+	  0,
+	  ctl_account_import,
+	  "Make accounts as a JSON file says" },
+	{ { "account", "create" },
+	  "NAME",
+	  1,
+	  MAY(CURRENCY) | MAY(OPENING) | MAY(CREDIT_LIMIT) | MAY(SANDBOX) | MAY(LABEL),
+	  ctl_account_create,
+	  "Make an account and a key, shown once" },
+	{ { "account", "key" },
+	  "NAME",
+	  1,
+	  MAY(LABEL),
+	  ctl_account_key,
+	  "One more key, shown once" },
+	{ { "account", "topup" },
+	  "NAME AMOUNT",
+	  2,
+	  MAY(CAUSE),
+	  ctl_account_topup,
+	  "Add to its balance" },
+	{ { "account", "ledger" },
+	  "NAME",
+	  1,
+	  MAY(LIMIT) | MAY(BEFORE),
+	  ctl_account_ledger,
+	  "Every movement of its balance, newest first" },
+	{ { "account", "list" }, "", 0, 0, ctl_account_list, "All accounts" },
+	{ { "lifecycle" }, "", 0, MAY(DOT), ctl_lifecycle, "The table of states and events" },
+	{ { "store", "check" },
+	  "",
+	  0,
+	  0,
+	  ctl_store_check,
+	  "Walk the whole store of the running daemon" },
+};
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+struct line {
+	struct ctl_run run;
+	const char *socket;
+	unsigned used; /* of MAY() */
+	const char *last_used;
+	const char *args[ARGS_MAX];
+	int n;
+};
+
+/* ---- reading ---- */
+
+static uint64_t number(const struct argp_state *state, const char *what, const char *arg,
+		       uint64_t least, uint64_t most)
+{
+	char *end;
+	errno = 0;
+	unsigned long long value = strtoull(arg, &end, 10);
+	if (arg[0] < '0' || arg[0] > '9' || *end || errno || value < least || value > most)
+		argp_error(state, "%s: '%s' is not a whole number of %llu to %llu", what, arg,
+			   (unsigned long long)least, (unsigned long long)most);
+	return value;
+}
+
+static int64_t duration_ms(const struct argp_state *state, const char *arg)
+{
+	static const struct {
+		const char *unit;
+		int64_t ms;
+	} units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 } };
+	char *end;
+	errno = 0;
+	long value = strtol(arg, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (arg[0] >= '0' && arg[0] <= '9' && !errno && !strcmp(end, units[i].unit) &&
+		    value <= INT32_MAX)
+			return value * units[i].ms;
+	argp_error(state, "--timeout: '%s' is not a time such as 500ms, 60s, 5m or 1h", arg);
+	return 0;
+}
+
+static void note_use(struct line *line, int key)
+{
+	line->used |= 1u << (key - KEY_LIMIT);
+	for (const struct argp_option *option = options; option->name; option++)
+		if (option->key == key)
+			line->last_used = option->name;
+}
+
+static error_t read_of_verb(int key, char *arg, struct argp_state *state)
+{
+	struct ctl_run *run = &((struct line *)state->input)->run;
+	switch (key) {
+	case KEY_LIMIT:
+		run->limit = (int64_t)number(state, "--limit", arg, 1, 500);
+		return 0;
+	case KEY_BEFORE:
+		run->before = number(state, "--before", arg, 1, INT64_MAX);
+		return 0;
+	case KEY_SINCE:
+		run->since = number(state, "--since", arg, 0, INT64_MAX);
+		run->since_given = true;
+		return 0;
+	case KEY_ORDER:
+		run->order = number(state, "--order", arg, 1, INT64_MAX);
+		return 0;
+	case KEY_STATUS:
+		run->status = arg;
+		return 0;
+	case KEY_FOR:
+		if (strcmp(arg, "resolved") != 0)
+			argp_error(state, "--for: one can wait for 'resolved', not for '%s'", arg);
+		return 0;
+	case KEY_TIMEOUT:
+		run->timeout_ms = duration_ms(state, arg);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t read_of_account(int key, char *arg, struct argp_state *state)
+{
+	struct ctl_run *run = &((struct line *)state->input)->run;
+	switch (key) {
+	case KEY_CAUSE:
+		run->cause = arg;
+		return 0;
+	case KEY_LABEL:
+		run->label = arg;
+		return 0;
+	case KEY_CURRENCY:
+		run->currency = arg;
+		return 0;
+	case KEY_OPENING:
+		run->opening = arg;
+		return 0;
+	case KEY_CREDIT_LIMIT:
+		run->credit_limit = arg;
+		return 0;
+	case KEY_SANDBOX:
+		run->sandbox = true;
+		return 0;
+	case KEY_DOT:
+		run->dot = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t read_one(int key, char *arg, struct argp_state *state)
+{
+	struct line *line = state->input;
+	switch (key) {
+	case KEY_SOCKET:
+		line->socket = arg;
+		return 0;
+	case KEY_JSON:
+		line->run.json = true;
+		return 0;
+	case KEY_NUMBERS:
+		line->run.numbers = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (line->n == ARGS_MAX)
+			argp_error(state, "too many words: '%s'", arg);
+		line->args[line->n++] = arg;
+		return 0;
+	default:
+		break;
+	}
+	error_t read = read_of_verb(key, arg, state);
+	if (read == ARGP_ERR_UNKNOWN)
+		read = read_of_account(key, arg, state);
+	if (!read)
+		note_use(line, key);
+	return read;
+}
+
+/* ---- verbs ---- */
+
+/* Words of the verb that the line begins with; 0: it is another one. */
+static int words_of(const struct verb *verb, const struct line *line)
+{
+	int n = 0;
+	while (n < WORDS_MAX && verb->words[n]) {
+		if (n >= line->n || strcmp(line->args[n], verb->words[n]) != 0)
+			return 0;
+		n++;
+	}
+	return n;
+}
+
+__attribute__((format(printf, 1, 2), noreturn)) static void usage(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	fputs("esmectl: ", stderr);
+	vfprintf(stderr, format, args);
+	fputs("\nTry 'esmectl --help'.\n", stderr);
+	va_end(args);
+	exit(CTL_USAGE);
+}
+
+static const struct verb *find_verb(struct line *line)
+{
+	if (!line->n)
+		usage("say what to do, such as: esmectl status");
+	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
+		int words = words_of(verb, line);
+		if (!words)
+			continue;
+		if (line->n - words != verb->n)
+			usage("%s%s%s takes %s", verb->words[0], words > 1 ? " " : "",
+			      words > 1 ? verb->words[1] : "",
+			      verb->n ? verb->args : "no further words");
+		if (line->used & ~verb->may)
+			usage("--%s means nothing to %s", line->last_used, verb->words[0]);
+		line->run.args = line->args + words;
+		return verb;
+	}
+	usage("there is no '%s%s%s'", line->args[0], line->n > 1 ? " " : "",
+	      line->n > 1 ? line->args[1] : "");
+}
+
+/* The list of verbs stands once, in their table. */
+static char *with_verbs(int key, const char *text, void *input)
+{
+	char *all = NULL;
+	size_t n;
+	(void)input;
+	if (key != ARGP_KEY_HELP_PRE_DOC)
+		return (char *)text;
+	FILE *out = open_memstream(&all, &n);
+	if (!out)
+		return (char *)text;
+	fprintf(out, "%s\n\n", text);
+	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
+		int at = fprintf(out, "  %s%s%s %s", verb->words[0], verb->words[1] ? " " : "",
+				 verb->words[1] ? verb->words[1] : "", verb->args);
+		fprintf(out, "%*s%s\n", at < 30 ? 30 - at : 1, "", verb->what);
+	}
+	fclose(out);
+	return all;
+}
+
+/* ---- asking ---- */
+
+static int ask(const struct ctl_run *run, ctl_show_fn *show, const struct ctl_call *call)
+{
+	struct ctl_answer answer;
+	bool done = ctl_client_call(run->client, call, &answer);
+	if (done && run->json) {
+		fwrite(answer.text.octets, 1, answer.text.n, stdout);
+		if (answer.text.octets[answer.text.n - 1] != '\n')
+			putchar('\n');
+	} else if (done) {
+		show(run, answer.json);
+	}
+	ctl_answer_release(&answer);
+	if (fflush(stdout))
+		return CTL_FAILED;
+	return done ? CTL_DONE : CTL_FAILED;
+}
+
+const char *ctl_encode(const char *word, char out[CTL_WORD_OCTETS])
+{
+	struct buffer encoded = { 0 };
+	http_encode(&encoded, word);
+	if (encoded.failed || encoded.n >= CTL_WORD_OCTETS || !encoded.n)
+		usage("'%.40s' is no id or name: it has not 1 to %d octets", word,
+		      CTL_WORD_OCTETS - 1);
+	memcpy(out, encoded.octets, encoded.n);
+	out[encoded.n] = '\0';
+	buffer_release(&encoded);
+	return out;
+}
+
+int ctl_get(const struct ctl_run *run, ctl_show_fn *show, const char *target, ...)
+{
+	char text[2 * CTL_WORD_OCTETS + 256];
+	va_list args;
+	va_start(args, target);
+	vsnprintf(text, sizeof(text), target, args);
+	va_end(args);
+	return ask(run, show, &(struct ctl_call){ .method = "GET", .target = text });
+}
+
+int ctl_post(const struct ctl_run *run, ctl_show_fn *show, const char *target,
+	     const struct buffer *body)
+{
+	struct ctl_call call = {
+		.method = "POST",
+		.target = target,
+		.body = body->octets,
+		.body_octets = body->n,
+	};
+	if (body->failed) {
+		fprintf(stderr, "esmectl: out of memory\n");
+		return CTL_FAILED;
+	}
+	return ask(run, show, &call);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = read_one,
+		.args_doc = "VERB [WORD...]",
+		.doc = "Asks and steers a running esmed over its control socket.\v"
+		       "Exit status: 0 done; 1 not found, refused, timed out, or nobody answers; "
+		       "2 the command line is wrong.",
+		.help_filter = with_verbs,
+	};
+	const char *env = getenv("ESMED_CONTROL");
+	struct line line = { .socket = env && *env ? env : SOCKET_PATH,
+			     .run = { .timeout_ms = 60000 } };
+	argp_program_version = "esmectl " ESMED_VERSION;
+	argp_err_exit_status = CTL_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &line);
+	const struct verb *verb = find_verb(&line);
+	line.run.client = ctl_client_new(line.socket);
+	if (!line.run.client) {
+		fprintf(stderr, "esmectl: out of memory\n");
+		return CTL_FAILED;
+	}
+	int status = verb->run(&line.run);
+	ctl_client_free(line.run.client);
+	return status;
+}
