@@ -7,7 +7,7 @@
 
 #include "store/store.h"
 
-/* Accounts, providers, open orders with their records, releases: DAMAGED names the first bad one. */
+/* Accounts, keys, providers, releases, open orders: DAMAGED names the first that is bad. */
 enum store_open store_check_start(struct store_txn *txn, char err[STORE_ERR_OCTETS]);
 
 #endif

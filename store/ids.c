@@ -71,6 +71,34 @@ static struct store_ref unpack_ref(uint64_t ref)
 				   .segment = (uint32_t)ref & 0xff };
 }
 
+void store_id_pack(uint8_t at[STORE_ID_OCTETS], const struct store_id *id)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		at[i] = (uint8_t)(id->hash >> (56 - 8 * i));
+		at[8 + i] = (uint8_t)(id->ref >> (56 - 8 * i));
+	}
+}
+
+struct store_id store_id_unpack(const uint8_t at[STORE_ID_OCTETS])
+{
+	struct store_id id = { 0 };
+
+	for (unsigned i = 0; i < 8; i++) {
+		id.hash = id.hash << 8 | at[i];
+		id.ref = id.ref << 8 | at[8 + i];
+	}
+	return id;
+}
+
+void store_ids_each(struct store_octets octets, store_runs_each_fn *each, void *arg)
+{
+	for (uint32_t at = 0; at + STORE_ID_OCTETS <= octets.n; at += STORE_ID_OCTETS) {
+		struct store_id id = store_id_unpack(octets.at + at);
+
+		each(arg, &id);
+	}
+}
+
 /* --- The table -------------------------------------------------------------------------------- */
 
 static void insert(struct store_ids *ids, size_t place)

@@ -5,7 +5,6 @@
  */
 #include "store/store.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +48,10 @@ static enum store_open make_store(struct store *store, const struct store_option
 	}
 	enum store_err bad = store_commit(txn);
 
-	if (bad || fsync(store->place.dir_fd)) {
-		snprintf(err, STORE_ERR_OCTETS, "cannot make the store: %s",
-			 bad ? store_err_text(bad) : strerror(errno));
-		return bad == STORE_FULL ? STORE_OPEN_NO_SPACE : STORE_OPEN_FAILED;
-	}
-	return STORE_OPEN_OK;
+	if (!bad)
+		return store_place_sync(&store->place, err);
+	snprintf(err, STORE_ERR_OCTETS, "cannot make the store: %s", store_err_text(bad));
+	return bad == STORE_FULL ? STORE_OPEN_NO_SPACE : STORE_OPEN_FAILED;
 }
 
 /* Opens the databases of a store that exists, and believes nothing before the meta record fits. */

@@ -24,7 +24,7 @@ static enum store_open failed(char *err, const char *what, const char *path)
 	return errno == ENOSPC || errno == EDQUOT ? STORE_OPEN_NO_SPACE : STORE_OPEN_FAILED;
 }
 
-/* Filesystems by the f_type of statfs(2): on the first ones neither lock nor sync can be trusted. */
+/* Filesystems by the f_type of statfs(2). Where one is refused neither lock nor sync holds. */
 static const struct {
 	uint32_t type;
 	const char *name;
@@ -36,14 +36,11 @@ static const struct {
 	{ 0x794c7630, "overlay", false }, { 0x01021994, "tmpfs", false },
 };
 
-static enum store_open check_filesystem(struct store_place *place, const char *path, char *err)
+enum store_open store_place_filesystem(uint32_t type, const char *path, bool *unproven,
+				       char err[STORE_ERR_OCTETS])
 {
-	struct statfs fs;
-
-	if (fstatfs(place->dir_fd, &fs))
-		return failed(err, "cannot tell the filesystem of", path);
 	for (size_t i = 0; i < sizeof(filesystems) / sizeof(filesystems[0]); i++) {
-		if (filesystems[i].type != (uint32_t)fs.f_type)
+		if (filesystems[i].type != type)
 			continue;
 		if (filesystems[i].refused) {
 			snprintf(err, STORE_ERR_OCTETS,
@@ -51,9 +48,18 @@ static enum store_open check_filesystem(struct store_place *place, const char *p
 				 filesystems[i].name);
 			return STORE_OPEN_BAD_PLACE;
 		}
-		place->unproven = true;
+		*unproven = true;
 	}
 	return STORE_OPEN_OK;
+}
+
+static enum store_open check_filesystem(struct store_place *place, const char *path, char *err)
+{
+	struct statfs fs;
+
+	if (fstatfs(place->dir_fd, &fs))
+		return failed(err, "cannot tell the filesystem of", path);
+	return store_place_filesystem((uint32_t)fs.f_type, path, &place->unproven, err);
 }
 
 /* Ours alone, and in a parent where nobody else can put another in its place. */
@@ -157,6 +163,17 @@ void store_place_release(struct store_place *place)
 			close(*fds[i]);
 		*fds[i] = -1;
 	}
+}
+
+enum store_open store_place_sync(const struct store_place *place, char err[STORE_ERR_OCTETS])
+{
+	int parent = openat(place->dir_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool synced = parent >= 0 && fsync(parent) == 0 && fsync(place->dir_fd) == 0;
+	enum store_open code = synced ? STORE_OPEN_OK : failed(err, "cannot sync", "the folder");
+
+	if (parent >= 0)
+		close(parent);
+	return code;
 }
 
 /* --- The head of data.mdb --------------------------------------------------------------------- */

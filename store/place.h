@@ -27,6 +27,13 @@ enum store_open store_place_take(struct store_place *place, const char *path, bo
 /* Lets go of everything; the files stay. */
 void store_place_release(struct store_place *place);
 
+/* OK or BAD_PLACE for a filesystem by its f_type; *unproven is set on overlay and tmpfs. */
+enum store_open store_place_filesystem(uint32_t type, const char *path, bool *unproven,
+				       char err[STORE_ERR_OCTETS]);
+
+/* The entries of the folder, and of the folder it is in, are on disk when this returns OK. */
+enum store_open store_place_sync(const struct store_place *place, char err[STORE_ERR_OCTETS]);
+
 /* What the two meta pages at the head of data.mdb say. All zero when there is no store yet. */
 struct store_head {
 	uint64_t size_octets; /* of the map */

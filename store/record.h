@@ -147,7 +147,8 @@ enum store_err store_key_decode(enum store_kind kind, const uint8_t *key, size_t
 
 /*
  * The record's value. old_n is the length of the value that stands on disk, 0 when there is none:
- * a value never shrinks, and one that must grow does so in steps, so that most are written in place.
+ * where a kind has reserve or slack a value never shrinks and grows in steps, so that most are
+ * written in place.
  * TOO_BIG: a member is over its row's size, a T past 2^62, or the value over what a pair may be.
  */
 enum store_err store_value_encode(enum store_kind kind, const void *rec, size_t old_n,

@@ -73,25 +73,6 @@ struct store_runs {
 	part heads[FAN]; /* chunks under a merge's hands */
 };
 
-void store_id_pack(uint8_t at[STORE_ID_OCTETS], const struct store_id *id)
-{
-	for (unsigned i = 0; i < 8; i++) {
-		at[i] = (uint8_t)(id->hash >> (56 - 8 * i));
-		at[8 + i] = (uint8_t)(id->ref >> (56 - 8 * i));
-	}
-}
-
-struct store_id store_id_unpack(const uint8_t at[STORE_ID_OCTETS])
-{
-	struct store_id id = { 0 };
-
-	for (unsigned i = 0; i < 8; i++) {
-		id.hash = id.hash << 8 | at[i];
-		id.ref = id.ref << 8 | at[8 + i];
-	}
-	return id;
-}
-
 /* --- Now and next ----------------------------------------------------------------------------- */
 
 static struct state *stage(struct store_runs *runs)
@@ -330,15 +311,6 @@ enum store_err store_runs_find(struct store_txn *txn, struct store_runs *runs, u
 			err = find_in(txn, run, hash, each, arg);
 	}
 	return err;
-}
-
-void store_ids_each(struct store_octets octets, store_runs_each_fn *each, void *arg)
-{
-	for (uint32_t at = 0; at + STORE_ID_OCTETS <= octets.n; at += STORE_ID_OCTETS) {
-		struct store_id id = store_id_unpack(octets.at + at);
-
-		each(arg, &id);
-	}
 }
 
 enum store_err store_runs_walk(struct store_txn *txn, const struct store_id_run *run,

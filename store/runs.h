@@ -18,7 +18,7 @@
 
 #include "store/store.h"
 
-/* On disk: hash and ref, eight octets each, big-endian; ref is order, index, segment: 40, 16, 8 bits. */
+/* On disk: hash and ref, eight octets each, big-endian. What a ref means is ids.c's. */
 struct store_id {
 	uint64_t hash;
 	uint64_t ref;
@@ -30,7 +30,7 @@ struct store_id {
 void store_id_pack(uint8_t at[STORE_ID_OCTETS], const struct store_id *id);
 struct store_id store_id_unpack(const uint8_t at[STORE_ID_OCTETS]);
 
-/* A run goes from BUILDING to LIVE when it is whole, and to DEAD when its records may be deleted. */
+/* A run is LIVE once it is whole, and DEAD when its records may be deleted. */
 enum store_run_state {
 	STORE_RUN_LIVE,
 	STORE_RUN_BUILDING,

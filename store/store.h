@@ -125,7 +125,7 @@ void store_abort(struct store_txn *txn);
 
 /*
  * A snapshot for reading beside the write transaction. Never kept across turns: an old reader
- * keeps pages from being used again. put, del and next fail with POISONED on it.
+ * keeps pages from being used again. put and del fail with POISONED on it. End it before closing.
  */
 enum store_err store_read_begin(struct store *store, struct store_txn **txn);
 void store_read_end(struct store_txn *txn);
@@ -202,8 +202,9 @@ uint64_t store_keyed_hash(const struct store *store, const void *octets, size_t 
 /*
  * Which segments a provider's message id may mean: many per id, found for as long as retention
  * keeps them, awaiting or final. What is found is a candidate and true only after comparing with
- * the record. Cost: memory of about 1.3 octets per id beside a fixed few megabytes, disk of about
- * 18, and a look-up that does not grow with the store (ids.c).
+ * the record. Cost: memory of about 1.3 octets per id, twice that while a merge is under way,
+ * beside a fixed few megabytes; disk of about 18 octets; and a look-up that grows with the
+ * logarithm of the ids only (ids.c).
  */
 struct store_ref {
 	uint64_t order;	  /* below 2^40 */

@@ -1,4 +1,4 @@
-/* Provider ids: found as long as they should be, whatever was sealed, merged, dropped or aborted. */
+/* Provider ids: found as long as they should be, whatever is sealed, merged, dropped or aborted. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -717,6 +717,54 @@ static void test_open__refuses_a_later_schema(void **state)
 	assert_non_null(strstr(folder->err, "this program knows up to"));
 }
 
+static void test_open__refuses_filesystems_that_cannot_keep_a_store(void **state)
+{
+	const uint32_t refused[] = {
+		0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x65735546
+	};
+	const uint32_t unproven[] = { 0x794c7630, 0x01021994 };
+	char err[STORE_ERR_OCTETS];
+	bool doubt = false;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_int_equal(store_place_filesystem(refused[i], "/x", &doubt, err),
+				 STORE_OPEN_BAD_PLACE);
+		assert_non_null(strstr(err, "/x is on "));
+	}
+	assert_int_equal(store_place_filesystem(0xef53, "/x", &doubt, err), STORE_OPEN_OK);
+	assert_false(doubt);
+	for (size_t i = 0; i < sizeof(unproven) / sizeof(unproven[0]); i++) {
+		doubt = false;
+		assert_int_equal(store_place_filesystem(unproven[i], "/x", &doubt, err),
+				 STORE_OPEN_OK);
+		assert_true(doubt);
+	}
+}
+
+static enum store_open die(void *arg, char err[STORE_ERR_OCTETS])
+{
+	(void)err;
+	raise(*(const int *)arg);
+	return STORE_OPEN_OK;
+}
+
+static void test_open__tells_what_its_child_died_of(void **state)
+{
+	const int signals[] = { SIGBUS, SIGSEGV, SIGABRT };
+	char err[STORE_ERR_OCTETS];
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		char text[32];
+
+		snprintf(text, sizeof(text), "ended in signal %d", signals[i]);
+		assert_int_equal(store_place_in_child(die, (void *)&signals[i], err),
+				 STORE_OPEN_DAMAGED);
+		assert_non_null(strstr(err, text));
+	}
+}
+
 static void test_open__tells_tmpfs_as_unproven(void **state)
 {
 	struct store_folder *folder = *state;
@@ -837,6 +885,8 @@ int main(void)
 		T(test_open__notices_an_older_copy),
 		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
 		T(test_open__refuses_a_later_schema),
+		T(test_open__refuses_filesystems_that_cannot_keep_a_store),
+		T(test_open__tells_what_its_child_died_of),
 		T(test_open__tells_tmpfs_as_unproven),
 		T(test_store__keeps_what_it_told_before_it_was_killed),
 	};
