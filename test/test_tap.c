@@ -32,8 +32,7 @@ static size_t put_pdu(uint8_t *at, uint32_t n, uint32_t sequence_number)
 	smpp_write_u32(&writer, 0x0000010a);
 	smpp_write_u32(&writer, 0);
 	smpp_write_u32(&writer, sequence_number);
-	while (writer.n < n)
-		smpp_write_u8(&writer, (uint8_t)(sequence_number + writer.n));
+	memset(at + 16, (uint8_t)sequence_number, n - 16);
 	return n;
 }
 

@@ -1,0 +1,114 @@
+/* Lines of core/tap_stream.h, made as the connection has room for them. */
+#include <stdlib.h>
+
+#include "core/api.h"
+#include "core/server.h"
+#include "core/tap.h"
+#include "core/tap_stream.h"
+
+/* Kept back of the room of a connection for the head of a chunk and its end. */
+#define CHUNK_OCTETS 32
+
+struct tap_stream {
+	struct server_stream stream;
+	struct tap_reader *reader;
+	struct buffer lines; /* made and not yet given */
+	size_t given;	     /* octets at its front */
+	struct buffer hex;
+};
+
+static void put_hex(struct tap_stream *own, const uint8_t *octets, uint32_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	buffer_clear(&own->hex);
+	uint8_t *at = buffer_reserve(&own->hex, 2 * (size_t)n);
+	for (uint32_t i = 0; at && i < n; i++) {
+		*at++ = (uint8_t)digits[octets[i] >> 4];
+		*at++ = (uint8_t)digits[octets[i] & 15];
+	}
+	own->hex.n = at ? 2 * (size_t)n : 0;
+}
+
+static void put_line(struct tap_stream *own, const struct tap_record *record)
+{
+	struct json_writer json = { .out = &own->lines };
+	put_hex(own, record->octets, record->n);
+	json_begin_object(&json);
+	json_add_uint(&json, "seq", record->seq);
+	json_add_time(&json, "time", record->at_ms);
+	json_add_text(&json, "link", record->link);
+	json_add_uint(&json, "session", record->session);
+	json_add_text(&json, "dir", record->direction == TAP_IN ? "in" : "out");
+	json_add_uint(&json, "dropped", record->dropped);
+	json_key(&json, "hex");
+	json_put_octets(&json, own->hex.octets, own->hex.n);
+	json_end_object(&json);
+	buffer_text(&own->lines, "\n");
+	if (own->hex.failed)
+		own->lines.failed = true;
+}
+
+/*
+ * Never more than there is room for: what does not fit stays here, where a client that has stopped
+ * reading may leave it as long as it likes, while the ring goes round.
+ */
+static bool pump(struct engine *engine, struct server_stream *stream, struct buffer *out,
+		 size_t room)
+{
+	struct tap_stream *own = (struct tap_stream *)stream;
+	struct tap_record record;
+	(void)engine;
+	room -= room < CHUNK_OCTETS ? room : CHUNK_OCTETS;
+	while (out->n < room) {
+		if (own->given == own->lines.n) {
+			buffer_clear(&own->lines);
+			own->given = 0;
+			if (!tap_reader_next(own->reader, &record))
+				break;
+			put_line(own, &record);
+			if (own->lines.failed)
+				return false;
+		}
+		size_t n = own->lines.n - own->given;
+		if (n > room - out->n)
+			n = room - out->n;
+		buffer_append(out, own->lines.octets + own->given, n);
+		own->given += n;
+	}
+	return true;
+}
+
+static void release(struct engine *engine, struct server_stream *stream)
+{
+	struct tap_stream *own = (struct tap_stream *)stream;
+	(void)engine;
+	tap_reader_free(own->reader);
+	buffer_release(&own->lines);
+	buffer_release(&own->hex);
+}
+
+void tap_stream(struct api_call *call)
+{
+	static const char *const known[] = { "link", "text", "numbers", NULL };
+	char name[TAP_LINK_OCTETS];
+	api_query_only(call, known);
+	api_query_text(call, "link", name, sizeof(name));
+	struct tap_want want = {
+		.link = name,
+		.text = api_query_number(call, "text", 0, 0, 1) == 1,
+		.numbers = api_query_number(call, "numbers", 0, 0, 1) == 1,
+	};
+	if (api_flawed(call, "shape"))
+		return;
+	struct tap_stream *own = calloc(1, sizeof(*own));
+	if (own)
+		own->reader = tap_reader_new(call->turn->engine->tap, &want);
+	if (!own || !own->reader) {
+		free(own);
+		api_refuse_unavailable(call, "tap_busy", "Too many readers on the tap");
+		return;
+	}
+	own->stream = (struct server_stream){ .pump = pump, .free = release, .due_ms = INT64_MAX };
+	call->content_type = "application/x-ndjson";
+	call->stream = &own->stream;
+}
