@@ -28,7 +28,7 @@ enum store_err {
 	STORE_NOTFOUND, /* no such record */
 	STORE_CORRUPT,	/* the record's checksum, version or form is wrong; nothing was decoded */
 	STORE_TOO_BIG, /* a member is longer than its row allows, or the value than a value may be */
-	STORE_FULL,    /* no room in the map or on the disk; the transaction can only be aborted */
+	STORE_FULL,    /* no room in the map, on the disk or in memory; only abort is left */
 	STORE_POISONED, /* an earlier put of this transaction failed; it can only be aborted */
 	STORE_FATAL,	/* the store does not know what is on disk: let nothing out and exit */
 };
