@@ -181,10 +181,10 @@ static void say_unreachable(const struct exchange *exchange)
 		bad = http_reader_error(exchange->reader);
 	if (exchange->why[0] && exchange->reason == PORT_DOWN_CONNECT)
 		fprintf(stderr,
-			"esmectl: %s: %s\n"
+			"esmectl: %s\n"
 			"Is the daemon running, and is that its control socket (sockets.control.path)? "
 			"Another one: --socket PATH or ESMED_CONTROL.\n",
-			path, exchange->why);
+			exchange->why);
 	else if (*bad)
 		fprintf(stderr, "esmectl: %s: not an answer of esmed: %s\n", path, bad);
 	else if (exchange->why[0])

@@ -74,12 +74,7 @@ static const struct verb {
 	ctl_verb *run;
 	const char *what;
 } verbs[] = {
-	{ { "status" },
-	  "",
-	  0,
-	  0,
-	  ctl_status,
-	  "How it goes: outcomes first, then links, alarms, store" },
+	{ { "status" }, "", 0, 0, ctl_status, "How it goes: outcomes, links, alarms, store" },
 	{ { "links" }, "", 0, 0, ctl_links, "Every link, what it does and why" },
 	{ { "orders" }, "", 0, MAY(LIMIT) | MAY(BEFORE), ctl_orders, "Orders, newest first" },
 	{ { "order" }, "ID", 1, 0, ctl_order, "One order with its batches" },
@@ -90,12 +85,7 @@ static const struct verb {
 	  ctl_messages,
 	  "The messages of an order" },
 	{ { "message" }, "ID", 1, 0, ctl_message, "One message with all its evidence" },
-	{ { "explain" },
-	  "ID",
-	  1,
-	  0,
-	  ctl_explain,
-	  "In words: why it is in its state, what would change it" },
+	{ { "explain" }, "ID", 1, 0, ctl_explain, "In words: why so, and what would change it" },
 	{ { "events" }, "", 0, MAY(SINCE) | MAY(ORDER), ctl_events, "What happens, as it happens" },
 	{ { "wait", "order" },
 	  "ID",

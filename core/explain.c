@@ -1,0 +1,515 @@
+/* A message's story in words. See explain.h. */
+#include "core/explain.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/engine.h"
+#include "core/history.h"
+#include "core/lifecycle.h"
+#include "core/provider.h"
+#include "core/release.h"
+#include "core/route.h"
+#include "smpp/status.h"
+
+#define STEPS_MAX 500 /* of a message; a throttled one may have more, and the answer says so */
+
+/* One step, kept so that the segments' stories can be told in one order. */
+struct step {
+	int64_t at_ms;
+	uint32_t number; /* in the order in which they were found */
+	char *what, *cause;
+};
+
+struct story {
+	const struct explain *explain;
+	const struct config_route *route;
+	struct step *steps;
+	uint32_t n;
+	bool cut, damaged;
+	/* The segment whose state the message has. */
+	struct segment_ref ref;
+	struct store_seg deciding;
+	bool decided;
+};
+
+/* ---- sentences ---- */
+
+__attribute__((format(printf, 2, 3))) static void put_sentence(struct json_writer *json,
+							       const char *format, ...)
+{
+	char line[600];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	json_put_octets(json, line, strlen(line));
+}
+
+/* A time of the clock of deadlines, as people read clocks. */
+static const char *clock_text(const struct explain *explain, int64_t due_ms, char out[25])
+{
+	json_time_text(due_ms - explain->turn->due_ms + explain->turn->at_ms, out);
+	return out;
+}
+
+static void status_text(uint32_t status, char *out, size_t n)
+{
+	struct smpp_status known = smpp_status(status);
+	snprintf(out, n, "%s (0x%" PRIX32 ": %s)", known.name ? known.name : "status", status,
+		 known.meaning);
+}
+
+/* ---- steps ---- */
+
+static void add_step(struct story *story, int64_t at_ms, char *what, char *cause)
+{
+	if (story->n == STEPS_MAX || !what) {
+		story->cut = true;
+		free(what);
+		free(cause);
+		return;
+	}
+	story->steps[story->n] = (struct step){ at_ms, story->n, what, cause };
+	story->n++;
+}
+
+__attribute__((format(printf, 1, 2))) static char *say(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	return text;
+}
+
+static void add_acceptance(struct story *story)
+{
+	const struct store_order *order = story->explain->order;
+	char price[24], cost[24];
+	json_micro_text(order->unit_price, price);
+	json_micro_text(order->unit_price * order->parts, cost);
+	add_step(story, (int64_t)order->created_ms,
+		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
+		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
+		     order->total),
+		 say("account %s, request %.*s, sender %.*s; %u parts at %s, %s in all",
+		     story->explain->account, (int)order->request_id.n,
+		     (const char *)order->request_id.at, (int)order->caller_id.n,
+		     (const char *)order->caller_id.at, order->parts, price,
+		     order->sandbox ? "not charged" : cost));
+	if (order->send_at_ms > order->created_ms)
+		add_step(story, (int64_t)order->created_ms, say("kept until its send_at"), NULL);
+}
+
+/* "part 2 of 3: ", or nothing for a message of one part. */
+static const char *part_text(const struct story *story, struct segment_ref ref, char out[32])
+{
+	out[0] = '\0';
+	if (story->explain->order->parts > 1)
+		snprintf(out, 32, "part %u of %u: ", ref.segment + 1, story->explain->order->parts);
+	return out;
+}
+
+static void add_release(struct story *story, struct segment_ref ref, const struct evidence *row)
+{
+	char part[32], link[HISTORY_LINK_OCTETS];
+	history_link(story->explain->turn->txn, row->session, link);
+	add_step(
+		story, row->released_ms,
+		say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
+		    part_text(story, ref, part), link, row->session, row->attempt),
+		say("%u submits without an answer there, itself included; %u segments of the route "
+		    "waited",
+		    row->in_flight, row->queued));
+	if (row->sequence_number && row->event != LIFE_ON_UNSENT)
+		add_step(story, row->released_ms + row->sent_after_ms,
+			 say("%ssubmit_sm left this process, sequence_number %u", part,
+			     row->sequence_number),
+			 NULL);
+}
+
+/* Why the row says what it says: the code, the id, how a receipt came to be matched. */
+static char *cause_of(const struct story *story, const struct evidence *row)
+{
+	char status[160], link[HISTORY_LINK_OCTETS];
+	if (row->has_receipt) {
+		history_link(story->explain->turn->txn, row->receipt_session, link);
+		return say("on link %s; %s%s%.*s%s%.*s", link, evidence_rule_text(row->rule),
+			   row->id.n ? ", its id " : "", (int)row->id.n, (const char *)row->id.at,
+			   row->err.n ? ", err " : "", (int)row->err.n, (const char *)row->err.at);
+	}
+	if (row->event == LIFE_ON_ACCEPTED)
+		return row->id.n ? say("message_id %.*s, after %u ms", (int)row->id.n,
+				       (const char *)row->id.at, row->rtt_ms) :
+				   say("without a message_id, after %u ms: no receipt can name it",
+				       row->rtt_ms);
+	if (row->has_code) {
+		status_text(row->code, status, sizeof(status));
+		return row->has_submit ? say("%s, after %u ms", status, row->rtt_ms) :
+					 say("%s", status);
+	}
+	return NULL;
+}
+
+static void add_row(struct story *story, struct segment_ref ref, const struct evidence *row)
+{
+	static const char *const marks[] = {
+		[LIFE_MARK_NORMAL] = "",
+		[LIFE_MARK_NOTE] = " (changed nothing)",
+		[LIFE_MARK_LATE] = " (late)",
+		[LIFE_MARK_DUPLICATE] = " (again)",
+		[LIFE_MARK_CONTRADICTS] = " (contradicts what had decided)",
+		[LIFE_MARK_STRAY] = " (unexpected here: a defect of ours)",
+	};
+	char part[32];
+	if (row->has_submit && row->released_ms < row->at_ms)
+		add_release(story, ref, row);
+	add_step(story, row->at_ms,
+		 say("%s%s%s", part_text(story, ref, part), life_event_text(row->event),
+		     marks[row->mark]),
+		 cause_of(story, row));
+}
+
+/* A release without a verdict stands in no row of evidence. */
+static void add_flight(struct story *story, struct segment_ref ref)
+{
+	const struct engine *engine = story->explain->turn->engine;
+	const struct flight *flight = releases_find(engine->releases, release_tag(ref));
+	char part[32];
+	if (flight)
+		add_step(story, flight->released_at_ms,
+			 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
+			     part_text(story, ref, part), flight->release->link->name,
+			     flight->release->session, flight->attempt),
+			 say("%u submits without an answer there, itself included",
+			     flight->in_flight));
+}
+
+static void add_segment(struct story *story, uint32_t number)
+{
+	const struct explain *explain = story->explain;
+	struct segment_ref ref = { explain->order->order, explain->message->index, number };
+	struct store_segment segment;
+	struct history history;
+	struct evidence row;
+	const struct store_seg *seg = history_segment(explain->turn->txn, explain->order, ref,
+						      explain->message, &segment);
+	if (!seg) {
+		story->damaged = true;
+		return;
+	}
+	history_begin(&history, explain->turn->txn, explain->order, ref, seg);
+	while (history_next(&history, &row))
+		add_row(story, ref, &row);
+	story->damaged = story->damaged || history.damaged;
+	if (seg->state == STORE_STATE_SUBMITTED)
+		add_flight(story, ref);
+	if (story->decided || seg->state != explain->message->state)
+		return;
+	story->decided = true;
+	story->ref = ref;
+	story->deciding = *seg;
+}
+
+/* Its record may still say QUEUED where a release says SUBMITTED. */
+static void fold_in_effect(const struct explain *explain)
+{
+	struct life_fold fold = { 0 };
+	for (uint32_t n = 0; n < explain->order->parts; n++) {
+		struct segment_ref ref = { explain->order->order, explain->message->index, n };
+		struct store_segment segment;
+		const struct store_seg *seg = history_segment(explain->turn->txn, explain->order,
+							      ref, explain->message, &segment);
+		if (!seg)
+			return;
+		life_fold_add(&fold, seg);
+	}
+	life_fold_set(&fold, explain->message);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct step *left = a, *right = b;
+	if (left->at_ms != right->at_ms)
+		return left->at_ms < right->at_ms ? -1 : 1;
+	return (left->number > right->number) - (left->number < right->number);
+}
+
+static void put_steps(const struct story *story, struct json_writer *json)
+{
+	json_key(json, "steps");
+	json_begin_array(json);
+	for (uint32_t i = 0; i < story->n; i++) {
+		const struct step *step = &story->steps[i];
+		json_begin_object(json);
+		json_key(json, "at");
+		json_put_time(json, step->at_ms);
+		json_add_int(json, "offset_ms",
+			     step->at_ms - (int64_t)story->explain->order->created_ms);
+		json_key(json, "what");
+		json_put_octets(json, step->what, strlen(step->what));
+		if (step->cause) {
+			json_key(json, "cause");
+			json_put_octets(json, step->cause, strlen(step->cause));
+		}
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
+/* ---- why ---- */
+
+static void put_because(const struct story *story, struct json_writer *json)
+{
+	const struct store_message *message = story->explain->message;
+	const struct store_seg *seg = &story->deciding;
+	enum store_state state = (enum store_state)message->state;
+	enum store_error error = (enum store_error)message->error;
+	const char *blocked = story->route ? provider_blocked(story->explain->turn->engine,
+							      story->route->provider) :
+					     "its route is no longer configured";
+	char status[160] = "";
+	if (seg->provider_status &&
+	    (error == STORE_ERROR_SUBMIT_ERROR || state == STORE_STATE_QUEUED ||
+	     error == STORE_ERROR_QUEUE_EXPIRED))
+		status_text(seg->provider_status, status, sizeof(status));
+	json_key(json, "because");
+	put_sentence(json, "%s%s%s: %s%s%s%s%s", life_shown(state, error), error ? " / " : "",
+		     store_error_name(error),
+		     error ? life_error_text(error) : life_state_text(state),
+		     *status ? "; the provider's last refusal was " : "", status,
+		     state == STORE_STATE_QUEUED && blocked ? "; nothing goes out now: " : "",
+		     state == STORE_STATE_QUEUED && blocked ? blocked : "");
+}
+
+/* ---- what was unusual ---- */
+
+static void put_unusual(const struct story *story, struct json_writer *json)
+{
+	static const char *const flags[] = {
+#define FLAG(NAME, bit, doc) [bit] = doc,
+#include "store/record.def"
+	};
+	static const uint32_t usual = STORE_FLAG_TAKEN | STORE_FLAG_ON_TIME | STORE_FLAG_REFUSED;
+	const struct store_message *message = story->explain->message;
+	char sum[24];
+	json_key(json, "unusual");
+	json_begin_array(json);
+	for (size_t bit = 0; bit < sizeof(flags) / sizeof(flags[0]); bit++)
+		if (message->flags & ~usual & (1u << bit))
+			json_put_text(json, flags[bit]);
+	if (message->duplicates)
+		put_sentence(json, "%u receipts said nothing new", message->duplicates);
+	if (message->refund) {
+		json_micro_text(message->refund, sum);
+		put_sentence(json, "refunded: %s", sum);
+	}
+	if (story->cut)
+		put_sentence(json, "it has more than %d steps; the later ones are not told here",
+			     STEPS_MAX);
+	if (story->damaged)
+		json_put_text(json,
+			      "a part of its evidence cannot be read; run: esmectl store check");
+	json_end_array(json);
+}
+
+/* ---- what would change it ---- */
+
+static int64_t receipt_deadline(const struct story *story)
+{
+	return (int64_t)story->deciding.released_ms +
+	       route_receipt_deadline_ms(story->route, story->explain->order);
+}
+
+static void queued_changes(const struct story *story, struct json_writer *json)
+{
+	const struct explain *explain = story->explain;
+	const struct store_seg *seg = &story->deciding;
+	char text[25];
+	if ((int64_t)seg->due_ms > explain->turn->due_ms)
+		put_sentence(json, "It goes again at %s, not before.",
+			     clock_text(explain, (int64_t)seg->due_ms, text));
+	else if ((int64_t)explain->order->send_at_ms > explain->turn->due_ms)
+		put_sentence(json, "It goes at %s, as was asked for.",
+			     clock_text(explain, (int64_t)explain->order->send_at_ms, text));
+	else
+		put_sentence(json,
+			     "It goes when its turn comes: %" PRIu64 " segments of its route wait.",
+			     queue_depth(explain->turn->engine->queue, explain->order->route));
+	put_sentence(json,
+		     "Still queued at %s (queue_deadline), it becomes EXPIRED / QUEUE_EXPIRED.",
+		     clock_text(explain, (int64_t)explain->order->queue_deadline_ms, text));
+}
+
+static void doubt_changes(const struct story *story, struct json_writer *json)
+{
+	const struct explain *explain = story->explain;
+	const struct store_seg *seg = &story->deciding;
+	bool resends = story->route && story->route->doubt == CONFIG_DOUBT_RESEND &&
+		       seg->open_attempts == 1;
+	char text[25];
+	if (resends)
+		put_sentence(
+			json,
+			"The route's policy is resend: at %s it is sent once more, and may then "
+			"have been sent twice.",
+			clock_text(explain,
+				   (int64_t)seg->doubt_since_ms + story->route->doubt_grace_ms,
+				   text));
+	else
+		put_sentence(json, "It is never sent again by itself: %s.",
+			     seg->open_attempts > 1 ? "it was sent again once already" :
+						      "the route's policy is hold");
+	put_sentence(json,
+		     "Without evidence by %s (receipt_deadline), it becomes UNKNOWN / "
+		     "SUBMIT_UNCONFIRMED.",
+		     clock_text(explain, receipt_deadline(story), text));
+}
+
+static void deadline_changes(const struct story *story, struct json_writer *json)
+{
+	char text[25];
+	switch ((enum store_state)story->explain->message->state) {
+	case STORE_STATE_QUEUED:
+		queued_changes(story, json);
+		return;
+	case STORE_STATE_SUBMITTED:
+		if (story->route)
+			put_sentence(json,
+				     "Without an answer within %" PRId64
+				     " ms of leaving, it is in doubt.",
+				     (int64_t)story->route->provider->timers.response_ms);
+		return;
+	case STORE_STATE_IN_DOUBT:
+		doubt_changes(story, json);
+		return;
+	case STORE_STATE_SENT:
+		put_sentence(json,
+			     "Without a receipt by %s (receipt_deadline), it becomes UNKNOWN.",
+			     clock_text(story->explain, receipt_deadline(story), text));
+		return;
+	case STORE_STATE_UNKNOWN:
+	case STORE_STATE_DELIVERED:
+	case STORE_STATE_FAILED:
+	case STORE_STATE_EXPIRED:
+	case STORE_STATES:
+		return;
+	}
+}
+
+/* Events that come from outside and are not told with their time above. */
+static bool may_come(const struct story *story, enum life_event event)
+{
+	const struct config_route *route = story->route;
+	bool beats = route && route->delivered_beats_failed;
+	bool final = route && route->provider->receipt_unknown == CONFIG_RECEIPT_UNKNOWN_FINAL;
+	bool sent = story->deciding.attempts || story->deciding.state == STORE_STATE_SUBMITTED;
+	switch (event) {
+	case LIFE_ON_ACCEPTED:
+	case LIFE_ON_REFUSED_FOR_NOW:
+	case LIFE_ON_REFUSED:
+	case LIFE_ON_RECEIPT_FAILED:
+	case LIFE_ON_RECEIPT_EXPIRED:
+	case LIFE_ON_RECEIPT_PENDING:
+		return sent;
+	case LIFE_ON_RECEIPT_DELIVERED:
+		return sent && !beats;
+	case LIFE_ON_RECEIPT_BEATS:
+		return sent && beats;
+	case LIFE_ON_RECEIPT_UNKNOWN:
+		return sent && !final;
+	case LIFE_ON_RECEIPT_UNKNOWN_FINAL:
+		return sent && final;
+	case LIFE_ON_SIBLING_FAILED:
+	case LIFE_ON_SIBLING_EXPIRED:
+		return story->explain->order->parts > 1;
+	case LIFE_ON_CANCELLED:
+		return true;
+	case LIFE_ON_RELEASED:
+	case LIFE_ON_UNSENT:
+	case LIFE_ON_LOST:
+	case LIFE_ON_EARLIER_REFUSED:
+	case LIFE_ON_QUEUE_DEADLINE:
+	case LIFE_ON_QUEUE_REFUSED:
+	case LIFE_ON_RECEIPT_DEADLINE:
+	case LIFE_ON_RESEND:
+	case LIFE_EVENTS:
+		break;
+	}
+	return false;
+}
+
+static void put_changes(const struct story *story, struct json_writer *json)
+{
+	const struct store_seg *seg = &story->deciding;
+	enum store_state state = (enum store_state)seg->state;
+	bool any = !life_is_final(state);
+	json_key(json, "would_change");
+	json_begin_array(json);
+	if (story->decided)
+		deadline_changes(story, json);
+	for (int i = 0; story->decided && i < LIFE_EVENTS; i++) {
+		struct store_seg after = *seg;
+		enum life_event event = (enum life_event)i;
+		if (!may_come(story, event))
+			continue;
+		life_apply(&after, event, STORE_ERROR_NONE);
+		if (after.state == seg->state)
+			continue;
+		any = true;
+		put_sentence(json, "%s: %s", life_event_text(event),
+			     store_state_name((enum store_state)after.state));
+	}
+	if (!any)
+		json_put_text(json, "Nothing: it is final. A receipt that says otherwise would be "
+				    "recorded and shown.");
+	json_end_array(json);
+}
+
+/* ---- the whole ---- */
+
+static void release_story(struct story *story)
+{
+	for (uint32_t i = 0; i < story->n; i++) {
+		free(story->steps[i].what);
+		free(story->steps[i].cause);
+	}
+	free(story->steps);
+}
+
+void explain_message(const struct explain *explain, struct json_writer *json)
+{
+	const struct store_message *message = explain->message;
+	struct story story = {
+		.explain = explain,
+		.route = config_route_find(explain->turn->engine->config, explain->order->route),
+		.steps = calloc(STEPS_MAX, sizeof(*story.steps)),
+	};
+	if (!story.steps) {
+		json->out->failed = true;
+		return;
+	}
+	fold_in_effect(explain);
+	add_acceptance(&story);
+	for (uint32_t n = 0; n < explain->order->parts; n++)
+		add_segment(&story, n);
+	qsort(story.steps, story.n, sizeof(*story.steps), by_time);
+	json_add_text(json, "bx_message_id", explain->id);
+	json_add_text(json, "msisdn", explain->msisdn);
+	json_add_text(
+		json, "status",
+		life_shown((enum store_state)message->state, (enum store_error)message->error));
+	json_add_text(json, "state", store_state_name((enum store_state)message->state));
+	json_add_bool(json, "final", life_is_final((enum store_state)message->state));
+	put_because(&story, json);
+	put_steps(&story, json);
+	put_unusual(&story, json);
+	put_changes(&story, json);
+	release_story(&story);
+}
