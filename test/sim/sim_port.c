@@ -310,9 +310,10 @@ void port_free(struct port *port)
 		link->down = true;
 		free(link->out);
 		link->out = NULL;
+		world_keep(port->world, link);
 	}
-	/* Links stay for what the world may still tell them; they go with the process. */
 	free(port->shown);
+	world_keep(port->world, port);
 }
 
 const char *port_down_name(enum port_down reason)

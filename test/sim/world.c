@@ -20,6 +20,8 @@ struct world {
 	size_t n, room;
 	uint64_t seq, hash;
 	struct wire *wires;
+	void **kept;
+	size_t n_kept;
 };
 
 /* ---- dice ---- */
@@ -131,6 +133,12 @@ void world_advance(struct world *world, int64_t to_ms)
 		world->now_ms = to_ms;
 }
 
+void world_keep(struct world *world, void *memory)
+{
+	world->kept = realloc(world->kept, (world->n_kept + 1) * sizeof(*world->kept));
+	world->kept[world->n_kept++] = memory;
+}
+
 void world_trace(struct world *world, const char *what, uint64_t number)
 {
 	world->hash = scramble(world->hash ^ (uint64_t)world->now_ms);
@@ -158,6 +166,7 @@ struct wire {
 	struct wire_ends ends;
 	struct lane to_far, to_near;
 	bool near_left, far_left;
+	bool cut;	   /* nothing that is sent from now on arrives */
 	struct wire *next; /* all of the world, freed with it */
 };
 
@@ -216,7 +225,7 @@ void wire_send(struct wire *wire, bool to_far, const uint8_t *octets, size_t n)
 {
 	struct lane *lane = to_far ? &wire->to_far : &wire->to_near;
 	struct world *world = wire->world;
-	if (!n || wire->near_left || wire->far_left)
+	if (!n || wire->cut || wire->near_left || wire->far_left)
 		return;
 	if (lane->n + n > lane->room) {
 		lane->room = (lane->n + n) * 2;
@@ -267,6 +276,7 @@ void wire_cut(struct wire *wire)
 {
 	struct world *world = wire->world;
 	int64_t most_ms = 3 * world->weather.latency_ms;
+	wire->cut = true;
 	wire->to_far.n = wire->to_far.arrived;
 	wire->to_near.n = wire->to_near.arrived;
 	world_later(world, world->now_ms + dice_between(&world->dice, 0, most_ms), tell_far, wire,
@@ -293,6 +303,9 @@ void world_free(struct world *world)
 		free(wire->to_near.octets);
 		free(wire);
 	}
+	while (world->n_kept)
+		free(world->kept[--world->n_kept]);
+	free(world->kept);
 	free(world->heap);
 	free(world);
 }

@@ -50,6 +50,8 @@ void world_later(struct world *world, int64_t at_ms, world_fn *fn, void *arg, ui
 bool world_step(struct world *world, int64_t until_ms);
 /* Moves the clock forward. */
 void world_advance(struct world *world, int64_t to_ms);
+/* Memory that the world may still be asked about; freed with it. */
+void world_keep(struct world *world, void *memory);
 /* Mixes octets into the hash of the run, which two runs of one seed must share. */
 void world_trace(struct world *world, const char *what, uint64_t number);
 uint64_t world_hash(const struct world *world);
