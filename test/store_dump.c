@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/evidence.h"
+#include "core/message_id.h"
 #include "smpp/receipt.h"
 #include "store/store.h"
 
@@ -94,6 +95,13 @@ static void print_members(struct store_octets members)
 	printf("],\"list_whole\":%s", reader.bad ? "false" : "true");
 }
 
+static void print_message_id(const struct store_message *message)
+{
+	char id[MESSAGE_ID_OCTETS];
+	message_id_write(store, message->order, message->index, id);
+	printf(",\"bx_message_id\":\"%s\"", id);
+}
+
 /* What the rows of record.def do not say by themselves. */
 static void print_more(struct store_txn *txn, enum store_kind kind, const union any *rec)
 {
@@ -106,6 +114,8 @@ static void print_more(struct store_txn *txn, enum store_kind kind, const union 
 		if (store_order_get(txn, &owner) != STORE_OK)
 			owner.created_ms = 0;
 	}
+	if (kind == STORE_KIND_MESSAGE)
+		print_message_id(&rec->message);
 	if (kind == STORE_KIND_MESSAGE)
 		print_rows(rec->message.seg.evidence);
 	else if (kind == STORE_KIND_SEGMENT)
