@@ -156,6 +156,7 @@ static void mask_field(void *ctx, const struct smpp_field *field)
 	}
 	switch (field->mask) {
 	case SMPP_MASK_OPEN:
+	case SMPP_MASK_ANY: /* the rest */
 		break;
 	case SMPP_MASK_PASSWORD:
 		fill(m, field->value, SMPP_MASK_PASSWORD_OCTET);

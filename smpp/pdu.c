@@ -289,6 +289,17 @@ static void visit_tlv(struct walk *w, const struct smpp_tlv *tlv)
 	visit_field(w, field);
 }
 
+/* What was not understood may be anything, in a bind the password. */
+static enum smpp_mask mask_of_rest(const struct smpp_command *command)
+{
+	for (const struct smpp_place *place = command ? command->places : NULL;
+	     place && place->param; place++) {
+		if (place->param->mask == SMPP_MASK_PASSWORD)
+			return SMPP_MASK_PASSWORD;
+	}
+	return SMPP_MASK_ANY;
+}
+
 void smpp_pdu_visit(const struct smpp_pdu *pdu, smpp_visit_fn *visit, void *ctx)
 {
 	const struct smpp_command *command = smpp_command(pdu->command_id);
@@ -306,5 +317,6 @@ void smpp_pdu_visit(const struct smpp_pdu *pdu, smpp_visit_fn *visit, void *ctx)
 						     .name = "rest",
 						     .type = SMPP_TYPE_OCTETS,
 						     .value = pdu->tlv_rest,
+						     .mask = mask_of_rest(command),
 						     .octets = pdu->tlv_rest.n });
 }

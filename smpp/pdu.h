@@ -91,6 +91,7 @@ enum smpp_mask {
 	SMPP_MASK_PASSWORD, /* never shown */
 	SMPP_MASK_NUMBER,   /* shown by its last digits unless asked for */
 	SMPP_MASK_TEXT,	    /* shown by its length unless asked for */
+	SMPP_MASK_ANY,	    /* not understood, may hold either: shown only if both are asked for */
 };
 
 struct smpp_param {

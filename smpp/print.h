@@ -3,6 +3,8 @@
  *
  * The password is never shown. Texts and numbers are shown only if asked for: a text else as
  * "[60 octets]", a number by its last three digits, "*********567"; nor do their octets appear.
+ * Octets that could not be understood may be either, in a bind the password, and are kept back
+ * likewise.
  * What the peer sent cannot harm a terminal or a JSON reader: anything that is no plain
  * character is escaped.
  *

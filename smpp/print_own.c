@@ -129,6 +129,8 @@ bool smpp_print_hidden(const struct smpp_printing *p, const struct smpp_field *f
 		return !p->options->show_numbers;
 	case SMPP_MASK_TEXT:
 		return !p->options->show_text;
+	case SMPP_MASK_ANY:
+		return !p->options->show_text || !p->options->show_numbers;
 	case SMPP_MASK_OPEN:
 		break;
 	}

@@ -114,7 +114,7 @@ static void test_print__line_of_an_unknown_command(void **state)
 
 	(void)state;
 	assert_string_equal(printed(smpp_print_line, &pdu, &masked),
-			    "command 0x0000010a sequence_number=6 rest=ab:cd");
+			    "command 0x0000010a sequence_number=6 rest=[2 octets]");
 }
 
 static void test_print__line_counts_flaws_and_names_unknown_tlvs(void **state)
@@ -124,7 +124,7 @@ static void test_print__line_counts_flaws_and_names_unknown_tlvs(void **state)
 	(void)state;
 	assert_string_equal(printed(smpp_print_line, &pdu, &masked),
 			    "submit_sm_resp sequence_number=6 command_status=0x00000000 ESME_ROK "
-			    "(success) message_id=\"A\" tlv_0x1403=0a:ff rest=ff:ff:ff flaws=1");
+			    "(success) message_id=\"A\" tlv_0x1403=0a:ff rest=[3 octets] flaws=1");
 }
 
 /* --- The block ----------------------------------------------------------------------------- */
@@ -158,7 +158,7 @@ static void test_print__block_names_entries_and_flaws(void **state)
 {
 	struct smpp_pdu pdu = decoded("%len 80000021 00000000 00000006 6d00 02 01 01 343900"
 				      "0000000b 02 08 00 00000058 ff");
-	const char *text = printed(smpp_print_block, &pdu, &masked);
+	const char *text = printed(smpp_print_block, &pdu, &shown);
 
 	(void)state;
 	assert_non_null(strstr(text, "    19  01                       "
@@ -342,6 +342,35 @@ static void test_print__the_password_is_never_shown(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		assert_false(reveals(printed(forms[i], &pdu, &shown), "secret"));
 		assert_false(reveals(printed(forms[i], &pdu, &masked), "secret"));
+	}
+}
+
+/* The password's NUL is missing, so nobody can say where it ends. */
+static void test_print__a_password_that_cannot_be_read_is_not_shown_either(void **state)
+{
+	struct smpp_pdu pdu = decoded("%len 00000009 00000000 00000001 6d00 7365637265743037");
+
+	(void)state;
+	assert_int_equal(pdu.password.n, 0);
+	assert_int_equal(pdu.tlv_rest.n, 8);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(reveals(printed(forms[i], &pdu, &shown), "secret"));
+}
+
+static void test_print__what_is_not_understood_is_shown_only_with_all(void **state)
+{
+	struct smpp_pdu pdu = decoded("%len 00000004 00000000 00000001 00 01 01 34393137");
+	struct smpp_print_options options = shown;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(reveals(printed(forms[i], &pdu, &shown), "4917"));
+		options.show_numbers = false;
+		assert_false(reveals(printed(forms[i], &pdu, &options), "4917"));
+		options.show_numbers = true;
+		options.show_text = false;
+		assert_false(reveals(printed(forms[i], &pdu, &options), "4917"));
+		options.show_text = true;
 	}
 }
 
@@ -544,6 +573,8 @@ int main(void)
 		cmocka_unit_test(test_print__json_has_groups_lists_and_flaws_as_arrays),
 		cmocka_unit_test(test_print__json_is_json_for_every_pdu),
 		cmocka_unit_test(test_print__the_password_is_never_shown),
+		cmocka_unit_test(test_print__a_password_that_cannot_be_read_is_not_shown_either),
+		cmocka_unit_test(test_print__what_is_not_understood_is_shown_only_with_all),
 		cmocka_unit_test(test_print__texts_and_numbers_are_masked_wherever_they_stand),
 		cmocka_unit_test(test_print__a_number_keeps_three_digits_and_a_name_its_letters),
 		cmocka_unit_test(test_print__controls_and_quotes_are_escaped),
