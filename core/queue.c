@@ -293,10 +293,11 @@ static bool route_ready(const struct route *route, int64_t now_ms)
 	       (route->turn || (route->returned.n && route->returned.at[0].due_ms <= now_ms));
 }
 
-/* The ring stands at a route until its weight is used up or it has nothing. */
+/* The ring stands at a route until its weight is used up or it has nothing; a second round finds full
+ * credit everywhere. */
 static struct route *route_next(struct queue *queue, uint32_t provider, int64_t now_ms)
 {
-	for (uint32_t tried = 0; tried <= queue->n; tried++) {
+	for (uint32_t tried = 0; tried < 2 * queue->n; tried++) {
 		struct route *route = &queue->routes[queue->turn % queue->n];
 		bool ours = route->provider == provider && route_ready(route, now_ms);
 		if (ours && route->credit)
