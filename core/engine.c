@@ -12,6 +12,7 @@
 #include "core/provider.h"
 #include "core/reconcile.h"
 #include "core/release.h"
+#include "core/retention.h"
 #include "core/scheduler.h"
 #include "core/server.h"
 #include "core/tap.h"
@@ -153,10 +154,15 @@ void engine_input(struct engine *engine, struct input *input)
 	engine->n_inputs++;
 }
 
-/* Deadlines, then releases, then what both have changed. */
+/* Deadlines, what is too old, then releases. */
 static void own_work(struct turn *turn)
 {
+	struct engine *engine = turn->engine;
 	deadline_run(turn);
+	if (turn->now_ms >= engine->retain_ms) {
+		engine->retain_ms = turn->now_ms + RETENTION_EVERY_MS;
+		retention_run(turn);
+	}
 	scheduler_run(turn);
 }
 
@@ -262,8 +268,7 @@ static int64_t own_deadline(const struct engine *engine)
 	int64_t due_ms =
 		sooner(wakes_deadline(engine->wakes), queue_deadline(engine->queue, now_ms));
 	int64_t own_ms = monotonic(engine, due_ms);
-	if (engine->schedule)
-		own_ms = 0;
+	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
 	for (size_t i = 0; i < engine->n_providers; i++)
 		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));
 	return own_ms > engine->full_until_ms ? own_ms : engine->full_until_ms;
@@ -453,11 +458,12 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->queue = queue_new();
 	engine->wakes = wakes_new();
 	engine->releases = releases_new();
+	engine->retention = retention_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
-	if (!engine->queue || !engine->wakes || !engine->releases || !engine->tap ||
-	    !engine->providers)
+	if (!engine->queue || !engine->wakes || !engine->releases || !engine->retention ||
+	    !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] =
@@ -522,6 +528,7 @@ void engine_free(struct engine *engine)
 		engine_alarm(engine, engine->alarms->name, false, "");
 	free(engine->providers);
 	releases_free(engine->releases);
+	retention_free(engine->retention);
 	wakes_free(engine->wakes);
 	queue_free(engine->queue);
 	tap_free(engine->tap);

@@ -19,6 +19,7 @@ struct alarm;
 struct releases;
 struct input;
 struct wakes;
+struct retention;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
@@ -51,6 +52,7 @@ struct engine {
 	struct link *links; /* those with a connection, by the port's id */
 	struct releases *releases;
 	struct wakes *wakes;
+	struct retention *retention;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;
@@ -69,6 +71,7 @@ struct engine {
 	int64_t started_ms;    /* wall clock */
 	int64_t full_until_ms; /* no room for deadlines and releases: not before then again */
 	int64_t marked_ms;     /* store_mark */
+	int64_t retain_ms;     /* monotonic: the next slice of retention */
 };
 
 struct engine_options {

@@ -12,6 +12,7 @@
 #include "core/feed.h"
 #include "core/ledger.h"
 #include "core/lifecycle.h"
+#include "core/retention.h"
 #include "core/route.h"
 
 #define EVIDENCE_OCTETS 1900 /* in a record; what does not fit moves to evidence_more */
@@ -731,6 +732,8 @@ static void flush(struct turn *turn, struct work *work)
 	}
 	if (resolved)
 		rec->wake_at_ms = 0;
+	if (resolved && work->route && work->route->keep_text == CONFIG_KEEP_TEXT_FINAL)
+		retention_forget_text(turn, rec->order);
 	if (work->events_n) {
 		rec->updated_ms = (uint64_t)turn->at_ms;
 		write_events(turn, work);
