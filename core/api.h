@@ -32,13 +32,16 @@ enum api_socket {
 #define API_FIELDS_MAX	 6
 #define API_FIELD_OCTETS 160
 
+struct account_rates;
 struct api_row;
 struct server_stream;
 
 /* Pointers in it live as long as the call: until its handler returns, and not longer. */
 struct api_call {
+	struct engine *engine;
 	struct turn *turn;
 	const struct http_request *request;
+	struct account_rates *rates; /* see core/account.h */
 	enum api_socket socket;
 	bool local; /* came by a Unix socket: uid and gid are the peer's */
 	uid_t uid;
@@ -57,9 +60,10 @@ struct api_call {
 	struct http_field fields[API_FIELDS_MAX]; /* api_field adds one */
 	char field_values[API_FIELDS_MAX][API_FIELD_OCTETS];
 	size_t n_fields;
-	struct server_stream
-		*stream; /* the body goes on after the turn, see core/server.h; or NULL */
+	const char *code;	      /* of a refusal, for the log */
+	struct server_stream *stream; /* the body goes on after the turn: core/server.h; or NULL */
 
+	char currency[4];    /* of view_currency */
 	struct buffer flaws; /* of api_flaw; the dispatcher's */
 	char first_flaw[160];
 };
@@ -105,12 +109,13 @@ __attribute__((format(printf, 3, 4))) void api_field(struct api_call *call, cons
 /* Why a request is refused. Texts are static or live until the handler returns. */
 struct api_error {
 	int status;
-	const char *code;   /* "insufficient_balance" */
-	const char *stage;  /* "balance" */
-	const char *detail; /* the text clients match */
-	const char *param;  /* the member it is about, or NULL */
-	const char *hint;   /* what would be right, or NULL */
-	bool has_money;	    /* cost and balance, micro-units, are said too */
+	const char *code;    /* "insufficient_balance" */
+	const char *stage;   /* "balance" */
+	const char *detail;  /* the text clients match */
+	const char *param;   /* the member it is about, or NULL */
+	const char *hint;    /* what would be right, or NULL */
+	const char *outcome; /* "unknown" when nobody knows what became of it, or NULL */
+	bool has_money;	     /* cost and balance, micro-units, are said too */
 	int64_t cost, balance;
 };
 

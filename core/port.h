@@ -86,6 +86,10 @@ int64_t port_wall_ms(struct port *port);
 /* Fills n octets, fit for keys. Never fails: without randomness the process ends. */
 void port_random(struct port *port, void *octets, size_t n);
 
+#define PORT_SHA256_OCTETS 32
+/* SHA-256 of n octets; it stands here because the library that knows it does. */
+void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS]);
+
 /* ---- TLS contexts ---- */
 
 struct port_tls_options {

@@ -46,7 +46,7 @@ struct server {
 	struct account_rates *rates;
 	struct http_limits limits;
 	size_t in_octets; /* of all requests that are being read or answered */
-	bool refused_full;
+	int64_t output_stall_ms;
 	char run[9]; /* begin of every request id of this run */
 	uint32_t requests;
 };
@@ -237,8 +237,10 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 		conn->asked = false;
 		write_answer(conn, &reply->call);
 		record_answer(conn, &reply->call);
-		conn->stream = reply->call.stream;
-		reply->call.stream = NULL;
+		if (strcmp(reply->call.request->method, "HEAD") != 0) {
+			conn->stream = reply->call.stream;
+			reply->call.stream = NULL;
+		}
 	} else if (end == TURN_UNKNOWN) {
 		conn->asked = false;
 		answer_plain(engine, conn, &error_unknown);
@@ -341,9 +343,9 @@ static void advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 static void push(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
 	size_t left = conn->out.n - conn->out_at;
-	size_t taken = left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at,
-					 left) :
-			      0;
+	size_t taken =
+		left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at, left) :
+		       0;
 	if (taken && conn->written == conn->sent)
 		conn->progress_ms = now_ms;
 	conn->out_at += taken;
@@ -513,15 +515,14 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t stall_deadline(const struct engine *engine, const struct conn *conn)
+static int64_t stall_deadline(const struct server *server, const struct conn *conn)
 {
-	return has_output(conn) ? conn->progress_ms + engine->config->limits.output_stall_ms :
-				  INT64_MAX;
+	return has_output(conn) ? conn->progress_ms + server->output_stall_ms : INT64_MAX;
 }
 
-static int64_t conn_deadline(const struct engine *engine, const struct conn *conn)
+static int64_t conn_deadline(const struct server *server, const struct conn *conn)
 {
-	int64_t due_ms = stall_deadline(engine, conn);
+	int64_t due_ms = stall_deadline(server, conn);
 	if (conn->stream && !has_output(conn))
 		due_ms = earlier(due_ms, conn->stream->due_ms);
 	if (!conn->asked && !conn->answering && !conn->ending)
@@ -531,11 +532,12 @@ static int64_t conn_deadline(const struct engine *engine, const struct conn *con
 
 void server_tick(struct engine *engine, int64_t now_ms)
 {
+	const struct server *server = engine->server;
 	struct conn *conn, *next;
-	HASH_ITER(hh, engine->server->conns, conn, next) {
-		if (conn->closing || conn_deadline(engine, conn) > now_ms)
+	HASH_ITER(hh, server->conns, conn, next) {
+		if (conn->closing || conn_deadline(server, conn) > now_ms)
 			continue;
-		if (stall_deadline(engine, conn) <= now_ms) {
+		if (stall_deadline(server, conn) <= now_ms) {
 			log_info("connection.stalled", "uid=%ld",
 				 conn->local ? (long)conn->uid : -1L);
 			conn->closing = true;
@@ -546,12 +548,12 @@ void server_tick(struct engine *engine, int64_t now_ms)
 	}
 }
 
-int64_t server_deadline(const struct engine *engine)
+int64_t server_deadline(const struct server *server)
 {
 	int64_t due_ms = INT64_MAX;
-	for (const struct conn *conn = engine->server->conns; conn; conn = conn->hh.next)
+	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next)
 		if (!conn->closing)
-			due_ms = earlier(due_ms, conn_deadline(engine, conn));
+			due_ms = earlier(due_ms, conn_deadline(server, conn));
 	return due_ms;
 }
 
@@ -610,6 +612,7 @@ struct server *server_new(struct engine *engine, char *error)
 		return NULL;
 	engine->server = server;
 	server->rates = account_rates_new();
+	server->output_stall_ms = config->limits.output_stall_ms;
 	server->limits = (struct http_limits){
 		.head_octets = (uint32_t)config->limits.header_octets,
 		.fields_max = config->limits.header_fields < HTTP_FIELDS_MAX ?
@@ -623,8 +626,7 @@ struct server *server_new(struct engine *engine, char *error)
 	};
 	port_random(engine->port, &random, sizeof(random));
 	snprintf(server->run, sizeof(server->run), "%08x", random);
-	if (!server->rates ||
-	    !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||
+	if (!server->rates || !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||
 	    !listen_unix(engine, API_CONTROL, &config->sockets.control, error) ||
 	    !listen_unix(engine, API_TAP, &config->sockets.tap, error) ||
 	    !listen_tcp(engine, error)) {

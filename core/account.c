@@ -1,0 +1,284 @@
+/* Accounts: keys, uids, rights, rates. See account.h. */
+#include "core/account.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/hash.h"
+#include "core/port.h"
+
+/* ---- looking up ---- */
+
+static uint64_t number(const uint8_t *at)
+{
+	uint64_t value = 0;
+	for (int i = 0; i < 8; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+void account_key(const char *text, struct store_apikey *rec)
+{
+	port_sha256(text, strlen(text), rec->raw);
+	rec->digest = (struct store_octets){ rec->raw, PORT_SHA256_OCTETS };
+	rec->id_high = number(rec->raw);
+	rec->id_low = number(rec->raw + 8);
+}
+
+/* Takes as long wherever the first difference is. */
+static bool same_digest(struct store_octets a, struct store_octets b)
+{
+	unsigned different = a.n ^ b.n;
+	for (uint32_t i = 0; i < a.n && i < b.n; i++)
+		different |= a.at[i] ^ b.at[i];
+	return !different;
+}
+
+enum store_err account_by_name(struct store_txn *txn, const char *name,
+			       struct store_account *account)
+{
+	size_t n = strlen(name);
+	struct store_account_name at = { .hash = store_name_hash((const uint8_t *)name, n) };
+	enum store_err err = store_account_name_seek(txn, &at, 1);
+	while (!err) {
+		account->account = at.account;
+		err = store_account_get(txn, account);
+		if (!err && account->name.n == n && !memcmp(account->name.at, name, n))
+			return STORE_OK;
+		if (!err || err == STORE_NOTFOUND)
+			err = store_account_name_next(txn, &at, 1);
+	}
+	return err;
+}
+
+static const struct api_error error_missing = {
+	.status = 401,
+	.code = "missing_api_key",
+	.stage = "authentication",
+	.detail = "Missing API Key: no X-API-KEY header.",
+	.hint = "send X-API-KEY, or let the operator map your uid to an account",
+};
+static const struct api_error error_invalid = {
+	.status = 401,
+	.code = "invalid_api_key",
+	.stage = "authentication",
+	.detail = "Invalid or inactive API Key",
+};
+
+static enum store_err by_key(struct store_txn *txn, const char *text, struct store_account *account)
+{
+	struct store_apikey given = { 0 }, kept = { 0 };
+	if (!*text || strlen(text) > ACCOUNT_KEY_OCTETS)
+		return STORE_NOTFOUND;
+	account_key(text, &given);
+	kept.id_high = given.id_high;
+	kept.id_low = given.id_low;
+	enum store_err err = store_apikey_get(txn, &kept);
+	if (err)
+		return err;
+	if (!same_digest(given.digest, kept.digest) || !kept.active)
+		return STORE_NOTFOUND;
+	account->account = kept.account;
+	return store_account_get(txn, account);
+}
+
+static enum store_err by_uid(const struct api_call *call, struct store_account *account)
+{
+	const struct config *config = call->engine->config;
+	for (size_t i = 0; call->local && i < config->n_uids; i++)
+		if (config->uids[i].uid == call->uid)
+			return account_by_name(call->turn->txn, config->uids[i].account, account);
+	return STORE_NOTFOUND;
+}
+
+bool account_identify(struct api_call *call)
+{
+	const char *key = http_header(call->request, "X-API-KEY");
+	enum store_err err = key ? by_key(call->turn->txn, key, &call->account) :
+				   by_uid(call, &call->account);
+	if (!err && call->account.active)
+		return true;
+	if (!err || err == STORE_NOTFOUND || err == STORE_CORRUPT)
+		api_refuse(call, key || !err ? &error_invalid : &error_missing);
+	else
+		turn_fail(call->turn, err);
+	call->account.account = 0;
+	return false;
+}
+
+/* ---- lists of a record ---- */
+
+bool account_route_at(const struct store_account *account, size_t position, uint32_t *route)
+{
+	if ((position + 1) * 4 > account->routes.n)
+		return false;
+	const uint8_t *at = account->routes.at + position * 4;
+	*route = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	return true;
+}
+
+bool account_lists_route(const struct store_account *account, uint32_t route)
+{
+	uint32_t listed;
+	for (size_t i = 0; account_route_at(account, i, &listed); i++)
+		if (listed == route)
+			return true;
+	return false;
+}
+
+bool account_pack_routes(const uint32_t *routes, size_t n, uint8_t *out, uint32_t *octets)
+{
+	*octets = 0;
+	if (n > ACCOUNT_LIST_OCTETS / 4)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		for (int shift = 24; shift >= 0; shift -= 8)
+			out[(*octets)++] = (uint8_t)(routes[i] >> shift);
+	return true;
+}
+
+bool account_lists_word(struct store_octets words, const char *word)
+{
+	size_t n = strlen(word);
+	const uint8_t *at = words.at, *end = words.at + words.n;
+	while (at < end) {
+		const uint8_t *line = memchr(at, '\n', (size_t)(end - at));
+		size_t length = line ? (size_t)(line - at) : (size_t)(end - at);
+		if (length == n && !memcmp(at, word, n))
+			return true;
+		at += length + 1;
+	}
+	return false;
+}
+
+bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *octets)
+{
+	size_t n = strlen(word);
+	if (n + 1 > room - *octets)
+		return false;
+	memcpy(out + *octets, word, n);
+	out[*octets + n] = '\n';
+	*octets += (uint32_t)n + 1;
+	return true;
+}
+
+/* ---- rights ---- */
+
+bool account_may_use(const struct store_account *account, const struct config_route *route)
+{
+	if (account_lists_route(account, route->id))
+		return true;
+	return route->access == CONFIG_ACCESS_OPEN &&
+	       (route->category == CONFIG_CATEGORY_GENERAL ||
+		account_lists_word(account->categories, config_category_word(route->category)));
+}
+
+static bool route_allows(const struct config_route *route, const char *caller_id)
+{
+	switch (route->sender) {
+	case CONFIG_SENDER_FREE:
+		return true;
+	case CONFIG_SENDER_NUMERIC:
+		return strspn(caller_id, "0123456789") == strlen(caller_id);
+	case CONFIG_SENDER_APPROVED:
+		for (size_t i = 0; i < route->senders.n; i++)
+			if (!strcmp(route->senders.text[i], caller_id))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+bool account_may_send_as(const struct store_account *account, const struct config_route *route,
+			 const char *caller_id)
+{
+	return route_allows(route, caller_id) &&
+	       (!account->senders.n || account_lists_word(account->senders, caller_id));
+}
+
+/* ---- rates ---- */
+
+/* A bucket that holds one second's requests. */
+struct rate {
+	uint32_t account;
+	double tokens;
+	int64_t at_ms;
+	UT_hash_handle hh;
+};
+
+struct account_rates {
+	struct rate *by_account;
+};
+
+struct account_rates *account_rates_new(void)
+{
+	return calloc(1, sizeof(struct account_rates));
+}
+
+void account_rates_free(struct account_rates *rates)
+{
+	struct rate *rate, *next;
+	if (!rates)
+		return;
+	HASH_ITER(hh, rates->by_account, rate, next) {
+		HASH_DEL(rates->by_account, rate);
+		free(rate);
+	}
+	free(rates);
+}
+
+static struct rate *rate_of(struct account_rates *rates, uint32_t account)
+{
+	struct rate *rate, *added;
+	HASH_FIND(hh, rates->by_account, &account, sizeof(account), rate);
+	if (rate)
+		return rate;
+	rate = calloc(1, sizeof(*rate));
+	if (!rate)
+		return NULL;
+	rate->account = account;
+	HASH_ADD(hh, rates->by_account, account, sizeof(rate->account), rate);
+	HASH_FIND(hh, rates->by_account, &account, sizeof(account), added);
+	if (added != rate) {
+		free(rate);
+		return NULL;
+	}
+	return rate;
+}
+
+struct spent {
+	struct effect effect;
+	struct rate *rate; /* lives as long as the server */
+};
+
+static void give_back(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	(void)engine;
+	if (end != TURN_DONE)
+		((struct spent *)effect)->rate->tokens += 1;
+}
+
+bool account_rate_spend(struct api_call *call, int64_t *wait_ms)
+{
+	double per_s = call->account.rate_per_s;
+	if (!call->account.rate_per_s)
+		return true;
+	struct rate *rate = rate_of(call->rates, call->account.account);
+	*wait_ms = 1000;
+	if (!rate)
+		return false;
+	int64_t now_ms = call->turn->now_ms;
+	double gained = per_s * (double)(now_ms - rate->at_ms) / 1000;
+	rate->tokens = rate->at_ms ? rate->tokens + gained : per_s;
+	rate->tokens = rate->tokens > per_s ? per_s : rate->tokens;
+	rate->at_ms = now_ms;
+	*wait_ms = (int64_t)((1 - rate->tokens) * 1000 / per_s) + 1;
+	if (rate->tokens < 1)
+		return false;
+	struct spent *spent = (struct spent *)turn_effect(call->turn, give_back, sizeof(*spent));
+	if (!spent)
+		return false;
+	spent->rate = rate;
+	rate->tokens -= 1;
+	return true;
+}

@@ -1,0 +1,74 @@
+/*
+ * Accounts: whose request it is, what it may do, and how its record lays out its lists. The record
+ * is store_account; balances move in core/ledger.c only; accounts are made by operators
+ * (core/control.c).
+ *
+ * API keys are 256-bit random texts, so a plain hash is enough to keep: with d = SHA-256 of the
+ * whole text, the public id is the first 16 octets of d and the digest is d. The text is nowhere.
+ */
+#ifndef CORE_ACCOUNT_H
+#define CORE_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/api.h"
+#include "core/turn.h"
+
+#define ACCOUNT_KEY_OCTETS	128 /* of the text of a key, at most */
+#define ACCOUNT_LIST_OCTETS	512 /* of routes and of senders */
+#define ACCOUNT_CATEGORY_OCTETS 128
+
+/* ---- looking up ---- */
+
+/* Sets id_high, id_low and digest; the digest's octets are rec's own. */
+void account_key(const char *text, struct store_apikey *rec);
+
+/* NOTFOUND: nobody has that name. */
+enum store_err account_by_name(struct store_txn *txn, const char *name,
+			       struct store_account *account);
+
+/*
+ * Finds the account of a call by its key, else by its uid, and puts it into call->account. False: it
+ * has been refused, or the turn failed.
+ */
+bool account_identify(struct api_call *call);
+
+/* ---- lists of a record ---- */
+
+/* Route ids, 4 octets each, big-endian, in rising order. */
+bool account_lists_route(const struct store_account *account, uint32_t route);
+/* Writes such a list (ACCOUNT_LIST_OCTETS); false when it does not fit. */
+bool account_pack_routes(const uint32_t *routes, size_t n, uint8_t *out, uint32_t *octets);
+/* The route at `position`; false past the end. */
+bool account_route_at(const struct store_account *account, size_t position, uint32_t *route);
+
+/* Words (categories, senders), each followed by a newline. */
+bool account_lists_word(struct store_octets words, const char *word);
+/* Appends a word; false when it does not fit into `room` octets. */
+bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *octets);
+
+/* ---- rights ---- */
+
+/*
+ * A route is allowed when the account lists it; otherwise when its access is open and its category
+ * is general or one of the account's.
+ */
+bool account_may_use(const struct store_account *account, const struct config_route *route);
+/* The route's own policy, and the account's list of senders where it has one. */
+bool account_may_send_as(const struct store_account *account, const struct config_route *route,
+			 const char *caller_id);
+
+/* ---- rates: requests a second, in memory ---- */
+
+struct account_rates;
+struct account_rates *account_rates_new(void);
+void account_rates_free(struct account_rates *rates);
+/*
+ * Spends one request of call->account's rate; false: too many, *wait_ms says when to come again.
+ * What a turn spends that is dropped comes back.
+ */
+bool account_rate_spend(struct api_call *call, int64_t *wait_ms);
+
+#endif

@@ -1,0 +1,376 @@
+/* Calls: finding the handler, the error writer, readers of body and query. See api.h. */
+#include "core/api.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/account.h"
+#include "core/message_id.h"
+
+#define FLAWS_OCTETS 8192 /* of the list of one answer; more are not told */
+
+/* ---- paths ---- */
+
+static int hex(char c)
+{
+	const char *digits = "0123456789abcdef", *at;
+	at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+	return at ? (int)(at - digits) : -1;
+}
+
+/* Decodes one segment of n characters; false when it is broken or too long. */
+static bool decode(const char *segment, size_t n, char out[API_PARAM_OCTETS])
+{
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
+		char c = segment[i];
+		if (used + 1 >= API_PARAM_OCTETS)
+			return false;
+		if (c == '%') {
+			if (i + 2 >= n || hex(segment[i + 1]) < 0 || hex(segment[i + 2]) < 0)
+				return false;
+			c = (char)(hex(segment[i + 1]) << 4 | hex(segment[i + 2]));
+			i += 2;
+		}
+		if (!c)
+			return false;
+		out[used++] = c;
+	}
+	out[used] = '\0';
+	return used > 0;
+}
+
+static bool is_number(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	return n && n <= 19 && !text[n] && !(n == 19 && strcmp(text, "9223372036854775807") > 0);
+}
+
+static bool is_name(const char *text)
+{
+	return strlen(text) <= 64 &&
+	       !text[strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				  "0123456789._-/")];
+}
+
+static const struct {
+	const char *name;
+	bool (*fits)(const char *text);
+} kinds[] = {
+	{ "{number}", is_number },
+	{ "{message}", message_id_shaped },
+	{ "{name}", is_name },
+};
+
+static bool segment_fits(struct api_call *call, size_t *params, const char *pattern, size_t m,
+			 const char *path, size_t n)
+{
+	if (*pattern != '{')
+		return m == n && !memcmp(pattern, path, n);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strlen(kinds[i].name) != m || memcmp(kinds[i].name, pattern, m) != 0)
+			continue;
+		char *param = call->params[*params];
+		++*params;
+		return decode(path, n, param) && kinds[i].fits(param);
+	}
+	return false;
+}
+
+static bool fits(struct api_call *call, const char *pattern)
+{
+	const char *path = call->request->path;
+	size_t params = 0;
+	while (*pattern == '/' && *path == '/') {
+		size_t m = strcspn(++pattern, "/"), n = strcspn(++path, "/");
+		if (!segment_fits(call, &params, pattern, m, path, n))
+			return false;
+		pattern += m;
+		path += n;
+	}
+	return !*pattern && !*path;
+}
+
+/* ---- the dispatcher ---- */
+
+static bool row_serves(const struct api_row *row, const char *method)
+{
+	return !strcmp(row->method, method) ||
+	       (!strcmp(row->method, "GET") && !strcmp(method, "HEAD"));
+}
+
+/* `first` is the first row of a path that the request's method does not fit. */
+static void refuse_method(struct api_call *call, const struct api_row *first,
+			  const struct api_row *end)
+{
+	static const struct api_error error = {
+		.status = 405,
+		.code = "method_not_allowed",
+		.stage = "method",
+		.detail = "Method Not Allowed",
+	};
+	char allow[64] = "";
+	size_t n = 0;
+	for (const struct api_row *row = first; row < end && n < sizeof(allow); row++)
+		if (!strcmp(row->pattern, first->pattern))
+			n += (size_t)snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "",
+					      row->method);
+	api_refuse(call, &error);
+	api_field(call, "Allow", "%s", allow);
+}
+
+/* `curl --unix-socket S http://balance` puts the path's word into the host. */
+static void refuse_path(struct api_call *call)
+{
+	const char *host = http_header(call->request, "Host");
+	char hint[240] = "";
+	if (host && !strcmp(call->request->path, "/") && !strpbrk(host, ".:\"\\") &&
+	    strcasecmp(host, "localhost") != 0)
+		snprintf(hint, sizeof(hint),
+			 "'%.60s' arrived as the host; with curl the path comes behind a host: "
+			 "http://localhost/api/v1/%.60s",
+			 host, host);
+	struct api_error error = {
+		.status = 404,
+		.code = "not_found",
+		.stage = "lookup",
+		.detail = "Not Found",
+		.hint = *hint ? hint : NULL,
+	};
+	api_refuse(call, &error);
+}
+
+void api_dispatch(struct api_call *call, const struct api_row *rows, size_t n)
+{
+	const struct api_row *found = NULL;
+	for (const struct api_row *row = rows; row < rows + n; row++) {
+		if (!fits(call, row->pattern))
+			continue;
+		if (!found)
+			found = row;
+		if (!row_serves(row, call->request->method))
+			continue;
+		call->row = row;
+		if (!(row->flags & API_ACCOUNT) || account_identify(call))
+			row->handle(call);
+		return;
+	}
+	if (found)
+		refuse_method(call, found, rows + n);
+	else
+		refuse_path(call);
+}
+
+uint64_t api_number(const struct api_call *call, size_t position)
+{
+	return strtoull(call->params[position], NULL, 10);
+}
+
+void api_field(struct api_call *call, const char *name, const char *format, ...)
+{
+	va_list args;
+	if (call->n_fields == API_FIELDS_MAX)
+		return;
+	char *value = call->field_values[call->n_fields];
+	va_start(args, format);
+	vsnprintf(value, API_FIELD_OCTETS, format, args);
+	va_end(args);
+	call->fields[call->n_fields++] = (struct http_field){ name, value };
+}
+
+/* ---- refusals ---- */
+
+/* Empties the answer; true when the client asked for a problem object (RFC 9457). */
+static bool restart(struct api_call *call)
+{
+	const char *accept = call->request ? http_header(call->request, "Accept") : NULL;
+	bool problem = accept && strstr(accept, "application/problem+json");
+	buffer_clear(call->body);
+	call->json = (struct json_writer){ .out = call->body };
+	call->n_fields = 0;
+	call->content_type = problem ? "application/problem+json" : "application/json";
+	return problem;
+}
+
+static void siblings(struct api_call *call, const struct api_error *error)
+{
+	struct json_writer *json = &call->json;
+	call->status = error->status;
+	call->code = error->code;
+	json_add_text(json, "code", error->code);
+	json_add_text(json, "stage", error->stage);
+	json_add_int(json, "status", error->status);
+	json_add_text(json, "request_id", call->request_id);
+	if (error->param)
+		json_add_text(json, "param", error->param);
+	if (error->hint)
+		json_add_text(json, "hint", error->hint);
+	if (error->outcome)
+		json_add_text(json, "outcome", error->outcome);
+	if (error->has_money) {
+		json_add_micro(json, "cost", error->cost);
+		json_add_micro(json, "balance", error->balance);
+	}
+}
+
+void api_refuse(struct api_call *call, const struct api_error *error)
+{
+	bool problem = restart(call);
+	json_begin_object(&call->json);
+	json_add_text(&call->json, "detail", error->detail);
+	if (problem)
+		json_add_text(&call->json, "title", http_status_text(error->status));
+	siblings(call, error);
+	json_end_object(&call->json);
+}
+
+void api_refuse_not_found(struct api_call *call, const char *detail)
+{
+	struct api_error error = {
+		.status = 404,
+		.code = "not_found",
+		.stage = "lookup",
+		.detail = detail,
+	};
+	api_refuse(call, &error);
+}
+
+void api_refuse_unavailable(struct api_call *call, const char *code, const char *detail)
+{
+	struct api_error error = {
+		.status = 503,
+		.code = code,
+		.stage = "store",
+		.detail = detail,
+	};
+	api_refuse(call, &error);
+	api_field(call, "Retry-After", "5");
+}
+
+void api_flaw(struct api_call *call, const char *where, const char *member, int64_t index,
+	      const char *type, const char *format, ...)
+{
+	char text[160];
+	struct json_writer json = { .out = &call->flaws };
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	if (!call->flaws.n)
+		memcpy(call->first_flaw, text, sizeof(text));
+	if (call->flaws.n > FLAWS_OCTETS)
+		return;
+	if (call->flaws.n)
+		buffer_text(&call->flaws, ",");
+	json_begin_object(&json);
+	json_key(&json, "loc");
+	json_begin_array(&json);
+	json_put_text(&json, where);
+	if (member)
+		json_put_text(&json, member);
+	if (index >= 0)
+		json_put_int(&json, index);
+	json_end_array(&json);
+	json_add_text(&json, "msg", text);
+	json_add_text(&json, "type", type);
+	json_end_object(&json);
+}
+
+bool api_flawed(struct api_call *call, const char *stage)
+{
+	struct api_error error = { .status = 422, .code = "invalid_request", .stage = stage };
+	if (!call->flaws.n)
+		return false;
+	bool problem = restart(call);
+	struct buffer *body = call->body;
+	json_begin_object(&call->json);
+	if (problem) {
+		json_add_text(&call->json, "detail", call->first_flaw);
+		json_add_text(&call->json, "title", http_status_text(422));
+	}
+	siblings(call, &error);
+	json_end_object(&call->json);
+	/* The list stands ready as text; it takes the place of the closing brace. */
+	if (body->n)
+		body->n--;
+	buffer_text(body, problem ? ",\"errors\":[" : ",\"detail\":[");
+	buffer_append(body, call->flaws.octets, call->flaws.n);
+	buffer_text(body, "]}");
+	buffer_release(&call->flaws);
+	return true;
+}
+
+/* ---- readers ---- */
+
+struct json *api_body(struct api_call *call)
+{
+	const struct http_request *request = call->request;
+	struct json_error error = { .text = "the body is empty" };
+	struct json *body = request->body_octets ?
+				    json_read(request->body, request->body_octets, &error) :
+				    NULL;
+	if (!body)
+		api_flaw(call, "body", NULL, (int64_t)error.offset, "json_invalid",
+			 "JSON decode error: %.90s at line %u column %u", error.text, error.line,
+			 error.column);
+	else if (json_kind(body) != JSON_KIND_OBJECT)
+		api_flaw(call, "body", NULL, -1, "object_type", "the body must be a JSON object");
+	if (!api_flawed(call, "shape"))
+		return body;
+	json_free(body);
+	return NULL;
+}
+
+int64_t api_query_number(struct api_call *call, const char *name, int64_t standard, int64_t least,
+			 int64_t most)
+{
+	char text[24];
+	enum http_query_result result = http_query(call->request, name, 0, text, sizeof(text));
+	if (result == HTTP_QUERY_ABSENT)
+		return standard;
+	bool number = result == HTTP_QUERY_FOUND && is_number(text);
+	int64_t value = number ? strtoll(text, NULL, 10) : 0;
+	if (number && value >= least && value <= most)
+		return value;
+	if (number)
+		api_flaw(call, "query", name, -1, "out_of_range",
+			 "%s must be between %lld and %lld", name, (long long)least,
+			 (long long)most);
+	else
+		api_flaw(call, "query", name, -1, "int_parsing", "%s must be a whole number", name);
+	return standard;
+}
+
+bool api_query_text(struct api_call *call, const char *name, char *out, size_t out_octets)
+{
+	enum http_query_result result = http_query(call->request, name, 0, out, out_octets);
+	if (result == HTTP_QUERY_BAD)
+		api_flaw(call, "query", name, -1, "string_invalid",
+			 "%s must be at most %zu octets, percent-encoded", name, out_octets - 1);
+	return result == HTTP_QUERY_FOUND;
+}
+
+void api_query_only(struct api_call *call, const char *const *names)
+{
+	const char *cursor = NULL;
+	char name[64];
+	while (http_query_next(call->request, &cursor, name, sizeof(name))) {
+		size_t i = 0;
+		while (names[i] && strcmp(names[i], name) != 0)
+			i++;
+		if (!names[i])
+			api_flaw(call, "query", name, -1, "unexpected", "%.40s is not known here",
+				 name);
+	}
+}
+
+void api_put_time(struct json_writer *json, uint64_t at_ms)
+{
+	if (at_ms)
+		json_put_time(json, (int64_t)at_ms);
+	else
+		json_put_null(json);
+}

@@ -1,0 +1,20 @@
+/*
+ * Finding orders and messages of an account, and listing them. An account sees its own rows only:
+ * what is another's is not there. Used by the submit socket.
+ */
+#ifndef CORE_LISTING_H
+#define CORE_LISTING_H
+
+#include "core/api.h"
+
+/* The order of that number, if it is the account's. False: no such order, or the turn failed. */
+bool listing_order(struct api_call *call, uint64_t number, struct store_order *order);
+/* The message of that public id. False: no such message, or the turn failed. */
+bool listing_message(struct api_call *call, const char *id, struct store_order *order,
+		     struct store_message *message);
+
+/* GET /api/v1/orders and /api/v1/orders/{number}/dlr. */
+void listing_orders(struct api_call *call);
+void listing_messages(struct api_call *call);
+
+#endif

@@ -1,0 +1,195 @@
+/*
+ * The submit socket: the table of its calls, and the handlers that only read: balance, routes,
+ * prices, one message, orders and their messages. Sending is core/admission.c, events are
+ * core/events.c.
+ */
+#include "core/api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/account.h"
+#include "core/admission.h"
+#include "core/engine.h"
+#include "core/health.h"
+#include "core/lifecycle.h"
+#include "core/listing.h"
+#include "core/message_id.h"
+#include "core/pricing.h"
+#include "core/view.h"
+
+/* ---- the account ---- */
+
+static void get_balance(struct api_call *call)
+{
+	struct json_writer *json = &call->json;
+	const struct store_account *account = &call->account;
+	json_begin_object(json);
+	json_add_text(json, "status", "success");
+	json_add_micro(json, "balance", account->balance);
+	json_add_text(json, "currency", view_currency(call));
+	json_add_bool(json, "sandbox", account->sandbox);
+	json_key(json, "username");
+	json_put_octets(json, account->name.at, account->name.n);
+	json_key(json, "account");
+	json_begin_object(json);
+	json_key(json, "username");
+	json_put_octets(json, account->name.at, account->name.n);
+	json_end_object(json);
+	json_end_object(json);
+}
+
+/* ---- routes ---- */
+
+static void get_routes(struct api_call *call)
+{
+	const struct config *config = call->engine->config;
+	json_begin_object(&call->json);
+	json_add_text(&call->json, "status", "success");
+	json_key(&call->json, "routes");
+	json_begin_array(&call->json);
+	for (size_t i = 0; i < config->n_routes; i++)
+		view_route(call, &config->routes[i]);
+	json_end_array(&call->json);
+	json_end_object(&call->json);
+}
+
+/* The route that the path names; NULL: refused. */
+static const struct config_route *route_of(struct api_call *call)
+{
+	static const struct api_error error = {
+		.status = 404,
+		.code = "invalid_route",
+		.stage = "route",
+		.detail = "Invalid route_id.",
+		.param = "route_id",
+		.hint = "GET /api/v1/routes lists the routes",
+	};
+	uint64_t id = api_number(call, 0);
+	const struct config_route *route =
+		id <= UINT32_MAX ? config_route_find(call->engine->config, (uint32_t)id) : NULL;
+	if (!route)
+		api_refuse(call, &error);
+	return route;
+}
+
+static void get_route(struct api_call *call)
+{
+	const struct config_route *route = route_of(call);
+	if (!route)
+		return;
+	json_begin_object(&call->json);
+	json_add_text(&call->json, "status", "success");
+	json_key(&call->json, "route");
+	view_route(call, route);
+	json_end_object(&call->json);
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct price *x = a, *y = b;
+	if (x->prefix != y->prefix)
+		return x->prefix < y->prefix ? -1 : 1;
+	return (int)y->own - (int)x->own; /* the account's own goes first and hides the other */
+}
+
+static void get_pricing(struct api_call *call)
+{
+	struct json_writer *json = &call->json;
+	struct pricing pricing;
+	const struct config_route *route = route_of(call);
+	if (!route)
+		return;
+	turn_fail(call->turn, pricing_load(call->turn->txn, call->engine->config,
+					   call->account.account, route->id, &pricing));
+	qsort(pricing.prices, turn_failed(call->turn) ? 0 : pricing.n, sizeof(*pricing.prices),
+	      by_prefix);
+	json_begin_object(json);
+	json_add_text(json, "status", "success");
+	json_add_uint(json, "route_id", route->id);
+	json_add_text(json, "currency", view_currency(call));
+	json_key(json, "pricing");
+	json_begin_array(json);
+	for (size_t i = 0; i < pricing.n; i++) {
+		const struct price *price = &pricing.prices[i];
+		if (i && price->prefix == price[-1].prefix)
+			continue;
+		json_begin_object(json);
+		json_add_text(json, "country", price->country);
+		view_add_number(json, "country_prefix", price->prefix);
+		json_add_micro(json, "price", price->micros);
+		json_end_object(json);
+	}
+	json_end_array(json);
+	json_end_object(json);
+	pricing_release(&pricing);
+}
+
+/* ---- one order, one message ---- */
+
+static void get_order(struct api_call *call)
+{
+	struct store_order order;
+	if (listing_order(call, api_number(call, 0), &order))
+		view_order(call, &order);
+	else if (!turn_failed(call->turn))
+		api_refuse_not_found(call, "Order not found.");
+}
+
+static void get_dlr(struct api_call *call)
+{
+	struct store_order order;
+	struct store_message message;
+	if (listing_message(call, call->params[0], &order, &message))
+		view_dlr(call, &order, &message);
+	else if (!turn_failed(call->turn))
+		api_refuse_not_found(call, "DLR record not found.");
+}
+
+/* ---- the table ---- */
+
+static const struct api_row rows[] = {
+	{ "POST", "/api/v1/send_sms", admission_send, API_ACCOUNT },
+	{ "POST", "/api/v1/estimate", admission_estimate, API_ACCOUNT },
+	{ "GET", "/api/v1/balance", get_balance, API_ACCOUNT },
+	{ "GET", "/api/v1/routes", get_routes, API_ACCOUNT },
+	{ "GET", "/api/v1/routes/{number}", get_route, API_ACCOUNT },
+	{ "GET", "/api/v1/routes/{number}/pricing", get_pricing, API_ACCOUNT },
+	{ "GET", "/api/v1/dlr/{message}", get_dlr, API_ACCOUNT },
+	{ "GET", "/api/v1/orders", listing_orders, API_ACCOUNT },
+	{ "GET", "/api/v1/orders/{number}", get_order, API_ACCOUNT },
+	{ "GET", "/api/v1/orders/{number}/dlr", listing_messages, API_ACCOUNT },
+	{ "GET", "/healthz", health_healthz, 0 },
+	{ "GET", "/readyz", health_readyz, 0 },
+	{ "GET", "/version", health_version, 0 },
+};
+
+/* A page in a browser must not reach the TCP listener under a name of its own. */
+static bool host_is_ours(const struct api_call *call)
+{
+	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *host = http_header(call->request, "Host");
+	if (call->local)
+		return true;
+	for (size_t i = 0; host && i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t n = strlen(names[i]);
+		if (!strncmp(host, names[i], n) && (!host[n] || host[n] == ':'))
+			return true;
+	}
+	return false;
+}
+
+void api_handle(struct api_call *call)
+{
+	static const struct api_error error = {
+		.status = 400,
+		.code = "host_not_allowed",
+		.stage = "protocol",
+		.detail = "Host not allowed.",
+		.hint = "connect to localhost, 127.0.0.1 or [::1]",
+	};
+	if (host_is_ours(call))
+		api_dispatch(call, rows, sizeof(rows) / sizeof(rows[0]));
+	else
+		api_refuse(call, &error);
+}

@@ -1,0 +1,392 @@
+/* JSON objects of the API from records. See view.h. */
+#include "core/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/account.h"
+#include "core/engine.h"
+#include "core/lifecycle.h"
+#include "core/message_id.h"
+#include "core/orders.h"
+#include "core/provider.h"
+#include "core/route.h"
+#include "smpp/coding.h"
+
+/* ---- pieces ---- */
+
+const char *view_currency(struct api_call *call)
+{
+	const struct store_octets *own = &call->account.currency;
+	if (own->n != sizeof(call->currency) - 1)
+		return call->engine->config->currency;
+	memcpy(call->currency, own->at, own->n);
+	return call->currency;
+}
+
+void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)msisdn);
+	json_add_text(json, key, text);
+}
+
+static void add_octets(struct json_writer *json, const char *key, struct store_octets octets)
+{
+	json_key(json, key);
+	if (octets.n)
+		json_put_octets(json, octets.at, octets.n);
+	else
+		json_put_null(json);
+}
+
+static void add_time(struct json_writer *json, const char *key, uint64_t at_ms)
+{
+	json_key(json, key);
+	api_put_time(json, at_ms);
+}
+
+void view_put_due(struct api_call *call, uint64_t due_ms)
+{
+	const struct engine *engine = call->engine;
+	if (due_ms)
+		json_put_time(&call->json,
+			      (int64_t)due_ms - engine->due_base_ms + engine->wall_base_ms);
+	else
+		json_put_null(&call->json);
+}
+
+static void add_message_id(struct api_call *call, uint64_t order, uint32_t index)
+{
+	char id[MESSAGE_ID_OCTETS];
+	message_id_write(call->engine->store, order, index, id);
+	json_add_text(&call->json, "bx_message_id", id);
+}
+
+/* ---- Route ---- */
+
+void view_route(struct api_call *call, const struct config_route *route)
+{
+	struct json_writer *json = &call->json;
+	json_begin_object(json);
+	json_add_uint(json, "route_id", route->id);
+	json_add_text(json, "name", route->name);
+	json_add_text(json, "display_name", route->display_name);
+	json_add_text(json, "category", config_category_word(route->category));
+	json_add_text(json, "access_policy", config_access_word(route->access));
+	json_add_bool(json, "sender_id_required", true);
+	json_add_bool(json, "allowed", account_may_use(&call->account, route));
+	json_add_bool(json, "is_active", route->active);
+	json_add_int(json, "outcome_deadline_ms", route->outcome_deadline_ms);
+	json_add_uint(json, "max_recipients", route->max_recipients);
+	json_key(json, "message");
+	json_begin_object(json);
+	json_add_uint(json, "max_chars", route->message.max_chars);
+	json_add_text(json, "alphabet", config_text_word(route->message.alphabet));
+	json_add_uint(json, "max_parts", route->message.max_parts);
+	json_end_object(json);
+	json_add_text(json, "sender", config_sender_word(route->sender));
+	json_end_object(json);
+}
+
+/* ---- SendResponse ---- */
+
+static uint64_t number_of(struct api_call *call, uint64_t order, uint32_t index)
+{
+	struct store_message message = { .order = order, .index = index };
+	turn_fail(call->turn, store_message_get(call->turn->txn, &message));
+	return message.msisdn;
+}
+
+void view_accepted(struct api_call *call, const struct store_order *order, const uint64_t *numbers,
+		   int64_t balance_after)
+{
+	struct json_writer *json = &call->json;
+	json_begin_object(json);
+	json_add_text(json, "status", "success");
+	json_add_text(json, "message",
+		      order->total == 1 ? "Message accepted for execution" :
+					  "Batch accepted for execution");
+	json_add_uint(json, "order_id", order->order);
+	json_add_uint(json, "route_id", order->route);
+	json_add_uint(json, "count", order->total);
+	json_add_text(json, "initial_state", "QUEUED");
+	json_key(json, "messages");
+	json_begin_array(json);
+	for (uint32_t i = 0; i < order->total && !turn_failed(call->turn); i++) {
+		json_begin_object(json);
+		add_message_id(call, order->order, i);
+		view_add_number(json, "msisdn",
+				numbers ? numbers[i] : number_of(call, order->order, i));
+		json_add_text(json, "status", "QUEUED");
+		json_end_object(json);
+	}
+	json_end_array(json);
+	json_add_micro(json, "cost", order->cost);
+	json_add_micro(json, "balance_after", balance_after);
+	json_add_text(json, "currency", view_currency(call));
+	json_add_uint(json, "parts", order->parts);
+	json_add_text(json, "encoding", smpp_coding_name((enum smpp_alphabet)order->alphabet));
+	add_octets(json, "client_ref", order->client_ref);
+	json_add_bool(json, "sandbox", order->sandbox);
+}
+
+/* ---- Order ---- */
+
+static const char *blocked(const struct api_call *call, const struct store_order *order)
+{
+	const struct config_route *route = config_route_find(call->engine->config, order->route);
+	return route ? provider_blocked(call->engine, route->provider) :
+		       "its route is no longer configured";
+}
+
+static void add_blocked(struct api_call *call, const struct store_order *order, bool waits)
+{
+	const char *reason = waits ? blocked(call, order) : NULL;
+	json_add_text(&call->json, "blocked_reason", reason);
+}
+
+/* Messages of which a segment has been released. */
+static uint32_t started(const struct store_order *order)
+{
+	return (uint32_t)((order->released + order->parts - 1) / order->parts);
+}
+
+static const char *batch_state(const struct store_batch *batch, uint32_t submitted)
+{
+	uint32_t pending = batch->size - batch->delivered - batch->failed - batch->unknown;
+	if (!submitted && pending == batch->size)
+		return "QUEUED";
+	return pending ? "IN_PROGRESS" : "RESOLVED";
+}
+
+static void add_batch(struct api_call *call, const struct store_order *order,
+		      const struct store_batch *batch)
+{
+	struct json_writer *json = &call->json;
+	uint32_t from = started(order), submitted = 0;
+	if (from > batch->first)
+		submitted = from - batch->first < batch->size ? from - batch->first : batch->size;
+	json_begin_object(json);
+	json_add_uint(json, "n", batch->n + 1);
+	json_add_uint(json, "size", batch->size);
+	json_add_text(json, "state", batch_state(batch, submitted));
+	json_add_uint(json, "submitted", submitted);
+	json_add_uint(json, "taken", batch->taken);
+	json_add_uint(json, "refused", batch->refused);
+	json_add_uint(json, "delivered", batch->delivered);
+	json_add_uint(json, "failed", batch->failed);
+	json_add_uint(json, "unknown", batch->unknown);
+	add_time(json, "closed_at", batch->closed_ms);
+	json_end_object(json);
+}
+
+/* An order of one batch is its own. */
+static void add_batches(struct api_call *call, const struct store_order *order)
+{
+	struct store_batch batch = {
+		.order = order->order,
+		.size = order->total,
+		.taken = order->taken,
+		.refused = order->refused,
+		.delivered = order->delivered,
+		.failed = order->failed,
+		.unknown = order->unknown,
+		.closed_ms = order->resolved_ms,
+	};
+	json_key(&call->json, "batches");
+	json_begin_array(&call->json);
+	uint32_t n = orders_batches(order);
+	if (n == 1)
+		add_batch(call, order, &batch);
+	for (uint32_t i = 0; n > 1 && i < n; i++) {
+		batch.n = i;
+		enum store_err err = store_batch_get(call->turn->txn, &batch);
+		if (err == STORE_OK)
+			add_batch(call, order, &batch);
+		else if (err != STORE_NOTFOUND && err != STORE_CORRUPT)
+			turn_fail(call->turn, err);
+	}
+	json_end_array(&call->json);
+}
+
+/* Percent with two decimals, exactly. */
+static int64_t progress_micro(const struct store_order *order)
+{
+	int64_t hundredths =
+		((int64_t)order->delivered * 20000 + order->total) / (2 * (int64_t)order->total);
+	return hundredths * 10000;
+}
+
+void view_order(struct api_call *call, const struct store_order *order)
+{
+	struct json_writer *json = &call->json;
+	uint32_t pending = orders_pending(order);
+	json_begin_object(json);
+	json_add_uint(json, "order_id", order->order);
+	json_add_uint(json, "route_id", order->route);
+	json_add_text(json, "status", orders_status(order));
+	json_add_uint(json, "total", order->total);
+	json_add_uint(json, "delivered", order->delivered);
+	json_add_uint(json, "failed", order->failed);
+	json_add_uint(json, "expired", order->expired);
+	json_add_uint(json, "unknown", order->unknown);
+	json_add_uint(json, "pending", pending);
+	json_add_uint(json, "in_doubt", order->in_doubt);
+	json_add_micro(json, "progress_pct", progress_micro(order));
+	add_time(json, "created_at", order->created_ms);
+	add_time(json, "updated_at", order->updated_ms);
+	add_time(json, "resolved_at", order->resolved_ms);
+	json_add_micro(json, "cost", order->cost);
+	json_add_text(json, "currency", view_currency(call));
+	add_octets(json, "client_ref", order->client_ref);
+	json_add_uint(json, "parts", order->parts);
+	json_add_bool(json, "sandbox", order->sandbox);
+	add_batches(call, order);
+	json_key(json, "execution");
+	json_begin_object(json);
+	json_add_uint(json, "taken", order->taken);
+	json_add_uint(json, "refused", order->refused);
+	json_add_uint(json, "unanswered", order->unanswered);
+	json_end_object(json);
+	json_key(json, "outcome");
+	json_begin_object(json);
+	json_add_uint(json, "on_time", order->on_time);
+	json_add_uint(json, "late", order->late);
+	json_end_object(json);
+	add_blocked(call, order, pending > order->sent + order->in_doubt);
+	json_end_object(json);
+}
+
+/* ---- Dlr ---- */
+
+/* Segments of a message by what clients see, and the attempts of the one that needed most. */
+struct parts {
+	uint32_t shown[STORE_STATES]; /* by the state that stands for it */
+	uint32_t attempts;
+	struct store_seg doubt; /* the first in doubt; evidence is not kept */
+};
+
+static void parts_add(struct parts *parts, const struct store_seg *seg)
+{
+	parts->shown[seg->state]++;
+	if (seg->attempts > parts->attempts)
+		parts->attempts = seg->attempts;
+	if (seg->state == STORE_STATE_IN_DOUBT && !parts->doubt.doubt_since_ms)
+		parts->doubt = *seg;
+}
+
+static bool parts_read(struct api_call *call, const struct store_order *order,
+		       const struct store_message *message, struct parts *parts)
+{
+	parts_add(parts, &message->seg);
+	for (uint32_t n = 1; n < order->parts; n++) {
+		struct store_segment segment = { .order = order->order,
+						 .index = message->index,
+						 .segment = n };
+		enum store_err err = store_segment_get(call->turn->txn, &segment);
+		if (err == STORE_OK)
+			parts_add(parts, &segment.seg);
+		else if (err != STORE_NOTFOUND && err != STORE_CORRUPT)
+			turn_fail(call->turn, err);
+	}
+	return !turn_failed(call->turn);
+}
+
+static void add_parts(struct json_writer *json, const struct store_order *order,
+		      const struct parts *parts)
+{
+	json_key(json, "parts");
+	json_begin_object(json);
+	json_add_uint(json, "total", order->parts);
+	for (int state = 0; state < STORE_STATES; state++) {
+		const char *shown = store_state_shown((enum store_state)state);
+		uint32_t n = 0;
+		bool first = true; /* of the states that are shown alike */
+		for (int other = 0; other < STORE_STATES; other++) {
+			if (strcmp(shown, store_state_shown((enum store_state)other)) != 0)
+				continue;
+			first = first && other >= state;
+			n += parts->shown[other];
+		}
+		if (first && n)
+			json_add_uint(json, shown, n);
+	}
+	json_end_object(json);
+}
+
+static void add_doubt(struct api_call *call, const struct store_order *order,
+		      const struct store_seg *seg)
+{
+	struct json_writer *json = &call->json;
+	const struct config_route *route = config_route_find(call->engine->config, order->route);
+	bool resend = route && route->doubt == CONFIG_DOUBT_RESEND;
+	int64_t next_ms =
+		resend ? (int64_t)seg->doubt_since_ms + route->doubt_grace_ms :
+			 (int64_t)seg->released_ms + route_receipt_deadline_ms(route, order);
+	json_key(json, "in_doubt");
+	if (!seg->doubt_since_ms) {
+		json_put_null(json);
+		return;
+	}
+	json_begin_object(json);
+	json_key(json, "since");
+	view_put_due(call, seg->doubt_since_ms);
+	json_add_uint(json, "attempt", seg->attempts);
+	json_add_text(json, "reason", life_error_text(STORE_ERROR_SUBMIT_UNCONFIRMED));
+	json_add_text(json, "policy", resend ? "resend" : "hold");
+	json_key(json, "next_action_at");
+	view_put_due(call, (uint64_t)next_ms);
+	json_end_object(json);
+}
+
+static void add_outcome(struct json_writer *json, const struct store_order *order,
+			const struct store_message *message)
+{
+	enum store_error error = (enum store_error)message->error;
+	bool delivered = message->state == STORE_STATE_DELIVERED;
+	json_add_text(json, "error", error ? store_error_name(error) : NULL);
+	json_add_text(json, "reason", error ? life_error_text(error) : NULL);
+	json_add_text(json, "stage", error ? store_error_stage(error) : NULL);
+	json_add_bool(json, "final", life_is_final((enum store_state)message->state));
+	json_key(json, "on_time");
+	if (delivered)
+		json_put_bool(json, message->flags & STORE_FLAG_ON_TIME);
+	else
+		json_put_null(json);
+	json_key(json, "delivery_ms");
+	if (delivered)
+		json_put_int(json, (int64_t)(message->final_ms - order->created_ms));
+	else
+		json_put_null(json);
+}
+
+bool view_dlr(struct api_call *call, const struct store_order *order,
+	      const struct store_message *message)
+{
+	struct json_writer *json = &call->json;
+	struct parts parts = { 0 };
+	if (!parts_read(call, order, message, &parts))
+		return false;
+	json_begin_object(json);
+	add_message_id(call, order->order, message->index);
+	view_add_number(json, "msisdn", message->msisdn);
+	json_add_text(
+		json, "status",
+		life_shown((enum store_state)message->state, (enum store_error)message->error));
+	json_add_uint(json, "route_id", order->route);
+	json_add_uint(json, "sms_order_id", order->order);
+	json_add_uint(json, "order_id", order->order);
+	add_octets(json, "client_ref", order->client_ref);
+	add_time(json, "created_at", order->created_ms);
+	add_time(json, "updated_at", message->updated_ms);
+	add_outcome(json, order, message);
+	add_parts(json, order, &parts);
+	json_add_uint(json, "attempts", parts.attempts);
+	add_doubt(call, order, &parts.doubt);
+	json_add_bool(json, "possible_duplicate", message->flags & STORE_FLAG_POSSIBLE_DUPLICATE);
+	add_blocked(call, order, message->state == STORE_STATE_QUEUED);
+	json_end_object(json);
+	return true;
+}

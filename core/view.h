@@ -1,0 +1,38 @@
+/*
+ * What clients see: the JSON objects of the API, written from records. Provider ids and provider
+ * vocabulary never appear here. Used by the handlers of the submit socket and by control.c.
+ */
+#ifndef CORE_VIEW_H
+#define CORE_VIEW_H
+
+#include "config/config.h"
+#include "core/api.h"
+#include "store/record.h"
+
+/* The account's currency, or the configuration's; lives as long as the call. */
+const char *view_currency(struct api_call *call);
+
+/* Route, for the account of the call. */
+void view_route(struct api_call *call, const struct config_route *route);
+
+/*
+ * SendResponse without its closing brace. `numbers` are the order's in their order; NULL: they are
+ * read from its messages.
+ */
+void view_accepted(struct api_call *call, const struct store_order *order, const uint64_t *numbers,
+		   int64_t balance_after);
+
+/* Order, whole. */
+void view_order(struct api_call *call, const struct store_order *order);
+
+/* Dlr, whole. False: the turn failed. */
+bool view_dlr(struct api_call *call, const struct store_order *order,
+	      const struct store_message *message);
+
+/* A time of the clock of deadlines (struct turn) as people see it. */
+void view_put_due(struct api_call *call, uint64_t due_ms);
+
+/* A telephone number as text. */
+void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn);
+
+#endif
