@@ -19,6 +19,7 @@
 struct delivery {
 	struct input input;
 	struct link *link;
+	uint64_t connection; /* that it came on, and that alone is answered */
 	uint32_t command_id, sequence_number;
 	bool unreadable;
 	uint32_t n;
@@ -30,7 +31,7 @@ struct delivery {
 struct answer {
 	struct effect effect;
 	struct link *link;
-	uint64_t session;
+	uint64_t connection;
 	uint32_t command_id, sequence_number;
 };
 
@@ -49,7 +50,7 @@ static void answered(struct engine *engine, struct effect *effect, enum turn_end
 {
 	(void)engine;
 	struct answer *answer = (void *)effect;
-	if (end == TURN_DONE && answer->link->session_number == answer->session)
+	if (end == TURN_DONE && answer->link->port_link == answer->connection)
 		send_answer(answer->link, answer->command_id, answer->sequence_number, 0);
 }
 
@@ -59,8 +60,9 @@ static void refuse_delivery(struct engine *engine, struct input *input, enum sto
 	(void)engine;
 	(void)why;
 	struct delivery *delivery = (void *)input;
-	send_answer(delivery->link, delivery->command_id, delivery->sequence_number,
-		    delivery->link->provider->config->store_full_status);
+	if (delivery->link->port_link == delivery->connection)
+		send_answer(delivery->link, delivery->command_id, delivery->sequence_number,
+			    delivery->link->provider->config->store_full_status);
 }
 
 /* ---- what a receipt says ---- */
@@ -502,7 +504,7 @@ static void apply_delivery(struct turn *turn, struct input *input)
 	if (!answer)
 		return;
 	answer->link = delivery->link;
-	answer->session = delivery->link->session_number;
+	answer->connection = delivery->connection;
 	answer->command_id = delivery->command_id;
 	answer->sequence_number = delivery->sequence_number;
 }
@@ -522,6 +524,7 @@ void reconcile_delivery(struct engine *engine, struct link *link, const struct s
 	delivery->input.apply = apply_delivery;
 	delivery->input.refuse = refuse_delivery;
 	delivery->link = link;
+	delivery->connection = link->port_link;
 	delivery->command_id = event->command_id;
 	delivery->sequence_number = event->sequence_number;
 	delivery->unreadable = event->unparsed;
