@@ -1,0 +1,267 @@
+"""A simulator and a daemon in a temporary folder, for end-to-end tests: start, ask, kill, end.
+
+Everything is the product itself, run by config/example.yaml with --set; nothing is mocked. Each
+process is ended by its pid. Used by the scripts of test/e2e.
+"""
+import contextlib
+import http.client
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from truth import ROOT
+
+BUILD = os.environ.get('ESMED_BUILD', os.path.join(ROOT, 'build'))
+EXAMPLE = os.path.join(ROOT, 'config', 'example.yaml')
+KEY = 'end-to-end-0123456789abcdef0123456789abcdef'
+ACCOUNT = 'tester'
+OPENING = '100000'
+PATIENCE_S = 30
+POLL_S = 0.02
+
+
+class Trouble(Exception):
+    """Something did not happen in time, or ended that should not have."""
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def await_that(what, ask, seconds=PATIENCE_S):
+    """Asks until it is true; what it last said."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise Trouble(f'after {seconds} s still not: {what}')
+        time.sleep(POLL_S)
+
+
+def first_line(process, seconds=PATIENCE_S):
+    ready, _, _ = select.select([process.stdout], [], [], seconds)
+    line = process.stdout.readline() if ready else ''
+    if not line:
+        raise Trouble(f'{process.args[0]} did not say where it listens')
+    return line
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout=PATIENCE_S):
+        super().__init__('localhost', timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def ask(path, method, target, body=None, headers=None):
+    """(status, JSON) of one request on a Unix socket; (0, None): nobody answered."""
+    connection = UnixConnection(path)
+    try:
+        connection.request(method, target, json.dumps(body) if body is not None else None,
+                           {'Content-Type': 'application/json', **(headers or {})})
+        response = connection.getresponse()
+        octets = response.read()
+        return response.status, json.loads(octets) if octets else None
+    except (OSError, http.client.HTTPException):
+        return 0, None
+    finally:
+        connection.close()
+
+
+class FarEnd:
+    """smsc-sim, or another server that prints `listening on ADDRESS:PORT` first."""
+
+    def __init__(self, folder, *options, command=None, name='sim'):
+        self.log = os.path.join(folder, f'{name}.log')
+        self.errors = open(os.path.join(folder, f'{name}.err'), 'w', encoding='utf-8')
+        arguments = command or [program('smsc-sim'), '--listen', '127.0.0.1:0', '--log', self.log]
+        self.process = subprocess.Popen([*arguments, *options], stdout=subprocess.PIPE,
+                                        stderr=self.errors, text=True)
+        self.port = int(first_line(self.process).rsplit(':', 1)[1])
+        self.read, self.submits = 0, 0
+
+    def count_submits(self):
+        """How many submits the log tells of so far."""
+        with open(self.log, 'rb') as file:
+            file.seek(self.read)
+            octets = file.read()
+        whole = octets[:octets.rfind(b'\n') + 1]
+        self.read += len(whole)
+        self.submits += len(re.findall(rb'"event":"in"[^\n]*"command":"submit_sm"', whole))
+        return self.submits
+
+    def statistics(self):
+        self.process.send_signal(signal.SIGUSR1)
+        return json.loads(first_line(self.process))
+
+    def settled(self):
+        return self.statistics()['unsettled'] == 0
+
+    def end(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdout.close()
+        self.errors.close()
+
+
+class Daemon:
+    """esmed on a store in `folder`; `sets` are --set KEY=VALUE beside those that make it run."""
+
+    def __init__(self, folder, port, sets=()):
+        self.folder, self.process = folder, None
+        self.store = os.path.join(folder, 'store')
+        self.submit = os.path.join(folder, 'submit.sock')
+        self.control = os.path.join(folder, 'control.sock')
+        self.key_file = os.path.join(folder, 'key')
+        self.error_file = os.path.join(folder, 'esmed.err')
+        password = os.path.join(folder, 'password')
+        for path, text in ((self.key_file, KEY + '\n'), (password, 'secret\n')):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), 'w') as file:
+                file.write(text)
+        self.sets = [f'store.path={self.store}', 'store.size=64MiB',
+                     f'sockets.submit.path={self.submit}', f'sockets.control.path={self.control}',
+                     f'sockets.tap.path={folder}/tap.sock',
+                     f'providers.alpha.password_file={password}',
+                     f'providers.alpha.links.alpha-1.port={port}',
+                     f'providers.beta.password_file={password}', 'providers.beta.enabled=false',
+                     *sets]
+
+    def start(self):
+        command = [program('esmed'), '--config', EXAMPLE]
+        command += ['--allow-root'] if os.geteuid() == 0 else []
+        for one in self.sets:
+            command += ['--set', one]
+        with open(self.error_file, 'a', encoding='utf-8') as errors:
+            self.process = subprocess.Popen(command, stdout=errors, stderr=errors)
+        await_that('the daemon answers', self.answers)
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise Trouble(f'esmed ended with {self.process.returncode}: {self.said()}')
+        return ask(self.submit, 'GET', '/healthz')[0] != 0
+
+    def said(self, most=2000):
+        with open(self.error_file, encoding='utf-8', errors='replace') as file:
+            return file.read()[-most:]
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """In order; its exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        return self.process.returncode
+
+    def api(self, method, target, body=None, key=KEY, **headers):
+        return ask(self.submit, method, target, body, {'X-API-KEY': key, **headers} if key
+                   else headers)
+
+    def operate(self, method, target, body=None):
+        return ask(self.control, method, target, body)
+
+    def open_account(self):
+        status, answer = self.operate('POST', '/control/v1/accounts/import', {
+            'accounts': [{'name': ACCOUNT, 'opening': OPENING, 'keys': [{'key': KEY}]}]})
+        if status != 200:
+            raise Trouble(f'account import: {status} {answer}')
+
+    def order(self, number=1):
+        status, answer = self.api('GET', f'/api/v1/orders/{number}')
+        return answer if status == 200 else None
+
+    def resolved(self, number=1):
+        order = self.order(number)
+        return order if order and order['pending'] == 0 else None
+
+    def load(self, *options, log=None):
+        """esme-load to its end; its result."""
+        command = [program('esme-load'), '--socket', self.submit, '--key-file', self.key_file,
+                   *options]
+        command += ['--write-client-log', log] if log else []
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        if not done.stdout:
+            raise Trouble(f'esme-load: {done.stderr.strip()}')
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+class House:
+    """A folder with a far end and a daemon in it, gone with everything that runs there."""
+
+    def __init__(self, far=(), sets=(), command=None):
+        self.folder = tempfile.mkdtemp(prefix='esmed-e2e.')
+        self.far = self.daemon = None
+        self.client_log = os.path.join(self.folder, 'client.log')
+        try:
+            self.far = FarEnd(self.folder, *far, command=command)
+            self.daemon = Daemon(self.folder, self.far.port, sets)
+        except BaseException:
+            self.end()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind is not None and self.daemon is not None and os.path.exists(
+                self.daemon.error_file):
+            for line in self.daemon.said().splitlines()[-15:]:
+                print(f'# esmed: {line}')
+        self.end()
+
+    def end(self):
+        with contextlib.suppress(Trouble):
+            if self.daemon:
+                self.daemon.stop()
+        if self.far:
+            self.far.end()
+        if os.environ.get('ESMED_KEEP'):
+            print(f'# kept: {self.folder}')
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Tap:
+    """Test results, one line each; the plan at the end."""
+
+    def __init__(self):
+        self.n, self.bad = 0, 0
+
+    def result(self, good, name, details=()):
+        self.n += 1
+        self.bad += not good
+        print(f'{"" if good else "not "}ok {self.n} - {name}')
+        if not good:
+            for detail in list(details)[:40]:
+                print(f'# {detail}')
+        sys.stdout.flush()
+
+    def end(self):
+        print(f'1..{self.n}')
+        return 1 if self.bad else 0
