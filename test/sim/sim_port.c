@@ -357,3 +357,16 @@ void port_listen_close(struct port *port, uint64_t listener)
 	(void)port;
 	(void)listener;
 }
+
+int64_t port_now_us(struct port *port)
+{
+	return world_now_ms(port->world) * 1000;
+}
+
+void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
+{
+	(void)octets;
+	(void)n;
+	memset(digest, 0, PORT_SHA256_OCTETS);
+	abort(); /* only the API asks, and the simulation has no sockets */
+}
