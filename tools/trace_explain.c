@@ -1,0 +1,239 @@
+/* See tools/trace_explain.h. */
+#include "tools/trace_explain.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "smpp/pdu.h"
+#include "smpp/status.h"
+#include "smpp/values.h"
+
+/* A word as a number, decimal or with 0x. */
+static bool number_of(const char *word, uint32_t *number)
+{
+	char *end;
+	unsigned long long value;
+
+	errno = 0;
+	value = strtoull(word, &end, strncasecmp(word, "0x", 2) == 0 ? 16 : 10);
+	if (word[0] < '0' || word[0] > '9' || *end != '\0' || errno != 0 || value > UINT32_MAX)
+		return false;
+	*number = (uint32_t)value;
+	return true;
+}
+
+/* ---- statuses ---- */
+
+static const struct {
+	uint32_t value;
+	const char *name;
+} statuses[] = {
+#define STATUS(value, name, meaning, class) { value, #name },
+#include "smpp/status.def"
+#undef STATUS
+};
+
+/* What the daemon does about a class, unless the provider's settings say otherwise. */
+static const char *const class_texts[] = {
+	[SMPP_STATUS_ACCEPTED] = "the request was done",
+	[SMPP_STATUS_THROTTLE] = "the link pauses and sends the same again later, without count",
+	[SMPP_STATUS_RETRY] = "the same is sent again later, a few times",
+	[SMPP_STATUS_LINK] = "the link is wrong, not the message: it is bound anew",
+	[SMPP_STATUS_BIND] = "says something about a bind only",
+	[SMPP_STATUS_PERMANENT] = "the message will never be taken: it has failed",
+	[SMPP_STATUS_OPERATION] = "query, cancel or replace failed; the message is as it was",
+	[SMPP_STATUS_TRANSACTION] = "delivery itself failed: an outcome",
+	[SMPP_STATUS_VENDOR] = "the carrier's own: ask the carrier; permanent unless configured",
+	[SMPP_STATUS_RESERVED] = "no document names it; permanent unless configured",
+};
+
+static void put_status(struct buffer *out, uint32_t value)
+{
+	struct smpp_status status = smpp_status(value);
+
+	buffer_format(out, "command_status 0x%08" PRIx32 " (%" PRIu32 ")%s%s: %s\n", value, value,
+		      status.name ? " " : "", status.name ? status.name : "", status.meaning);
+	buffer_format(out, "  class %s: %s\n", smpp_status_class_name(status.class),
+		      class_texts[status.class]);
+}
+
+/* By name, also without its ESME_. */
+static bool explain_status(struct buffer *out, const char *word)
+{
+	uint32_t value;
+
+	if (number_of(word, &value)) {
+		struct smpp_status status = smpp_status(value);
+
+		if (!status.name && status.class != SMPP_STATUS_VENDOR)
+			return false;
+		put_status(out, value);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+		const char *name = statuses[i].name;
+
+		if (strcasecmp(name, word) == 0 ||
+		    (strncmp(name, "ESME_", 5) == 0 && strcasecmp(name + 5, word) == 0)) {
+			put_status(out, statuses[i].value);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- values of a field ---- */
+
+/* Names once each, at the least value that has them: of a field of bits that is the bit. */
+struct values {
+	struct buffer *out;
+	struct smpp_value_name seen[128];
+	size_t n;
+};
+
+static void put_value(struct values *values, uint32_t value, const struct smpp_value_name *name)
+{
+	for (size_t i = 0; i < values->n; i++) {
+		if (values->seen[i].name == name->name && values->seen[i].part == name->part)
+			return;
+	}
+	if (values->n == sizeof(values->seen) / sizeof(values->seen[0]))
+		return;
+	values->seen[values->n++] = *name;
+	buffer_format(values->out, "  0x%02" PRIx32 " %s%s%s\n", value,
+		      name->part ? name->part : "", name->part ? " " : "", name->name);
+}
+
+static void put_values(struct buffer *out, const char *field)
+{
+	static const uint32_t commands[] = { SMPP_submit_sm, SMPP_deliver_sm };
+	struct values values = { .out = out };
+
+	for (uint32_t value = 0; value < 256; value++) {
+		for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+			struct smpp_value_name names[SMPP_MAX_VALUE_NAMES];
+			uint32_t n = smpp_value_names(commands[i], field, value, names);
+
+			for (uint32_t k = 0; k < n; k++)
+				put_value(&values, value, &names[k]);
+		}
+	}
+}
+
+/* ---- parameters, TLVs and PDUs ---- */
+
+static const char *const type_texts[] = {
+	[SMPP_TYPE_INT1] = "integer",
+	[SMPP_TYPE_INT4] = "integer",
+	[SMPP_TYPE_CSTRING] = "C-octet string",
+	[SMPP_TYPE_TIME] = "time: empty or 16 characters",
+	[SMPP_TYPE_DATE] = "date: empty, 12 or 16 characters",
+	[SMPP_TYPE_LENGTH] = "integer: octets that follow",
+	[SMPP_TYPE_OCTETS] = "octet string",
+	[SMPP_TYPE_COUNT] = "integer: entries that follow",
+	[SMPP_TYPE_COUNT1] = "integer: entries that follow",
+	[SMPP_TYPE_GROUP] = "entries",
+	[SMPP_TYPE_INT] = "integer",
+	[SMPP_TYPE_BITS] = "bits",
+	[SMPP_TYPE_NONE] = "no value",
+};
+
+static const struct smpp_place *place_of(const struct smpp_command *command, const char *name)
+{
+	for (const struct smpp_place *place = command->places; place->param; place++) {
+		if (strcasecmp(place->param->name, name) == 0)
+			return place;
+	}
+	return NULL;
+}
+
+static bool explain_param(struct buffer *out, const char *word)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < SMPP_N_COMMANDS; i++) {
+		const struct smpp_place *place = place_of(&smpp_commands[i], word);
+
+		if (!place)
+			continue;
+		if (!found)
+			buffer_format(out,
+				      "parameter %s: %s, at most %" PRIu32
+				      " octets (SMPP 3.4, %s); a bad one is answered %s\n  in",
+				      place->param->name, type_texts[place->param->type],
+				      place->param->max, place->param->section,
+				      smpp_status(place->param->status).name);
+		buffer_format(out, " %s", smpp_commands[i].name);
+		if (place->max != place->param->max)
+			buffer_format(out, " (%" PRIu32 ")", place->max);
+		found = true;
+	}
+	if (!found)
+		return false;
+	buffer_text(out, "\n");
+	put_values(out, word);
+	return true;
+}
+
+static bool explain_tlv(struct buffer *out, const char *word)
+{
+	bool is_number;
+	uint32_t tag = 0;
+	bool found = false;
+
+	is_number = number_of(word, &tag);
+	for (size_t i = 0; i < SMPP_N_TLV_ROWS; i++) {
+		const struct smpp_tlv_row *row = &smpp_tlv_rows[i];
+
+		if (is_number ? tag != row->tag : strcasecmp(row->name, word) != 0)
+			continue;
+		buffer_format(out,
+			      "TLV %s, tag 0x%04x: %s, %" PRIu32 " to %" PRIu32
+			      " octets (SMPP 3.4, %s)\n  in",
+			      row->name, row->tag, type_texts[row->type], row->min, row->max,
+			      row->section);
+		for (size_t k = 0; k < SMPP_N_COMMANDS; k++) {
+			if (smpp_commands[k].tlvs & UINT64_C(1) << i)
+				buffer_format(out, " %s", smpp_commands[k].name);
+		}
+		buffer_text(out, "\n");
+		put_values(out, row->name);
+		found = true;
+	}
+	return found;
+}
+
+static bool explain_command(struct buffer *out, const char *word)
+{
+	uint32_t id = 0;
+	bool is_number = number_of(word, &id);
+
+	for (size_t i = 0; i < SMPP_N_COMMANDS; i++) {
+		const struct smpp_command *command = &smpp_commands[i];
+		const struct smpp_command *resp = smpp_command_resp(command);
+
+		if (is_number ? id != command->id : strcasecmp(command->name, word) != 0)
+			continue;
+		buffer_format(out, "PDU %s, command_id 0x%08" PRIx32 " (SMPP 3.4, %s)%s%s\n",
+			      command->name, command->id, command->section,
+			      resp ? "; answered by " : "", resp ? resp->name : "");
+		for (const struct smpp_place *place = command->places; place->param; place++)
+			buffer_format(out, "  %-24s %s, at most %" PRIu32 " octets\n",
+				      place->param->name, type_texts[place->param->type],
+				      place->max);
+		return true;
+	}
+	return false;
+}
+
+bool trace_explain(struct buffer *out, const char *word)
+{
+	bool found = explain_status(out, word);
+
+	found = explain_tlv(out, word) || found;
+	found = explain_param(out, word) || found;
+	return explain_command(out, word) || found;
+}

@@ -1,0 +1,284 @@
+/* A GET on the tap socket whose body is read line by line as it comes. See tools/trace_live.h. */
+#include "tools/trace_live.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/http.h"
+#include "core/json.h"
+#include "core/port.h"
+#include "smpp/pdu.h"
+#include "tools/trace_hex.h"
+
+struct trace_live {
+	struct port *port;
+	uint64_t link;
+	struct http_reader *reader;
+	struct buffer request; /* what the port has not yet taken */
+	struct buffer octets;  /* of the PDU given last */
+	size_t taken;	       /* octets at the front of the body that were read */
+	uint64_t number;
+	const char *socket_path;
+	bool streaming; /* the daemon said 200 */
+	bool ended;
+	char error[512]; /* "": none */
+};
+
+struct trace_live *trace_live_new(const struct trace_live_want *want)
+{
+	struct port_options options = { .one_thread = true, .signals = true };
+	struct port_target target = { .unix_path = want->socket_path };
+	struct trace_live *live = calloc(1, sizeof(*live));
+	struct buffer path = { 0 };
+	struct http_call call = { .method = "GET" };
+
+	if (!live)
+		return NULL;
+	buffer_format(&path, "/tap/v1/stream?text=%d&numbers=%d", want->text, want->numbers);
+	if (want->link[0] != '\0') {
+		buffer_text(&path, "&link=");
+		http_encode(&path, want->link);
+	}
+	buffer_append(&path, "", 1);
+	call.target = (const char *)path.octets;
+	if (!path.failed)
+		http_call(&live->request, &call);
+	live->socket_path = want->socket_path;
+	live->reader = http_reader_new(0);
+	live->port = port_new(&options);
+	if (live->port)
+		live->link = port_open(live->port, &target);
+	if (path.failed || live->request.failed || !live->reader || live->link == 0) {
+		trace_live_free(live);
+		live = NULL;
+	}
+	buffer_release(&path);
+	return live;
+}
+
+void trace_live_free(struct trace_live *live)
+{
+	if (!live)
+		return;
+	if (live->port)
+		port_free(live->port);
+	http_reader_free(live->reader);
+	buffer_release(&live->request);
+	buffer_release(&live->octets);
+	free(live);
+}
+
+const char *trace_live_error(const struct trace_live *live)
+{
+	return live->error[0] != '\0' ? live->error : NULL;
+}
+
+__attribute__((format(printf, 2, 3))) static void end(struct trace_live *live, const char *format,
+						      ...)
+{
+	va_list args;
+
+	if (!live->ended) {
+		va_start(args, format);
+		vsnprintf(live->error, sizeof(live->error), format, args);
+		va_end(args);
+	}
+	live->ended = true;
+}
+
+/* ---- events ---- */
+
+static void write_out(struct trace_live *live)
+{
+	buffer_drop(&live->request,
+		    port_write(live->port, live->link, live->request.octets, live->request.n));
+}
+
+/* An answer that is no stream: says what the daemon says. */
+static void on_refusal(struct trace_live *live)
+{
+	const struct buffer *body = http_reader_body(live->reader);
+	struct json_error error;
+	struct json *json = json_read(body->octets, body->n, &error);
+	const struct json *detail = json_get(json, "detail");
+	const char *text = json_get_text(detail, NULL);
+
+	if (!text)
+		text = json_get_text(json_get(json_at(detail, 0), "msg"), NULL);
+	end(live, "%s: the daemon answers %d%s%s", live->socket_path,
+	    http_reader_status(live->reader), text ? ": " : "", text ? text : "");
+	json_free(json);
+}
+
+static void on_reading(struct trace_live *live, enum http_reading reading)
+{
+	switch (reading) {
+	case HTTP_READING_HEAD:
+		return;
+	case HTTP_READING_BODY:
+		live->streaming = http_reader_status(live->reader) == 200;
+		return;
+	case HTTP_READING_DONE:
+		if (http_reader_status(live->reader) == 200)
+			end(live, "%s: the daemon ended the stream", live->socket_path);
+		else
+			on_refusal(live);
+		return;
+	case HTTP_READING_BAD:
+		end(live, "%s: this is no tap: %s", live->socket_path,
+		    http_reader_error(live->reader));
+		return;
+	}
+}
+
+static void on_down(struct trace_live *live, const struct port_event *event)
+{
+	enum http_reading reading = http_reader_eof(live->reader);
+
+	if (event->reason == PORT_DOWN_CONNECT)
+		end(live, "%s: %s (is esmed running, and may you use its tap?)", live->socket_path,
+		    event->text);
+	else if (live->streaming)
+		end(live, "%s: the daemon has gone", live->socket_path);
+	else
+		on_reading(live, reading);
+}
+
+static void handle(struct trace_live *live, const struct port_event *event)
+{
+	switch (event->kind) {
+	case PORT_UP:
+	case PORT_SENT:
+		if (live->request.n > 0)
+			write_out(live);
+		return;
+	case PORT_OCTETS:
+		on_reading(live, http_reader_feed(live->reader, event->octets, event->n));
+		return;
+	case PORT_DOWN:
+		on_down(live, event);
+		return;
+	case PORT_SIGNAL:
+		if (event->signo == SIGINT || event->signo == SIGTERM)
+			live->ended = true;
+		return;
+	}
+}
+
+bool trace_live_wait(struct trace_live *live)
+{
+	struct port_event event;
+
+	if (live->ended)
+		return false;
+	port_wait(live->port, INT64_MAX);
+	while (!live->ended && port_next(live->port, &event))
+		handle(live, &event);
+	return true;
+}
+
+/* ---- lines ---- */
+
+/*
+ * Cuts the value of "hex" out of a line and decodes it. It is longer than JSON strings may be for
+ * our reader, and has no escapes.
+ */
+static bool take_hex(struct trace_live *live, char *line, size_t *n)
+{
+	static const char key[] = "\"hex\":\"";
+	char *from = memmem(line, *n, key, sizeof(key) - 1);
+	char *to;
+
+	if (!from)
+		return false;
+	from += sizeof(key) - 1;
+	to = memchr(from, '"', *n - (size_t)(from - line));
+	buffer_clear(&live->octets);
+	if (!to || !trace_hex_digits(from, (size_t)(to - from), &live->octets))
+		return false;
+	memmove(from, to, *n - (size_t)(to - line));
+	*n -= (size_t)(to - from);
+	return true;
+}
+
+/* "2026-11-20T08:30:00.123Z" */
+static bool read_time(const char *text, int64_t *at_ms)
+{
+	struct tm tm = { 0 };
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	unsigned ms = 0;
+
+	if (!rest || (*rest == '.' && sscanf(rest, ".%3uZ", &ms) != 1))
+		return false;
+	*at_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	return true;
+}
+
+static bool get_uint(const struct json *line, const char *name, uint64_t *value)
+{
+	int64_t number;
+
+	if (!json_get_int(json_get(line, name), &number) || number < 0)
+		return false;
+	*value = (uint64_t)number;
+	return true;
+}
+
+static bool read_members(const struct json *line, struct trace_pdu *pdu)
+{
+	const char *link = json_get_text(json_get(line, "link"), NULL);
+	const char *dir = json_get_text(json_get(line, "dir"), NULL);
+
+	if (!link || strlen(link) >= sizeof(pdu->link) || !dir)
+		return false;
+	strcpy(pdu->link, link);
+	pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
+	return get_uint(line, "session", &pdu->session) &&
+	       get_uint(line, "dropped", &pdu->dropped) &&
+	       read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_ms);
+}
+
+static bool read_line(struct trace_live *live, char *line, size_t n, struct trace_pdu *pdu)
+{
+	struct json_error error;
+	struct json *json;
+	uint32_t length;
+	bool ok;
+
+	*pdu = (struct trace_pdu){ .number = ++live->number };
+	if (!take_hex(live, line, &n))
+		return false;
+	pdu->octets = live->octets.octets;
+	pdu->n = (uint32_t)live->octets.n;
+	/* The tap gives whole PDUs; all else it gives were octets that are none. */
+	pdu->framing = smpp_frame(pdu->octets, pdu->n, TRACE_PDU_OCTETS, &length) == SMPP_FRAME_OK ?
+			       TRACE_WHOLE :
+			       TRACE_LOST;
+	json = json_read(line, n, &error);
+	ok = json && read_members(json, pdu);
+	json_free(json);
+	return ok;
+}
+
+bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
+{
+	struct buffer *body = http_reader_body(live->reader);
+	char *line = (char *)body->octets + live->taken;
+	size_t left = body->n - live->taken;
+	const char *stop = live->streaming && left > 0 ? memchr(line, '\n', left) : NULL;
+
+	if (!stop) {
+		buffer_drop(body, live->taken);
+		live->taken = 0;
+		return false;
+	}
+	live->taken += (size_t)(stop - line) + 1;
+	if (read_line(live, line, (size_t)(stop - line), pdu))
+		return true;
+	end(live, "%s: this is no line of a tap", live->socket_path);
+	return false;
+}

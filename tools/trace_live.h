@@ -1,0 +1,41 @@
+/*
+ * PDUs as they pass through a running daemon: the source of `live`. It connects to the tap socket
+ * and reads the lines of core/tap_stream.h; the daemon masks what was not asked for.
+ *
+ *	while (trace_live_wait(live)) {
+ *		while (trace_live_next(live, &pdu))
+ *			show(&pdu);
+ *	}
+ *	trace_live_error(live)
+ */
+#ifndef TOOLS_TRACE_LIVE_H
+#define TOOLS_TRACE_LIVE_H
+
+#include "tools/trace.h"
+
+struct trace_live;
+
+struct trace_live_want {
+	const char *socket_path;
+	const char *link; /* "": all */
+	bool text;
+	bool numbers;
+};
+
+/* NULL: out of memory. Begins to connect; what becomes of it is told by _wait and _error. */
+struct trace_live *trace_live_new(const struct trace_live_want *want);
+void trace_live_free(struct trace_live *live);
+
+/*
+ * Waits until something has happened. False at the end: the user interrupted it (TERM, INT), or
+ * there is an error. What came before the end can still be asked for.
+ */
+bool trace_live_wait(struct trace_live *live);
+
+/* The next PDU that has come; false: none. */
+bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu);
+
+/* Why it ended, in one line; NULL when the user ended it. */
+const char *trace_live_error(const struct trace_live *live);
+
+#endif

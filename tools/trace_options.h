@@ -1,0 +1,30 @@
+/*
+ * What smpp-trace was asked to do: its command line, read and checked. Used by tools/smpp_trace.c.
+ */
+#ifndef TOOLS_TRACE_OPTIONS_H
+#define TOOLS_TRACE_OPTIONS_H
+
+#include "core/buffer.h"
+#include "tools/trace_view.h"
+
+enum trace_command {
+	TRACE_DECODE,
+	TRACE_LIVE,
+	TRACE_EXPLAIN,
+};
+
+struct trace_options {
+	enum trace_command command;
+	bool verbose;
+	bool json;
+	struct smpp_print_options print;
+	const char *socket_path;
+	const char *link; /* "": all */
+	char **words;	  /* behind the command; 1 or more for decode and explain */
+	size_t n_words;
+};
+
+/* Reads the command line. --help and --version end the process with 0, a mistake with 2. */
+void trace_options_read(struct trace_options *options, int argc, char **argv);
+
+#endif
