@@ -56,3 +56,27 @@ bool ledger_cost(int64_t price, uint32_t parts, uint64_t recipients, int64_t *co
 	       !__builtin_mul_overflow(price, (int64_t)parts, &unit) &&
 	       !__builtin_mul_overflow(unit, (int64_t)recipients, cost);
 }
+
+bool ledger_amount(const char *text, int64_t *micro)
+{
+	bool negative = *text == '-';
+	const char *whole = text + negative;
+	size_t n = strspn(whole, "0123456789"), digits = 0;
+	int64_t value = 0;
+	if (!n || n > 12)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		value = value * 10 + (whole[i] - '0');
+	const char *rest = whole + n;
+	if (*rest == '.') {
+		digits = strspn(++rest, "0123456789");
+		if (!digits || digits > 6)
+			return false;
+	}
+	for (size_t i = 0; i < 6; i++)
+		value = value * 10 + (i < digits ? rest[i] - '0' : 0);
+	if (rest[digits])
+		return false;
+	*micro = negative ? -value : value;
+	return true;
+}

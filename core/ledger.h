@@ -39,4 +39,10 @@ enum ledger_err ledger_post(struct turn *turn, const struct ledger_entry *entry,
 /* price × parts × recipients, as a positive sum; false when it does not fit. */
 bool ledger_cost(int64_t price, uint32_t parts, uint64_t recipients, int64_t *cost);
 
+/*
+ * A sum as people write it, "12", "0.088", "-3.5": at most 12 digits before the point and 6 behind
+ * it, nothing else. False: it is none, and *micro is as it was.
+ */
+bool ledger_amount(const char *text, int64_t *micro);
+
 #endif

@@ -219,11 +219,10 @@ static int64_t progress_micro(const struct store_order *order)
 	return hundredths * 10000;
 }
 
-void view_order(struct api_call *call, const struct store_order *order)
+void view_order_members(struct api_call *call, const struct store_order *order)
 {
 	struct json_writer *json = &call->json;
 	uint32_t pending = orders_pending(order);
-	json_begin_object(json);
 	json_add_uint(json, "order_id", order->order);
 	json_add_uint(json, "route_id", order->route);
 	json_add_text(json, "status", orders_status(order));
@@ -256,7 +255,13 @@ void view_order(struct api_call *call, const struct store_order *order)
 	json_add_uint(json, "late", order->late);
 	json_end_object(json);
 	add_blocked(call, order, pending > order->sent + order->in_doubt);
-	json_end_object(json);
+}
+
+void view_order(struct api_call *call, const struct store_order *order)
+{
+	json_begin_object(&call->json);
+	view_order_members(call, order);
+	json_end_object(&call->json);
 }
 
 /* ---- Dlr ---- */

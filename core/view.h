@@ -22,8 +22,9 @@ void view_route(struct api_call *call, const struct config_route *route);
 void view_accepted(struct api_call *call, const struct store_order *order, const uint64_t *numbers,
 		   int64_t balance_after);
 
-/* Order, whole. */
+/* Order, whole; and its members within an object that is open. */
 void view_order(struct api_call *call, const struct store_order *order);
+void view_order_members(struct api_call *call, const struct store_order *order);
 
 /* Dlr, whole. False: the turn failed. */
 bool view_dlr(struct api_call *call, const struct store_order *order,

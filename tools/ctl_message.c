@@ -72,7 +72,7 @@ int ctl_message(const struct ctl_run *run)
 {
 	char id[CTL_WORD_OCTETS];
 	return ctl_get(run, show_message, "/control/v1/messages/%s%s", ctl_encode(run->args[0], id),
-		       run->numbers ? "?numbers=full" : "");
+		       run->numbers ? "?numbers=1" : "");
 }
 
 /* ---- explain ---- */
@@ -119,5 +119,5 @@ int ctl_explain(const struct ctl_run *run)
 {
 	char id[CTL_WORD_OCTETS];
 	return ctl_get(run, show_explanation, "/control/v1/messages/%s/explain%s",
-		       ctl_encode(run->args[0], id), run->numbers ? "?numbers=full" : "");
+		       ctl_encode(run->args[0], id), run->numbers ? "?numbers=1" : "");
 }

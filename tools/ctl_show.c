@@ -192,13 +192,14 @@ int ctl_orders(const struct ctl_run *run)
 
 static void show_batches(const struct json *order)
 {
-	static const char *const heads[] = { ">BATCH",	 ">SIZE",      "STATE",	  ">TAKEN",
-					     ">REFUSED", ">DELIVERED", ">FAILED", ">UNKNOWN" };
-	static const char *const keys[] = { "n",       "size",	    "state",  "submitted",
+	static const char *const heads[] = { ">BATCH",	   ">SIZE",   "STATE",
+					     ">SUBMITTED", ">TAKEN",  ">REFUSED",
+					     ">DELIVERED", ">FAILED", ">UNKNOWN" };
+	static const char *const keys[] = { "n",       "size",	    "state",  "submitted", "taken",
 					    "refused", "delivered", "failed", "unknown" };
 	const struct json *batches = json_get(order, "batches");
 	struct ctl_table table;
-	ctl_table_begin(&table, heads, 8);
+	ctl_table_begin(&table, heads, 9);
 	for (size_t i = 0; i < json_count(batches); i++)
 		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
 			ctl_table_member(&table, json_at(batches, i), keys[k]);
@@ -275,9 +276,9 @@ int ctl_messages(const struct ctl_run *run)
 	if (run->status)
 		ctl_encode(run->status, wanted);
 	return ctl_get(run, show_messages,
-		       "/control/v1/orders/%s/messages?limit=%lld&after=%llu%s%s%s",
+		       "/control/v1/orders/%s/messages?limit=%lld&from=%llu%s%s%s",
 		       ctl_encode(run->args[0], id), (long long)(run->limit ? run->limit : 20),
-		       (unsigned long long)run->since, run->numbers ? "&numbers=full" : "",
+		       (unsigned long long)run->since, run->numbers ? "&numbers=1" : "",
 		       *wanted ? "&status=" : "", wanted);
 }
 

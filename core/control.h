@@ -1,0 +1,55 @@
+/*
+ * Control: what operators may ask and do, as HTTP on the control socket. Who may is decided by the
+ * socket's mode and group, never by a key. This header is what the handlers share; their table and
+ * control_handle (core/api.h) are in control.c. Each change is durable before its answer and leaves
+ * an audit record with the caller's uid; no text, key or password is ever shown, and numbers are
+ * masked unless the query says numbers=1.
+ */
+#ifndef CORE_CONTROL_H
+#define CORE_CONTROL_H
+
+#include "core/api.h"
+#include "core/message_id.h"
+
+/* core/control.c */
+api_handler control_status, control_links, control_lifecycle;
+/* core/control_show.c */
+api_handler control_orders, control_order, control_messages, control_message, control_explain;
+/* core/control_check.c */
+api_handler control_store_check, control_recount;
+/* core/control_account.c */
+api_handler control_account_create, control_account_import, control_account_key;
+/* core/control_ledger.c */
+api_handler control_accounts, control_account_ledger, control_account_topup;
+
+/* Writes the audit record of a change. */
+__attribute__((format(printf, 2, 3))) void control_audit(struct api_call *call, const char *verb,
+							 ...);
+
+/* Part of a whole in per cent with two decimals, null without a whole. */
+void control_add_percent(struct json_writer *json, const char *key, uint64_t part, uint64_t whole);
+
+/* Octets of a record as a text; null when there are none. */
+void control_add_octets(struct json_writer *json, const char *key, struct store_octets octets);
+void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms);
+/* An account's name; its number in words when it is gone. */
+void control_add_account(struct api_call *call, const char *key, uint32_t account);
+
+/* "310000000678", or "*********678" unless `full`. */
+const char *control_msisdn(uint64_t msisdn, bool full, char out[24]);
+
+/* What tells keys apart for people; it is no secret. */
+void control_add_key_id(struct json_writer *json, const struct store_apikey *key);
+
+/* The caller's uid as records have it: plus 1, 0 when it is not known. */
+uint32_t control_caller(const struct api_call *call);
+
+/* Each member of the body that is none of `names` (ending in NULL) is a flaw. */
+void control_body_only(struct api_call *call, const struct json *body, const char *const *names);
+
+/* The order of that number; false: 404 has been answered, or the turn failed. */
+bool control_find_order(struct api_call *call, uint64_t number, struct store_order *order);
+/* The account that the path names; false: as above. */
+bool control_find_account(struct api_call *call, struct store_account *account);
+
+#endif

@@ -1,0 +1,300 @@
+/* Reading accounts as operators want them. See control_account.h. */
+#include "core/control_account.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/ledger.h"
+
+#define KEY_LEAST 16 /* octets of a key that the file gives */
+
+/* One object while it is read. */
+struct reading {
+	struct api_call *call;
+	const struct json *object;
+	const char *member; /* that holds it in the body */
+	int64_t index;
+};
+
+__attribute__((format(printf, 3, 4))) static void flaw(const struct reading *reading,
+						       const char *type, const char *format, ...)
+{
+	char text[160];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	api_flaw(reading->call, "body", reading->member, reading->index, type, "%s", text);
+}
+
+/* ---- members by kind ---- */
+
+static const char *read_text(const struct reading *reading, const char *key, size_t least,
+			     size_t most)
+{
+	const struct json *value = json_get(reading->object, key);
+	size_t n = 0;
+	const char *text = json_get_text(value, &n);
+	if (!value)
+		return NULL;
+	if (!text)
+		flaw(reading, "string_type", "%s must be a string", key);
+	else if (n < least || n > most)
+		flaw(reading, "string_length", "%s must have %zu to %zu octets", key, least, most);
+	else
+		return text;
+	return NULL;
+}
+
+static bool read_bool(const struct reading *reading, const char *key, bool *value)
+{
+	const struct json *member = json_get(reading->object, key);
+	if (!member)
+		return false;
+	if (json_get_bool(member, value))
+		return true;
+	flaw(reading, "bool_type", "%s must be true or false", key);
+	return false;
+}
+
+/* Money comes as a string: a JSON number may have been rounded on its way. */
+static bool read_money(const struct reading *reading, const char *key, bool negative,
+		       int64_t *micro)
+{
+	const struct json *member = json_get(reading->object, key);
+	const char *text = json_get_text(member, NULL);
+	if (!member)
+		return false;
+	if (text && ledger_amount(text, micro) && (negative || *micro >= 0))
+		return true;
+	flaw(reading, "decimal", "%s must be a decimal in a string, such as \"12.50\"%s", key,
+	     negative ? "" : ", and not negative");
+	return false;
+}
+
+static void know_only(const struct reading *reading, const char *const *names)
+{
+	void *cursor = NULL;
+	const struct json *value;
+	const char *key;
+	while ((key = json_next(reading->object, &cursor, &value))) {
+		size_t i = 0;
+		while (names[i] && strcmp(names[i], key) != 0)
+			i++;
+		if (!names[i])
+			flaw(reading, "unexpected", "%.40s is not known here", key);
+	}
+}
+
+/* The elements of a list; NULL when it is absent or none. */
+static const struct json *read_list(const struct reading *reading, const char *key, size_t most)
+{
+	const struct json *list = json_get(reading->object, key);
+	if (!list)
+		return NULL;
+	if (json_kind(list) != JSON_KIND_ARRAY)
+		flaw(reading, "list_type", "%s must be a list", key);
+	else if (json_count(list) > most)
+		flaw(reading, "list_length", "%s has more than %zu elements", key, most);
+	else
+		return list;
+	return NULL;
+}
+
+/* ---- lists ---- */
+
+static int compare_ids(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	return (left > right) - (left < right);
+}
+
+static void read_routes(const struct reading *reading, struct wanted *wanted)
+{
+	uint32_t ids[ACCOUNT_LIST_OCTETS / 4];
+	const struct json *list = read_list(reading, "routes", sizeof(ids) / sizeof(ids[0]));
+	size_t n = 0;
+	for (size_t i = 0; i < json_count(list); i++) {
+		int64_t id = 0;
+		bool whole = json_get_int(json_at(list, i), &id);
+		if (!whole || id < 1 || id > INT32_MAX ||
+		    !config_route_find(reading->call->engine->config, (uint32_t)id))
+			flaw(reading, "route", "routes: element %zu is no configured route", i);
+		else
+			ids[n++] = (uint32_t)id;
+	}
+	if (!list)
+		return;
+	qsort(ids, n, sizeof(ids[0]), compare_ids);
+	wanted->has_routes = account_pack_routes(ids, n, wanted->routes, &wanted->routes_n);
+}
+
+static bool is_category(const char *word)
+{
+	static const enum config_category all[] = {
+#define CATEGORY(name, text) name,
+		CONFIG_CATEGORIES(CATEGORY)
+#undef CATEGORY
+	};
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(config_category_word(all[i]), word))
+			return true;
+	return false;
+}
+
+static bool is_sender(const char *word)
+{
+	size_t n = strlen(word);
+	if (n < 3 || n > 15)
+		return false;
+	for (; *word; word++)
+		if (*word < ' ' || *word > '~')
+			return false;
+	return true;
+}
+
+static bool read_words(const struct reading *reading, const char *key,
+		       bool (*fits)(const char *word), uint8_t *out, uint32_t room, uint32_t *n)
+{
+	const struct json *list = read_list(reading, key, room / 2);
+	*n = 0;
+	for (size_t i = 0; i < json_count(list); i++) {
+		const char *word = json_get_text(json_at(list, i), NULL);
+		if (!word || !fits(word))
+			flaw(reading, "word", "%s: element %zu is none", key, i);
+		else if (!account_pack_word(word, out, room, n))
+			flaw(reading, "list_length", "%s is longer than %u octets", key, room);
+	}
+	return list;
+}
+
+/* ---- keys and prices ---- */
+
+static void read_key(const struct reading *parent, const struct json *object, size_t at)
+{
+	static const char *const names[] = { "key", "label", "active", NULL };
+	struct reading reading = *parent;
+	bool active;
+	reading.object = object;
+	if (json_kind(object) != JSON_KIND_OBJECT) {
+		flaw(parent, "object_type", "keys: element %zu must be an object", at);
+		return;
+	}
+	know_only(&reading, names);
+	read_bool(&reading, "active", &active);
+	const char *key = read_text(&reading, "key", KEY_LEAST, ACCOUNT_KEY_OCTETS);
+	const char *label = read_text(&reading, "label", 1, WANTED_NAME_MAX);
+	for (; key && *key; key++)
+		if (*key <= ' ' || *key > '~') {
+			flaw(&reading, "string_invalid",
+			     "keys: element %zu has an octet that no header may have", at);
+			break;
+		}
+	if (!json_get(object, "key") && !label)
+		flaw(&reading, "missing",
+		     "keys: element %zu needs a key, or a label under which one is made once", at);
+}
+
+static void read_price(const struct reading *parent, const struct json *object, size_t at)
+{
+	static const char *const names[] = { "route", "prefix", "price", NULL };
+	struct reading reading = *parent;
+	int64_t route = 0, price = 0;
+	reading.object = object;
+	if (json_kind(object) != JSON_KIND_OBJECT) {
+		flaw(parent, "object_type", "prices: element %zu must be an object", at);
+		return;
+	}
+	know_only(&reading, names);
+	const char *prefix = read_text(&reading, "prefix", 1, 15);
+	if (!prefix || prefix[strspn(prefix, "0123456789")] || *prefix == '0')
+		flaw(&reading, "prefix", "prices: element %zu: prefix must be digits", at);
+	if (!json_get_int(json_get(object, "route"), &route) || route < 1 || route > INT32_MAX ||
+	    !config_route_find(parent->call->engine->config, (uint32_t)route))
+		flaw(&reading, "route", "prices: element %zu names no configured route", at);
+	if (!read_money(&reading, "price", false, &price) && !json_get(object, "price"))
+		flaw(&reading, "missing", "prices: element %zu has no price", at);
+}
+
+struct store_account_price wanted_price(const struct json *price)
+{
+	struct store_account_price rec = { 0 };
+	int64_t route = 0;
+	json_get_int(json_get(price, "route"), &route);
+	rec.route = (uint32_t)route;
+	rec.prefix = strtoull(json_get_text(json_get(price, "prefix"), NULL), NULL, 10);
+	ledger_amount(json_get_text(json_get(price, "price"), NULL), &rec.price);
+	return rec;
+}
+
+/* ---- the whole ---- */
+
+bool wanted_is_name(const char *name)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/";
+	size_t n = strspn(name, letters);
+	return n && n <= WANTED_NAME_MAX && !name[n];
+}
+
+static void read_named(const struct reading *reading, struct wanted *wanted)
+{
+	const char *currency = reading->call->engine->config->currency;
+	wanted->name = read_text(reading, "name", 1, WANTED_NAME_MAX);
+	if (!json_get(reading->object, "name"))
+		flaw(reading, "missing", "name is missing");
+	else if (wanted->name && !wanted_is_name(wanted->name))
+		flaw(reading, "name", "name must be letters, digits and ._-/");
+	wanted->currency = read_text(reading, "currency", 3, 3);
+	if (wanted->currency && strcmp(wanted->currency, currency) != 0)
+		flaw(reading, "currency", "currency must be %s, as the configuration says",
+		     currency);
+}
+
+static void read_numbers(const struct reading *reading, struct wanted *wanted)
+{
+	const struct json *rate = json_get(reading->object, "rate_per_s");
+	int64_t rate_per_s = 0;
+	wanted->has_active = read_bool(reading, "active", &wanted->active);
+	wanted->has_sandbox = read_bool(reading, "sandbox", &wanted->sandbox);
+	wanted->has_bulk = read_bool(reading, "bulk", &wanted->bulk);
+	wanted->has_opening = read_money(reading, "opening", true, &wanted->opening);
+	wanted->has_credit_limit =
+		read_money(reading, "credit_limit", false, &wanted->credit_limit);
+	wanted->has_rate = rate && json_get_int(rate, &rate_per_s) && rate_per_s >= 0 &&
+			   rate_per_s <= 1000000;
+	wanted->rate_per_s = (uint32_t)rate_per_s;
+	if (rate && !wanted->has_rate)
+		flaw(reading, "out_of_range", "rate_per_s must be between 0 and 1000000");
+}
+
+void wanted_read(struct api_call *call, const struct json *object, int64_t index,
+		 struct wanted *wanted)
+{
+	static const char *const names[] = { "name",	   "currency", "opening", "credit_limit",
+					     "sandbox",	   "active",   "keys",	  "routes",
+					     "categories", "senders",  "bulk",	  "prices",
+					     "rate_per_s", NULL };
+	struct reading reading = { call, object, index < 0 ? NULL : "accounts", index };
+	*wanted = (struct wanted){ 0 };
+	if (json_kind(object) != JSON_KIND_OBJECT) {
+		flaw(&reading, "object_type", "an account must be an object");
+		return;
+	}
+	know_only(&reading, names);
+	read_named(&reading, wanted);
+	read_numbers(&reading, wanted);
+	read_routes(&reading, wanted);
+	wanted->has_categories = read_words(&reading, "categories", is_category, wanted->categories,
+					    ACCOUNT_CATEGORY_OCTETS, &wanted->categories_n);
+	wanted->has_senders = read_words(&reading, "senders", is_sender, wanted->senders,
+					 ACCOUNT_LIST_OCTETS, &wanted->senders_n);
+	wanted->keys = read_list(&reading, "keys", WANTED_KEYS_MAX);
+	wanted->prices = read_list(&reading, "prices", WANTED_PRICES_MAX);
+	for (size_t i = 0; i < json_count(wanted->keys); i++)
+		read_key(&reading, json_at(wanted->keys, i), i);
+	for (size_t i = 0; i < json_count(wanted->prices); i++)
+		read_price(&reading, json_at(wanted->prices, i), i);
+}
