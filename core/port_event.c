@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -537,4 +538,11 @@ void port_tls_end(struct port_link *link)
 {
 	SSL_free(link->ssl);
 	link->ssl = NULL;
+}
+
+/* ---- digests ---- */
+
+void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
+{
+	SHA256(octets, n, digest);
 }

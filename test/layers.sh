@@ -26,7 +26,7 @@ floor smpp 'nothing else' 'smpp/[a-z0-9_]+'
 floor store 'nothing else' 'store/[a-z0-9_]+'
 floor config 'nothing else' 'config/[a-z0-9_]+'
 floor core 'what lies below it' '(smpp|core)/[a-z0-9_]+|store/store|store/record|config/config'
-floor tools 'what it may' '(smpp|tools)/[a-z0-9_]+|config/config|core/(port|http|json|tap|outcome)'
+floor tools 'what it may' '(smpp|tools)/[a-z0-9_]+|config/config|core/(port|http|json|tap|outcome|buffer)'
 only LMDB lmdb store/store.c
 only libyaml yaml config/config.c
 only 'libevent and OpenSSL' 'event2?[/.]|openssl' core/port_event.c
