@@ -11,10 +11,12 @@
 #include "core/account.h"
 #include "core/admission.h"
 #include "core/engine.h"
+#include "core/events.h"
 #include "core/health.h"
 #include "core/lifecycle.h"
 #include "core/listing.h"
 #include "core/message_id.h"
+#include "core/path.h"
 #include "core/pricing.h"
 #include "core/view.h"
 
@@ -146,6 +148,21 @@ static void get_dlr(struct api_call *call)
 		api_refuse_not_found(call, "DLR record not found.");
 }
 
+static void get_path(struct api_call *call)
+{
+	struct store_order order;
+	struct store_message message;
+	if (listing_message(call, call->params[0], &order, &message))
+		path_write(call, &order, &message, PATH_CLIENT);
+	else if (!turn_failed(call->turn))
+		api_refuse_not_found(call, "DLR record not found.");
+}
+
+static void get_events(struct api_call *call)
+{
+	events_stream(call, call->account.account);
+}
+
 /* ---- the table ---- */
 
 static const struct api_row rows[] = {
@@ -159,6 +176,8 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/orders", listing_orders, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{number}", get_order, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{number}/dlr", listing_messages, API_ACCOUNT },
+	{ "GET", "/api/v1/messages/{message}/path", get_path, API_ACCOUNT },
+	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },
 	{ "GET", "/healthz", health_healthz, 0 },
 	{ "GET", "/readyz", health_readyz, 0 },
 	{ "GET", "/version", health_version, 0 },

@@ -391,7 +391,10 @@ bool view_dlr(struct api_call *call, const struct store_order *order,
 	json_add_uint(json, "attempts", parts.attempts);
 	add_doubt(call, order, &parts.doubt);
 	json_add_bool(json, "possible_duplicate", message->flags & STORE_FLAG_POSSIBLE_DUPLICATE);
-	add_blocked(call, order, message->state == STORE_STATE_QUEUED);
+	struct segment_ref first = { order->order, message->index, 0 };
+	add_blocked(call, order,
+		    message->state == STORE_STATE_QUEUED &&
+			    orders_state(order, first, &message->seg) == STORE_STATE_QUEUED);
 	json_end_object(json);
 	return true;
 }
