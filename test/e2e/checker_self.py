@@ -54,15 +54,24 @@ def delivered_row(name='DELIVERED', at_ms=310):
                state=name)
 
 
+OF_BOTH, OF_SEGMENT = ('state', 'error'), ('attempts', 'open_attempts', 'released_ms', 'due_ms')
+
+
+def alter(record, **members):
+    """Changes a message of one part, in its own members and in those of its segment."""
+    for name, value in members.items():
+        if name not in OF_SEGMENT:
+            record[name] = value
+        if name in OF_BOTH + OF_SEGMENT:
+            record['seg.' + name] = value
+    return record
+
+
 def message(index, state, error='', flags=(), rows=(), attempts=1, **more):
     record = {'kind': 'message', 'order': 1, 'index': index, 'msisdn': NUMBERS[index],
-              'state': state, 'flags': list(flags), 'attempts': attempts, 'rows': list(rows),
-              'rows_whole': True, 'bx_message_id': f'BX-1-{index:016x}', **more}
-    if error:
-        record['error'] = error
-    if state in truths.FINAL:
-        record['final_ms'] = T0 + 400
-    return record
+              'flags': list(flags), 'rows': list(rows), 'rows_whole': True,
+              'final_ms': T0 + 400, 'bx_message_id': f'BX-1-{index:016x}'}
+    return alter(record, state=state, error=error, attempts=attempts, **more)
 
 
 def good_records():
@@ -346,7 +355,7 @@ def _(run):
 
 @plant('I8', 'a submit without an attempt on record')
 def _(run):
-    run.of('message', 3).update(state='QUEUED', attempts=0, open_attempts=0, rows=[])
+    alter(run.of('message', 3), state='QUEUED', attempts=0, open_attempts=0, rows=[])
 
 
 @plant('I8', 'a submit that asks for no receipt')
@@ -362,14 +371,14 @@ def _(run):
 @plant('I9', 'sent again under hold while the first was open')
 def _(run):
     run.log += submit_lines(9, NUMBERS[3], 0, 709)
-    run.of('message', 3).update(attempts=2, open_attempts=2, rows=[
+    alter(run.of('message', 3), attempts=2, open_attempts=2, rows=[
         row('LOST', attempt=1), row('RESEND'), row('LOST', attempt=2),
         row('RECEIPT_DEADLINE', at_ms=390)])
 
 
 @plant('I9', 'an attempt without a reason')
 def _(run):
-    run.of('message', 0)['attempts'] = 2
+    alter(run.of('message', 0), attempts=2)
 
 
 @plant('I10', 'SENT with an id that no response named')
@@ -407,7 +416,7 @@ def _(run):
 
 @plant('I11', 'EXPIRED in the queue after a submit that was left open')
 def _(run):
-    run.of('message', 3).update(state='EXPIRED', error='QUEUE_EXPIRED')
+    alter(run.of('message', 3), state='EXPIRED', error='QUEUE_EXPIRED')
 
 
 @plant('I11', 'a receipt of another provider decided')
@@ -427,19 +436,19 @@ def _(run):
 
 @plant('I13', 'a known end is pending')
 def _(run):
-    run.of('message', 0).update(state='SENT', final_ms=0)
+    alter(run.of('message', 0), state='SENT', final_ms=0)
 
 
 @plant('I13', 'a doubt outlives its deadline')
 def _(run):
-    run.of('message', 3).update(state='IN_DOUBT', final_ms=0, released_ms=T0)
+    alter(run.of('message', 3), state='IN_DOUBT', final_ms=0, released_ms=T0)
     run.how.quiet = False
     run.of('order')['wake_at_ms'] = T0 + 300
 
 
 @plant('I13', 'a doubt that nothing will end')
 def _(run):
-    run.of('message', 3).update(state='IN_DOUBT', final_ms=0, released_ms=T0 + 10_000)
+    alter(run.of('message', 3), state='IN_DOUBT', final_ms=0, released_ms=T0 + 10_000)
     run.how.quiet = False
 
 
@@ -451,12 +460,12 @@ def _(run):
 
 @plant('I14', 'a state that the evidence does not give')
 def _(run):
-    run.of('message', 2).update(state='DELIVERED', error='')
+    alter(run.of('message', 2), state='DELIVERED', error='')
 
 
 @plant('I14', 'an error that the evidence does not give')
 def _(run):
-    run.of('message', 2)['error'] = 'SUBMIT_UNCONFIRMED'
+    alter(run.of('message', 2), error='SUBMIT_UNCONFIRMED')
 
 
 @plant('I14', 'an event that cannot happen there')
@@ -476,7 +485,7 @@ def _(run):
 
 @plant('I14', 'a wrong count of open attempts')
 def _(run):
-    run.of('message', 3)['open_attempts'] = 0
+    alter(run.of('message', 3), open_attempts=0)
 
 
 @plant('I14', 'a stray event')

@@ -573,8 +573,7 @@ def i14_monotone(truth, how):
             yield f'{place} counts {segment.attempts} attempts, its evidence {attempts}'
         if open_attempts != segment.open_attempts:
             yield f'{place} counts {segment.open_attempts} open, its evidence {open_attempts}'
-        pieces = [segment.record]
-        if not all(piece.get('rows_whole', True) for piece in pieces):
+        if not segment.rows_whole:
             yield f'{place}: its evidence cannot be read to the end'
     for message in truth.messages:
         if message.state not in fold_message(message):

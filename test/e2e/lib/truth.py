@@ -216,11 +216,13 @@ class Segment:
     """A segment of a message with the evidence of all its records, oldest first."""
 
     def __init__(self, record, older, number):
-        self.record, self.number = record, number
-        self.state = record['state']
-        self.error = record.get('error', '')
-        self.attempts = record.get('attempts', 0)
-        self.open_attempts = record.get('open_attempts', 0)
+        self.number, self.rows_whole = number, all(r['rows_whole'] for r in [*older, record])
+        self.record = {name[4:]: value for name, value in record.items()
+                       if name.startswith('seg.')}
+        self.state = self.record['state']
+        self.error = self.record.get('error', '')
+        self.attempts = self.record.get('attempts', 0)
+        self.open_attempts = self.record.get('open_attempts', 0)
         self.rows = [row for piece in older for row in piece['rows']] + record['rows']
         self.released = 0  # attempts that stand in a stored release and have no verdict
         self.submits = []  # at the far ends
