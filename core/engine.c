@@ -236,6 +236,7 @@ static void run_turn(struct engine *engine)
 	engine->n_inputs = 0;
 	engine->turns++;
 	bool own = port_now_ms(engine->port) >= engine->full_until_ms;
+	int64_t begun_us = port_now_us(engine->port);
 	if (try_inputs(engine, inputs, n, own) == TURN_DROPPED) {
 		engine->full_until_ms = port_now_ms(engine->port) + FULL_WAIT_MS;
 		engine_alarm(engine, "store_full", engine->dropped_error == STORE_FULL,
@@ -246,6 +247,9 @@ static void run_turn(struct engine *engine)
 			free(inputs[i]);
 	}
 	free(inputs);
+	int64_t took_us = port_now_us(engine->port) - begun_us;
+	if (took_us > engine->turn_us_max)
+		engine->turn_us_max = took_us;
 }
 
 /* ---- rounds ---- */
