@@ -371,8 +371,13 @@ bool engine_step(struct engine *engine)
 		tick(engine, now_ms);
 	if (engine->draining)
 		drain(engine, now_ms);
-	if (engine->n_inputs || own_deadline(engine) <= now_ms)
+	if (engine->n_inputs || own_deadline(engine) <= now_ms) {
+		int64_t since_us = port_now_us(engine->port);
 		run_turn(engine);
+		int64_t took_us = port_now_us(engine->port) - since_us;
+		if (took_us > engine->turn_us_max)
+			engine->turn_us_max = took_us;
+	}
 	flush_links(engine);
 	if (engine->server)
 		server_flush(engine);

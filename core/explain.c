@@ -15,7 +15,8 @@
 #include "core/route.h"
 #include "smpp/status.h"
 
-#define STEPS_MAX 500 /* of a message; a throttled one may have more, and the answer says so */
+#define LOSS_SLACK_MS 1000 /* a session's end is recorded in another input than its losses */
+#define STEPS_MAX     500  /* of a message; a throttled one may have more, and the answer says so */
 
 /* One step, kept so that the segments' stories can be told in one order. */
 struct step {
@@ -98,11 +99,11 @@ static void add_acceptance(struct story *story)
 		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
 		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
 		     order->total),
-		 say("account %s, request %.*s, sender %.*s; %u parts at %s, %s in all",
+		 say("account %s, request %.*s, sender %.*s; %u part%s at %s, %s in all",
 		     story->explain->account, (int)order->request_id.n,
 		     (const char *)order->request_id.at, (int)order->caller_id.n,
-		     (const char *)order->caller_id.at, order->parts, price,
-		     order->sandbox ? "not charged" : cost));
+		     (const char *)order->caller_id.at, order->parts, order->parts > 1 ? "s" : "",
+		     price, order->sandbox ? "not charged" : cost));
 	if (order->send_at_ms > order->created_ms)
 		add_step(story, (int64_t)order->created_ms, say("kept until its send_at"), NULL);
 }
@@ -134,6 +135,19 @@ static void add_release(struct story *story, struct segment_ref ref, const struc
 			 NULL);
 }
 
+/* Which of the three ways an answer was lost. */
+static char *cause_of_loss(const struct story *story, const struct evidence *row)
+{
+	struct store_session session = { .session = row->session };
+	bool known = store_session_get(story->explain->turn->txn, &session) == STORE_OK;
+	if (!row->sequence_number)
+		return say("the daemon ended while it was out; it may or may not have left");
+	if (known && session.closed_ms && (int64_t)session.closed_ms <= row->at_ms + LOSS_SLACK_MS)
+		return say("session %" PRIu64 " had ended: %.*s", row->session,
+			   (int)session.reason.n, (const char *)session.reason.at);
+	return say("nothing came within the response time");
+}
+
 /* Why the row says what it says: the code, the id, how a receipt came to be matched. */
 static char *cause_of(const struct story *story, const struct evidence *row)
 {
@@ -149,6 +163,8 @@ static char *cause_of(const struct story *story, const struct evidence *row)
 				       (const char *)row->id.at, row->rtt_ms) :
 				   say("without a message_id, after %u ms: no receipt can name it",
 				       row->rtt_ms);
+	if (row->event == LIFE_ON_LOST)
+		return cause_of_loss(story, row);
 	if (row->has_code) {
 		status_text(row->code, status, sizeof(status));
 		return row->has_submit ? say("%s, after %u ms", status, row->rtt_ms) :
@@ -156,6 +172,19 @@ static char *cause_of(const struct story *story, const struct evidence *row)
 	}
 	return NULL;
 }
+
+/* What a row means for this message, where its event's own text speaks of all that it may mean. */
+static const char *const happened[LIFE_EVENTS] = {
+	[LIFE_ON_UNSENT] = "it had not left this process and went back to the queue",
+	[LIFE_ON_LOST] = "no answer came: it may or may not have been sent",
+	[LIFE_ON_ACCEPTED] = "the provider took it",
+	[LIFE_ON_REFUSED_FOR_NOW] = "the provider refused it for now",
+	[LIFE_ON_REFUSED] = "the provider refused it for good",
+	[LIFE_ON_EARLIER_REFUSED] = "the provider refused an earlier attempt",
+	[LIFE_ON_QUEUE_DEADLINE] = "queue_deadline passed while it was still queued",
+	[LIFE_ON_RECEIPT_DEADLINE] = "receipt_deadline passed without an outcome",
+	[LIFE_ON_RESEND] = "put into the queue once more",
+};
 
 static void add_row(struct story *story, struct segment_ref ref, const struct evidence *row)
 {
@@ -171,7 +200,8 @@ static void add_row(struct story *story, struct segment_ref ref, const struct ev
 	if (row->has_submit && row->released_ms < row->at_ms)
 		add_release(story, ref, row);
 	add_step(story, row->at_ms,
-		 say("%s%s%s", part_text(story, ref, part), life_event_text(row->event),
+		 say("%s%s%s", part_text(story, ref, part),
+		     happened[row->event] ? happened[row->event] : life_event_text(row->event),
 		     marks[row->mark]),
 		 cause_of(story, row));
 }
@@ -187,7 +217,7 @@ static void add_flight(struct story *story, struct segment_ref ref)
 			 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
 			     part_text(story, ref, part), flight->release->link->name,
 			     flight->release->session, flight->attempt),
-			 say("%u submits without an answer there, itself included",
+			 say("%u segments without a verdict there, itself included",
 			     flight->in_flight));
 }
 
@@ -409,11 +439,13 @@ static bool may_come(const struct story *story, enum life_event event)
 	const struct config_route *route = story->route;
 	bool beats = route && route->delivered_beats_failed;
 	bool final = route && route->provider->receipt_unknown == CONFIG_RECEIPT_UNKNOWN_FINAL;
-	bool sent = story->deciding.attempts || story->deciding.state == STORE_STATE_SUBMITTED;
+	bool open = story->deciding.open_attempts || story->deciding.state == STORE_STATE_SUBMITTED;
+	bool sent = story->deciding.attempts || open;
 	switch (event) {
 	case LIFE_ON_ACCEPTED:
 	case LIFE_ON_REFUSED_FOR_NOW:
 	case LIFE_ON_REFUSED:
+		return open;
 	case LIFE_ON_RECEIPT_FAILED:
 	case LIFE_ON_RECEIPT_EXPIRED:
 	case LIFE_ON_RECEIPT_PENDING:

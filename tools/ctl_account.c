@@ -33,7 +33,7 @@ static void show_made(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, account, "result");
 		ctl_table_cell(&table, "%s", ctl_money(account, "balance", balance));
 		ctl_table_member(&table, account, "currency");
-		ctl_table_cell(&table, "%.*s", (int)list.n,
+		ctl_table_cell(&table, "%.*s", list.n ? (int)list.n : 1,
 			       list.n ? (const char *)list.octets : "-");
 		buffer_release(&list);
 	}

@@ -84,8 +84,8 @@ static void show_routes(const struct json *status)
 static void show_engine(const struct json *status)
 {
 	const struct json *store = json_get(status, "store"), *engine = json_get(status, "engine");
-	printf("\nstore      %lld of %lld MiB used (%lld.%lld %%), %lld provider ids%s\n",
-	       (long long)ctl_int(store, "used_octets") >> 20,
+	printf("\nstore      %.1f of %lld MiB used (%lld.%lld %%), %lld provider ids%s\n",
+	       (double)ctl_int(store, "used_octets") / (1 << 20),
 	       (long long)ctl_int(store, "size_octets") >> 20,
 	       (long long)ctl_int(store, "used_permille") / 10,
 	       (long long)ctl_int(store, "used_permille") % 10, (long long)ctl_int(store, "ids"),
@@ -276,9 +276,9 @@ int ctl_messages(const struct ctl_run *run)
 	if (run->status)
 		ctl_encode(run->status, wanted);
 	return ctl_get(run, show_messages,
-		       "/control/v1/orders/%s/messages?limit=%lld&from=%llu%s%s%s",
+		       "/control/v1/orders/%s/messages?limit=%lld&from=%s%s%s%s",
 		       ctl_encode(run->args[0], id), (long long)(run->limit ? run->limit : 20),
-		       (unsigned long long)run->since, run->numbers ? "&numbers=1" : "",
+		       run->since ? run->since : "0", run->numbers ? "&numbers=1" : "",
 		       *wanted ? "&status=" : "", wanted);
 }
 

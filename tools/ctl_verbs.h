@@ -25,8 +25,9 @@ struct ctl_run {
 	bool numbers;		 /* telephone numbers in full */
 	uint64_t order;		 /* --order: 0 is none */
 	int64_t limit;		 /* --limit: 0 is the daemon's own */
-	uint64_t before, since;	 /* --before, --since: 0 is none */
-	bool since_given;	 /* as 0 means something to events */
+	uint64_t before;	 /* --before: 0 is none */
+	const char *since;	 /* --since, digits or digits-digits; NULL is none */
+	const char *types;	 /* --types: NULL is all */
 	int64_t timeout_ms;	 /* --timeout */
 	const char *status;	 /* --status: NULL is any */
 	bool dot;		 /* --dot */

@@ -24,19 +24,15 @@ static bool show_event(void *arg, const char *line, size_t n)
 	const struct json *order = json_get(event, "order_id");
 	if (!event)
 		return true; /* a line of another kind, such as one that keeps the link alive */
-	printf("%-8lld %s  %-18s ", (long long)ctl_int(event, "id"), ctl_time(event, "at", at),
+	printf("%-8s %s  %-18s", ctl_text(event, "id", "?"), ctl_time(event, "at", at),
 	       ctl_text(event, "event", "?"));
 	if (json_kind(order) == JSON_KIND_INTEGER)
-		printf(" order %lld", (long long)ctl_int(event, "order_id"));
+		printf("  order %lld", (long long)ctl_int(event, "order_id"));
 	if (ctl_text(event, "bx_message_id", NULL))
-		printf(" %s %s", ctl_text(event, "bx_message_id", ""),
+		printf("  %s  %s", ctl_text(event, "bx_message_id", ""),
 		       ctl_text(event, "status", ""));
-	if (ctl_text(event, "error", NULL))
-		printf(" %s", ctl_text(event, "error", ""));
-	if (ctl_text(event, "link", NULL)) {
-		fputs(" link ", stdout);
-		ctl_print_clean(stdout, ctl_text(event, "link", ""));
-	}
+	if (json_kind(json_get(event, "number")) == JSON_KIND_INTEGER)
+		printf("  %lld", (long long)ctl_int(event, "number"));
 	putchar('\n');
 	json_free(event);
 	return !fflush(stdout);
@@ -44,15 +40,23 @@ static bool show_event(void *arg, const char *line, size_t n)
 
 int ctl_events(const struct ctl_run *run)
 {
-	char target[128] = "/control/v1/events";
-	size_t n = strlen(target);
+	char target[CTL_WORD_OCTETS + 128], types[CTL_WORD_OCTETS];
 	struct ctl_run mine = *run;
-	if (run->since_given)
-		n += (size_t)snprintf(target + n, sizeof(target) - n, "?since=%llu",
-				      (unsigned long long)run->since);
+	int n = snprintf(target, sizeof(target), "/control/v1/events");
+	char join = '?';
+	if (run->types) {
+		n += snprintf(target + n, sizeof(target) - (size_t)n, "%ctypes=%s", join,
+			      ctl_encode(run->types, types));
+		join = '&';
+	}
+	if (run->since) {
+		n += snprintf(target + n, sizeof(target) - (size_t)n, "%csince=%.40s", join,
+			      run->since);
+		join = '&';
+	}
 	if (run->order)
-		snprintf(target + n, sizeof(target) - n, "%corder_id=%llu",
-			 run->since_given ? '&' : '?', (unsigned long long)run->order);
+		snprintf(target + n, sizeof(target) - (size_t)n, "%corder_id=%llu", join,
+			 (unsigned long long)run->order);
 	return ctl_client_stream(run->client, target, show_event, &mine) ? CTL_DONE : CTL_FAILED;
 }
 

@@ -27,6 +27,7 @@ enum key {
 	KEY_LIMIT, /* from here on: options of some verbs only */
 	KEY_BEFORE,
 	KEY_SINCE,
+	KEY_TYPES,
 	KEY_ORDER,
 	KEY_STATUS,
 	KEY_FOR,
@@ -49,7 +50,9 @@ static const struct argp_option options[] = {
 	  1 },
 	{ "limit", KEY_LIMIT, "N", 0, "At most N rows (20)", 2 },
 	{ "before", KEY_BEFORE, "ID", 0, "Only what is older than ID: the next page", 2 },
-	{ "since", KEY_SINCE, "SEQ", 0, "Events after SEQ; without it, those from now on", 2 },
+	{ "since", KEY_SINCE, "ID", 0,
+	  "Events after ID (without it, from now on); messages from ID on", 2 },
+	{ "types", KEY_TYPES, "A,B", 0, "Events of these kinds only", 2 },
 	{ "order", KEY_ORDER, "ID", 0, "Events of this order only", 2 },
 	{ "status", KEY_STATUS, "STATUS", 0, "Only messages in this status", 2 },
 	{ "for", KEY_FOR, "WHAT", 0, "What to wait for: resolved (the default)", 2 },
@@ -86,7 +89,12 @@ static const struct verb {
 	  "The messages of an order" },
 	{ { "message" }, "ID", 1, 0, ctl_message, "One message with all its evidence" },
 	{ { "explain" }, "ID", 1, 0, ctl_explain, "In words: why so, and what would change it" },
-	{ { "events" }, "", 0, MAY(SINCE) | MAY(ORDER), ctl_events, "What happens, as it happens" },
+	{ { "events" },
+	  "",
+	  0,
+	  MAY(SINCE) | MAY(ORDER) | MAY(TYPES),
+	  ctl_events,
+	  "What happens, as it happens" },
 	{ { "wait", "order" },
 	  "ID",
 	  1,
@@ -163,6 +171,16 @@ static uint64_t number(const struct argp_state *state, const char *what, const c
 	return value;
 }
 
+/* "12", or "12-3" as events are numbered. */
+static bool is_place(const char *text)
+{
+	size_t n = strspn(text, "0123456789");
+	const char *rest = text + n;
+	if (n && *rest == '-' && rest[1])
+		rest += 1 + strspn(rest + 1, "0123456789");
+	return n && n < 20 && !*rest && strlen(text) < 40;
+}
+
 static int64_t duration_ms(const struct argp_state *state, const char *arg)
 {
 	static const struct {
@@ -199,11 +217,16 @@ static error_t read_of_verb(int key, char *arg, struct argp_state *state)
 		run->before = number(state, "--before", arg, 1, INT64_MAX);
 		return 0;
 	case KEY_SINCE:
-		run->since = number(state, "--since", arg, 0, INT64_MAX);
-		run->since_given = true;
+		if (!is_place(arg))
+			argp_error(state, "--since: '%s' is not a number or the id of an event",
+				   arg);
+		run->since = arg;
 		return 0;
 	case KEY_ORDER:
 		run->order = number(state, "--order", arg, 1, INT64_MAX);
+		return 0;
+	case KEY_TYPES:
+		run->types = arg;
 		return 0;
 	case KEY_STATUS:
 		run->status = arg;
