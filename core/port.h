@@ -22,7 +22,8 @@
  *
  * Promises about a link, in this order:
  *   PORT_UP     once, when octets can flow (over TLS: the peer is verified). A link that never came
- *               up has no PORT_UP, only its PORT_DOWN.
+ *               up has no PORT_UP, only its PORT_DOWN; so a client of a listener whose handshake
+ *               failed shows itself by the PORT_DOWN of an id that was never heard of.
  *   PORT_OCTETS, PORT_SENT   any number.
  *   PORT_DOWN   once, always the last: behind every octet that was read and the final PORT_SENT. It
  *               comes after port_close and port_abort too. The id is dead from then on.
@@ -255,10 +256,10 @@ enum port_down {
 struct port_event {
 	enum port_event_kind kind;
 	uint64_t link;	   /* all but SIGNAL */
-	uint64_t listener; /* UP: the listener it came from; 0: it is a port_open */
+	uint64_t listener; /* UP, DOWN: the listener it came from; 0: it is a port_open */
 	int64_t at_ms;	   /* when it happened: OCTETS arrived, the last octet was SENT */
 
-	const char *peer; /* UP: "192.0.2.1:2775", "[2001:db8::1]:2775", "unix" */
+	const char *peer; /* UP: "192.0.2.1:2775", "[2001:db8::1]:2775", "unix". DOWN: same or "" */
 	const char *text; /* DOWN: one line. UP: over TLS protocol, cipher, subject; else NULL */
 	bool local;	  /* UP: a Unix socket; uid and gid are the peer's when it connected */
 	uid_t uid;

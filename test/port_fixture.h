@@ -13,13 +13,10 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
@@ -113,14 +110,14 @@ static void turn(struct world *world)
 }
 
 /* Turns until the condition holds. */
-#define UNTIL(world, condition)                                                                    \
-	do {                                                                                       \
-		int64_t give_up_ms = port_now_ms((world)->port) + PATIENCE_MS;                     \
-		while (!(condition)) {                                                             \
-			if (port_now_ms((world)->port) > give_up_ms)                               \
-				fail_msg("never became true: %s", #condition);                     \
-			turn(world);                                                               \
-		}                                                                                  \
+#define UNTIL(world, condition)                                                \
+	do {                                                                   \
+		int64_t give_up_ms = port_now_ms((world)->port) + PATIENCE_MS; \
+		while (!(condition)) {                                         \
+			if (port_now_ms((world)->port) > give_up_ms)           \
+				fail_msg("never became true: %s", #condition); \
+			turn(world);                                           \
+		}                                                              \
 	} while (0)
 
 static void await_up(struct world *world, uint64_t link)
@@ -228,41 +225,13 @@ static uint64_t open_tcp(struct world *world, uint16_t number, struct port_targe
 	return link;
 }
 
-/* ---- raw sockets: peers that are not polite ---- */
-
-static int raw_listen(int backlog, uint16_t *number)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t n = sizeof(address);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, backlog), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
-	*number = ntohs(address.sin_port);
-	return fd;
-}
-
-static int raw_connect(uint16_t number, int flags)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET,
-				       .sin_port = htons(number),
-				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
-
-	(void)connect(fd, (struct sockaddr *)&address, sizeof(address));
-	return fd;
-}
-
 /* ---- the fixture ---- */
 
 static int begin_world(void **state, bool one_thread)
 {
 	struct world *world = calloc(1, sizeof(*world));
 
-	world->port = port_new(
-		&(struct port_options){ .one_thread = one_thread, .signals = true });
+	world->port = port_new(&(struct port_options){ .one_thread = one_thread, .signals = true });
 	snprintf(world->folder, sizeof(world->folder), "/tmp/esmed-port-XXXXXX");
 	if (world->port == NULL || mkdtemp(world->folder) == NULL)
 		return -1;
@@ -295,10 +264,10 @@ static int end_world(void **state)
 }
 
 /* The same test with and without an I/O thread. */
-#define BOTH(test)                                                                                 \
-	{ #test "__one_thread", test, begin_one_thread, end_world, NULL },                         \
-	{                                                                                          \
-		#test "__two_threads", test, begin_two_threads, end_world, NULL                    \
+#define BOTH(test)                                                              \
+	{ #test "__one_thread", test, begin_one_thread, end_world, NULL },      \
+	{                                                                       \
+#test "__two_threads", test, begin_two_threads, end_world, NULL \
 	}
 
 #endif

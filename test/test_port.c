@@ -1,8 +1,38 @@
 /* The port over real sockets, TCP and Unix; TLS is in test_port_tls.c. */
 #include "test/port_fixture.h"
 
+#include <arpa/inet.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+
+/* ---- raw sockets: peers that are not polite ---- */
+
+static int raw_listen(int backlog, uint16_t *number)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
+	*number = ntohs(address.sin_port);
+	return fd;
+}
+
+static int raw_connect(uint16_t number, int flags)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(number),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+
+	(void)connect(fd, (struct sockaddr *)&address, sizeof(address));
+	return fd;
+}
 
 /* ---- octets ---- */
 
@@ -11,13 +41,11 @@ static void test_port__carries_octets_both_ways(void **state)
 	struct world *world = *state;
 	size_t n = 1000000;
 	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
-	uint64_t client =
-		open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
+	uint64_t client = open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
 	uint64_t server = await_accepted(world);
 
 	await_up(world, client);
-	assert_string_equal(seen(world, client)->peer,
-			    port_listen_address(world->port, listener));
+	assert_string_equal(seen(world, client)->peer, port_listen_address(world->port, listener));
 	assert_memory_equal(seen(world, server)->peer, "127.0.0.1:", 10);
 	assert_int_equal(seen(world, server)->listener, listener);
 	assert_int_equal(seen(world, client)->listener, 0);
@@ -35,8 +63,7 @@ static void test_port__sends_what_was_written_before_up(void **state)
 {
 	struct world *world = *state;
 	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
-	uint64_t client =
-		open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
+	uint64_t client = open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
 
 	assert_int_equal(port_write(world->port, client, "hello", 5), 5);
 	uint64_t server = await_accepted(world);
@@ -49,8 +76,7 @@ static void test_port__flushes_a_close_before_up(void **state)
 {
 	struct world *world = *state;
 	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
-	uint64_t client =
-		open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
+	uint64_t client = open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
 
 	assert_int_equal(port_write(world->port, client, "hello", 5), 5);
 	port_close(world->port, client);
@@ -69,8 +95,7 @@ static void test_port__takes_no_more_than_the_output_bound(void **state)
 	static uint8_t zeros[20000];
 	uint16_t number;
 	int peer = raw_listen(5, &number);
-	uint64_t client =
-		open_tcp(world, number, (struct port_target){ .output_octets = 10000 });
+	uint64_t client = open_tcp(world, number, (struct port_target){ .output_octets = 10000 });
 
 	assert_int_equal(port_write_room(world->port, client), 10000);
 	assert_int_equal(port_write(world->port, client, zeros, 9999), 9999);
@@ -135,7 +160,10 @@ static void stuff(int fd, size_t n)
 static void test_port__stops_reading_a_link_that_is_not_pulled(void **state)
 {
 	struct world *world = *state;
-	enum { BOUND = 16384, ONE_READ = 65536 };
+	enum {
+		BOUND = 16384,
+		ONE_READ = 65536
+	};
 	uint64_t listener = listen_tcp(world, (struct port_listen){ .input_octets = BOUND });
 	int peer = raw_connect(bound_port(world, listener), 0);
 	uint64_t link = await_accepted(world);
@@ -160,9 +188,13 @@ static void test_port__stops_reading_a_link_that_is_not_pulled(void **state)
 static void test_port__stops_all_reading_when_too_much_waits(void **state)
 {
 	struct world *world = *state;
-	enum { BOUND = 100000, ONE_READ = 65536, LINKS = 8 };
-	struct port *port = port_new(
-		&(struct port_options){ .one_thread = true, .event_octets = BOUND });
+	enum {
+		BOUND = 100000,
+		ONE_READ = 65536,
+		LINKS = 8
+	};
+	struct port *port =
+		port_new(&(struct port_options){ .one_thread = true, .event_octets = BOUND });
 	struct port *before = world->port;
 	int peers[LINKS];
 	struct port_event event;
@@ -268,14 +300,15 @@ static void test_port__reads_what_the_peer_said_before_a_write_fails(void **stat
 		port_write(world->port, link, "x", 1);
 		turn(world);
 	}
-	assert_true(seen(world, link)->octets.n == 10 || seen(world, link)->octets.n == 0);
-	assert_int_equal(seen(world, link)->reason, PORT_DOWN_RESET);
+	assert_int_equal(seen(world, link)->octets.n, 10);
 }
 
 static void test_port__close_flushes_to_a_slow_reader(void **state)
 {
 	struct world *world = *state;
-	enum { N = 8 << 20 };
+	enum {
+		N = 8 << 20
+	};
 	uint64_t listener = listen_tcp(world, (struct port_listen){ .output_octets = N });
 	int peer = raw_connect(bound_port(world, listener), SOCK_NONBLOCK);
 	uint64_t link = await_accepted(world);
@@ -299,7 +332,6 @@ static void test_port__close_flushes_to_a_slow_reader(void **state)
 	close(peer);
 	assert_int_equal(await_down(world, link)->reason, PORT_DOWN_OURS);
 	assert_int_equal(seen(world, link)->sent, N);
-	assert_int_equal(seen(world, link)->octets.n, 0);
 	buffer_release(&received);
 }
 
@@ -383,8 +415,8 @@ static void test_port__tries_addresses_in_order(void **state)
 		{ .host = "127.0.0.2", .port = number },
 		{ .host = "localhost", .port = bound_port(world, listener) },
 	};
-	uint64_t link = port_open(world->port, &(struct port_target){ .addresses = addresses,
-								      .address_count = 3 });
+	uint64_t link = port_open(
+		world->port, &(struct port_target){ .addresses = addresses, .address_count = 3 });
 
 	await_up(world, link);
 	assert_string_equal(seen(world, link)->peer, port_listen_address(world->port, listener));
@@ -394,8 +426,8 @@ static void test_port__reports_a_name_without_address(void **state)
 {
 	struct world *world = *state;
 	struct port_address address = { .host = "nowhere.invalid", .port = 2775 };
-	uint64_t link = port_open(world->port, &(struct port_target){ .addresses = &address,
-								      .address_count = 1 });
+	uint64_t link = port_open(
+		world->port, &(struct port_target){ .addresses = &address, .address_count = 1 });
 
 	assert_int_equal(await_down(world, link)->reason, PORT_DOWN_RESOLVE);
 	assert_memory_equal(seen(world, link)->text, "nowhere.invalid: ", 17);
@@ -405,8 +437,8 @@ static void test_port__gives_up_a_look_up_that_is_aborted(void **state)
 {
 	struct world *world = *state;
 	struct port_address address = { .host = "nowhere.invalid", .port = 2775 };
-	uint64_t link = port_open(world->port, &(struct port_target){ .addresses = &address,
-								      .address_count = 1 });
+	uint64_t link = port_open(
+		world->port, &(struct port_target){ .addresses = &address, .address_count = 1 });
 
 	port_wait(world->port, 0);
 	port_abort(world->port, link);
@@ -455,8 +487,9 @@ static void test_port__says_why_it_cannot_listen(void **state)
 	snprintf(expected, sizeof(expected), "%s: Address already in use",
 		 port_listen_address(world->port, listener));
 	assert_string_equal(error, expected);
-	assert_int_equal(port_listen(world->port, &(struct port_listen){ .host = "nowhere.invalid" },
-				     error, sizeof(error)),
+	assert_int_equal(port_listen(world->port,
+				     &(struct port_listen){ .host = "nowhere.invalid" }, error,
+				     sizeof(error)),
 			 0);
 	assert_memory_equal(error, "nowhere.invalid: ", 17);
 }
@@ -472,8 +505,9 @@ static void test_port__accepts_no_more_after_closing_a_listener(void **state)
 	port_listen_close(world->port, listener);
 	assert_null(port_listen_address(world->port, listener));
 	turn(world);
-	assert_int_equal(await_down(world, open_tcp(world, number, (struct port_target){ 0 }))->reason,
-			 PORT_DOWN_CONNECT);
+	assert_int_equal(
+		await_down(world, open_tcp(world, number, (struct port_target){ 0 }))->reason,
+		PORT_DOWN_CONNECT);
 	/* The link that it gave lives on, and the listener's memory goes with it. */
 	port_write(world->port, client, "x", 1);
 	await_octets(world, server, 1);
@@ -510,12 +544,11 @@ static void test_port__survives_running_out_of_descriptors(void **state)
 	struct rlimit low;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
-	low = limit;
-	low.rlim_cur = (rlim_t)peer + 1; /* all that is below is open */
-	int top = dup(peer);
+	int lowest = dup(peer);
 
-	close(top);
-	assert_int_equal(top, peer + 1);
+	close(lowest);
+	low = limit;
+	low.rlim_cur = (rlim_t)lowest;
 	setrlimit(RLIMIT_NOFILE, &low);
 	for (int i = 0; i < 5; i++)
 		turn(world);
@@ -614,16 +647,15 @@ static void test_port__unix_refuses_a_path_it_cannot_use(void **state)
 			 0);
 	assert_non_null(strstr(error, "a socket path has 1 to 107 octets"));
 	assert_int_equal(port_listen(world->port,
-				     &(struct port_listen){ .unix_path = "/nowhere/at/all" },
-				     error, sizeof(error)),
+				     &(struct port_listen){ .unix_path = "/nowhere/at/all" }, error,
+				     sizeof(error)),
 			 0);
 	assert_string_equal(error, "the folder of /nowhere/at/all: No such file or directory");
-	uint64_t link = port_open(world->port,
-				  &(struct port_target){ .unix_path = "/nowhere/at/all" });
+	uint64_t link =
+		port_open(world->port, &(struct port_target){ .unix_path = "/nowhere/at/all" });
 
 	assert_int_equal(await_down(world, link)->reason, PORT_DOWN_CONNECT);
-	assert_string_equal(seen(world, link)->text,
-			    "/nowhere/at/all: No such file or directory");
+	assert_string_equal(seen(world, link)->text, "/nowhere/at/all: No such file or directory");
 }
 
 static void test_port__unix_leaves_a_file_that_is_not_its_own(void **state)
@@ -683,8 +715,7 @@ static void test_port__is_freed_with_everything_open(void **state)
 {
 	struct world *world = *state;
 	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
-	uint64_t client =
-		open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
+	uint64_t client = open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
 
 	await_up(world, client);
 	port_write(world->port, client, "never pulled", 12);
@@ -692,9 +723,9 @@ static void test_port__is_freed_with_everything_open(void **state)
 	/* One that nobody has started, one that is being looked up. */
 	open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
 	port_open(world->port,
-		  &(struct port_target){ .addresses = &(struct port_address){ .host = "localhost",
-									      .port = 1 },
-					 .address_count = 1 });
+		  &(struct port_target){
+			  .addresses = &(struct port_address){ .host = "localhost", .port = 1 },
+			  .address_count = 1 });
 }
 
 int main(void)
