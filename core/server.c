@@ -144,6 +144,8 @@ static void write_answer(struct conn *conn, struct api_call *call)
 	reply.field_count = call->n_fields + 1;
 	if (call->stream && !reply.chunked)
 		reply.keep_alive = false;
+	if (!has_output(conn))
+		conn->progress_ms = port_now_ms(call->engine->port);
 	conn->keep_alive = reply.keep_alive;
 	conn->chunked = reply.chunked;
 	conn->answering = true;
