@@ -73,6 +73,12 @@ static void stay(struct stays *stays, uint32_t from, uint32_t n)
 		stays->octets[i] = true;
 }
 
+static void stay_blank(struct stays *stays, uint32_t at)
+{
+	if (at < stays->text.n && stays->text.at[at] == ' ')
+		stay(stays, at, 1);
+}
+
 static uint8_t lower(uint8_t octet)
 {
 	return octet >= 'A' && octet <= 'Z' ? (uint8_t)(octet | 0x20) : octet;
@@ -93,7 +99,7 @@ static bool ends_in(struct smpp_octets text, uint32_t end, const char *key)
 	return true;
 }
 
-/* A value of the receipt and the key and blank before it, if it lies in the text itself. */
+/* A value of the receipt, if it lies in the text itself, with its key and the blanks around. */
 static void stay_word(struct stays *stays, struct smpp_octets word, const char *key)
 {
 	uint32_t n = (uint32_t)strlen(key);
@@ -103,11 +109,12 @@ static void stay_word(struct stays *stays, struct smpp_octets word, const char *
 		return;
 	from = (uint32_t)(word.at - stays->text.at);
 	stay(stays, from, word.n);
+	stay_blank(stays, from + word.n);
 	if (!ends_in(stays->text, from, key))
 		return;
 	stay(stays, from - n, n);
-	if (from > n && stays->text.at[from - n - 1] == ' ')
-		stay(stays, from - n - 1, 1);
+	if (from > n)
+		stay_blank(stays, from - n - 1);
 }
 
 /* Only of what the SMSC has marked as its receipt: a handset can write the same words. */

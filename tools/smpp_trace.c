@@ -21,9 +21,10 @@
 /* Writes what a view has shown. False: nobody reads it any more. */
 static bool write_out(struct buffer *out)
 {
-	bool written = !out->failed && fwrite(out->octets, 1, out->n, stdout) == out->n &&
-		       fflush(stdout) == 0;
+	bool written = !out->failed;
 
+	if (written && out->n > 0)
+		written = fwrite(out->octets, 1, out->n, stdout) == out->n && fflush(stdout) == 0;
 	if (out->failed)
 		fputs("smpp-trace: out of memory\n", stderr);
 	else if (!written && errno != EPIPE)

@@ -125,6 +125,39 @@ static void put_values(struct buffer *out, const char *field)
 
 /* ---- parameters, TLVs and PDUs ---- */
 
+static void put_octets(struct buffer *out, uint32_t min, uint32_t max)
+{
+	if (min == max)
+		buffer_format(out, "%" PRIu32, max);
+	else
+		buffer_format(out, "%" PRIu32 " to %" PRIu32, min, max);
+	buffer_text(out, max == 1 ? " octet" : " octets");
+}
+
+/* The least that a parameter takes: its whole width, or the NUL of an empty string. */
+static uint32_t least_octets(const struct smpp_place *place)
+{
+	switch (place->param->type) {
+	case SMPP_TYPE_CSTRING:
+	case SMPP_TYPE_TIME:
+	case SMPP_TYPE_DATE:
+		return 1;
+	case SMPP_TYPE_OCTETS:
+	case SMPP_TYPE_GROUP:
+		return 0;
+	case SMPP_TYPE_INT1:
+	case SMPP_TYPE_INT4:
+	case SMPP_TYPE_LENGTH:
+	case SMPP_TYPE_COUNT:
+	case SMPP_TYPE_COUNT1:
+	case SMPP_TYPE_INT:
+	case SMPP_TYPE_BITS:
+	case SMPP_TYPE_NONE:
+		break;
+	}
+	return place->max;
+}
+
 static const char *const type_texts[] = {
 	[SMPP_TYPE_INT1] = "integer",
 	[SMPP_TYPE_INT4] = "integer",
@@ -159,13 +192,14 @@ static bool explain_param(struct buffer *out, const char *word)
 
 		if (!place)
 			continue;
-		if (!found)
-			buffer_format(out,
-				      "parameter %s: %s, at most %" PRIu32
-				      " octets (SMPP 3.4, %s); a bad one is answered %s\n  in",
-				      place->param->name, type_texts[place->param->type],
-				      place->param->max, place->param->section,
+		if (!found) {
+			buffer_format(out, "parameter %s: %s, ", place->param->name,
+				      type_texts[place->param->type]);
+			put_octets(out, least_octets(place), place->param->max);
+			buffer_format(out, " (SMPP 3.4, %s); a bad one is answered %s\n  in",
+				      place->param->section,
 				      smpp_status(place->param->status).name);
+		}
 		buffer_format(out, " %s", smpp_commands[i].name);
 		if (place->max != place->param->max)
 			buffer_format(out, " (%" PRIu32 ")", place->max);
@@ -190,11 +224,10 @@ static bool explain_tlv(struct buffer *out, const char *word)
 
 		if (is_number ? tag != row->tag : strcasecmp(row->name, word) != 0)
 			continue;
-		buffer_format(out,
-			      "TLV %s, tag 0x%04x: %s, %" PRIu32 " to %" PRIu32
-			      " octets (SMPP 3.4, %s)\n  in",
-			      row->name, row->tag, type_texts[row->type], row->min, row->max,
-			      row->section);
+		buffer_format(out, "TLV %s, tag 0x%04x: %s, ", row->name, row->tag,
+			      type_texts[row->type]);
+		put_octets(out, row->min, row->max);
+		buffer_format(out, " (SMPP 3.4, %s)\n  in", row->section);
 		for (size_t k = 0; k < SMPP_N_COMMANDS; k++) {
 			if (smpp_commands[k].tlvs & UINT64_C(1) << i)
 				buffer_format(out, " %s", smpp_commands[k].name);
@@ -204,6 +237,13 @@ static bool explain_tlv(struct buffer *out, const char *word)
 		found = true;
 	}
 	return found;
+}
+
+static void put_place(struct buffer *out, const struct smpp_place *place)
+{
+	buffer_format(out, "  %-24s %s, ", place->param->name, type_texts[place->param->type]);
+	put_octets(out, least_octets(place), place->max);
+	buffer_text(out, "\n");
 }
 
 static bool explain_command(struct buffer *out, const char *word)
@@ -221,9 +261,7 @@ static bool explain_command(struct buffer *out, const char *word)
 			      command->name, command->id, command->section,
 			      resp ? "; answered by " : "", resp ? resp->name : "");
 		for (const struct smpp_place *place = command->places; place->param; place++)
-			buffer_format(out, "  %-24s %s, at most %" PRIu32 " octets\n",
-				      place->param->name, type_texts[place->param->type],
-				      place->max);
+			put_place(out, place);
 		return true;
 	}
 	return false;

@@ -123,7 +123,8 @@ static void on_reading(struct trace_live *live, enum http_reading reading)
 		live->streaming = http_reader_status(live->reader) == 200;
 		return;
 	case HTTP_READING_DONE:
-		if (http_reader_status(live->reader) == 200)
+		live->streaming = http_reader_status(live->reader) == 200;
+		if (live->streaming)
 			end(live, "%s: the daemon ended the stream", live->socket_path);
 		else
 			on_refusal(live);
@@ -140,8 +141,7 @@ static void on_down(struct trace_live *live, const struct port_event *event)
 	enum http_reading reading = http_reader_eof(live->reader);
 
 	if (event->reason == PORT_DOWN_CONNECT)
-		end(live, "%s: %s (is esmed running, and may you use its tap?)", live->socket_path,
-		    event->text);
+		end(live, "%s (is esmed running, and may you use its tap?)", event->text);
 	else if (live->streaming)
 		end(live, "%s: the daemon has gone", live->socket_path);
 	else
@@ -176,8 +176,12 @@ bool trace_live_wait(struct trace_live *live)
 	if (live->ended)
 		return false;
 	port_wait(live->port, INT64_MAX);
-	while (!live->ended && port_next(live->port, &event))
+	/* Octets are for the caller to look at before anything behind them. */
+	while (!live->ended && port_next(live->port, &event)) {
 		handle(live, &event);
+		if (event.kind == PORT_OCTETS)
+			break;
+	}
 	return true;
 }
 

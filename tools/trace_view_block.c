@@ -197,7 +197,7 @@ static void put_problem(struct trace_view *view, const struct trace_pdu *pdu)
 			      "  command_length says %" PRIu32 " octets, %" PRIu32 " are there\n",
 			      reading->pdu.command_length, pdu->n);
 	put_dump(out, &reading->copy, problem->offset);
-	if (!view->print.show_text || !view->print.show_numbers)
+	if (reading->pdu.tlv_rest.n > 0 && (!view->print.show_text || !view->print.show_numbers))
 		buffer_text(out, "  what cannot be read may hold texts and numbers and is shown as "
 				 "78 (x); --text --numbers shows it\n");
 }
