@@ -162,10 +162,12 @@ static struct event_base *new_base(void)
 
 	if (config == NULL)
 		return NULL;
-	/* One thread at a time uses it, so it needs no lock. */
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
-						  EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST |
-						  EVENT_BASE_FLAG_PRECISE_TIMER) == 0)
+	/*
+	 * One thread at a time uses it, so it needs no lock. No change list: it would speak of
+	 * descriptors after they were closed.
+	 */
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) ==
+	    0)
 		base = event_base_new_with_config(config);
 	event_config_free(config);
 	return base;
