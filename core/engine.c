@@ -1,6 +1,7 @@
 /* The engine: rounds, turns, commits, effects. See engine.h and turn.h. */
 #include "core/engine.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -371,13 +372,8 @@ bool engine_step(struct engine *engine)
 		tick(engine, now_ms);
 	if (engine->draining)
 		drain(engine, now_ms);
-	if (engine->n_inputs || own_deadline(engine) <= now_ms) {
-		int64_t since_us = port_now_us(engine->port);
+	if (engine->n_inputs || own_deadline(engine) <= now_ms)
 		run_turn(engine);
-		int64_t took_us = port_now_us(engine->port) - since_us;
-		if (took_us > engine->turn_us_max)
-			engine->turn_us_max = took_us;
-	}
 	flush_links(engine);
 	if (engine->server)
 		server_flush(engine);
@@ -546,6 +542,8 @@ void engine_free(struct engine *engine)
 
 void engine_signal(struct engine *engine, int signo)
 {
-	log_info("engine.signal", "signo=%d", signo);
-	engine_drain(engine);
+	bool ends = signo == SIGTERM || signo == SIGINT;
+	log_info("engine.signal", "signo=%d%s", signo, ends ? "" : " ignored");
+	if (ends)
+		engine_drain(engine);
 }

@@ -94,7 +94,7 @@ void engine_drain(struct engine *engine);
 /* When engine_step would have something to do without any event; monotonic. */
 int64_t engine_deadline(const struct engine *engine);
 
-/* TERM and INT drain; a second one stops at once. */
+/* TERM and INT drain, a second one stops at once; others are noted and ignored. */
 void engine_signal(struct engine *engine, int signo);
 
 /* Raises or ends a named alarm; `text` says since when what is wrong. Idempotent. */

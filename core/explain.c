@@ -121,13 +121,11 @@ static void add_release(struct story *story, struct segment_ref ref, const struc
 {
 	char part[32], link[HISTORY_LINK_OCTETS];
 	history_link(story->explain->turn->txn, row->session, link);
-	add_step(
-		story, row->released_ms,
-		say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
-		    part_text(story, ref, part), link, row->session, row->attempt),
-		say("%u submits without an answer there, itself included; %u segments of the route "
-		    "waited",
-		    row->in_flight, row->queued));
+	add_step(story, row->released_ms,
+		 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
+		     part_text(story, ref, part), link, row->session, row->attempt),
+		 say("in flight there, itself included: %u; waiting on the route: %u",
+		     row->in_flight, row->queued));
 	if (row->sequence_number && row->event != LIFE_ON_UNSENT)
 		add_step(story, row->released_ms + row->sent_after_ms,
 			 say("%ssubmit_sm left this process, sequence_number %u", part,
@@ -217,8 +215,7 @@ static void add_flight(struct story *story, struct segment_ref ref)
 			 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
 			     part_text(story, ref, part), flight->release->link->name,
 			     flight->release->session, flight->attempt),
-			 say("%u segments without a verdict there, itself included",
-			     flight->in_flight));
+			 say("in flight there, itself included: %u", flight->in_flight));
 }
 
 static void add_segment(struct story *story, uint32_t number)
@@ -477,6 +474,12 @@ static bool may_come(const struct story *story, enum life_event event)
 	return false;
 }
 
+static bool answers(enum life_event event)
+{
+	return event == LIFE_ON_ACCEPTED || event == LIFE_ON_REFUSED ||
+	       event == LIFE_ON_REFUSED_FOR_NOW;
+}
+
 static void put_changes(const struct story *story, struct json_writer *json)
 {
 	const struct store_seg *seg = &story->deciding;
@@ -491,12 +494,16 @@ static void put_changes(const struct story *story, struct json_writer *json)
 		enum life_event event = (enum life_event)i;
 		if (!may_come(story, event))
 			continue;
+		if (answers(event) && after.open_attempts)
+			after.open_attempts--; /* its own fate is then known */
 		life_apply(&after, event, STORE_ERROR_NONE);
-		if (after.state == seg->state)
+		if (after.state == seg->state && after.error == seg->error)
 			continue;
 		any = true;
-		put_sentence(json, "%s: %s", life_event_text(event),
-			     store_state_name((enum store_state)after.state));
+		put_sentence(json, "%s: %s%s%s", life_event_text(event),
+			     store_state_name((enum store_state)after.state),
+			     after.error ? " / " : "",
+			     store_error_name((enum store_error)after.error));
 	}
 	if (!any)
 		json_put_text(json, "Nothing: it is final. A receipt that says otherwise would be "
