@@ -126,8 +126,8 @@ class FarEnd:
 class Daemon:
     """esmed on a store in `folder`; `sets` are --set KEY=VALUE beside those that make it run."""
 
-    def __init__(self, folder, port, sets=()):
-        self.folder, self.process = folder, None
+    def __init__(self, folder, port, sets=(), options=()):
+        self.folder, self.process, self.options = folder, None, options
         self.store = os.path.join(folder, 'store')
         self.submit = os.path.join(folder, 'submit.sock')
         self.control = os.path.join(folder, 'control.sock')
@@ -146,7 +146,7 @@ class Daemon:
                      *sets]
 
     def start(self):
-        command = [program('esmed'), '--config', EXAMPLE]
+        command = [program('esmed'), '--config', EXAMPLE, *self.options]
         command += ['--allow-root'] if os.geteuid() == 0 else []
         for one in self.sets:
             command += ['--set', one]
