@@ -35,7 +35,7 @@ struct conn {
 	struct buffer out; /* of which out_at octets are the port's already */
 	size_t out_at;
 	uint64_t written, sent; /* octets given to the port, and to the kernel */
-	int64_t progress_ms;	/* when output last moved */
+	int64_t stall_ms; /* given up then, unless output moves; INT64_MAX: none waits */
 	struct server_stream *stream;
 	UT_hash_handle hh;
 };
@@ -144,8 +144,6 @@ static void write_answer(struct conn *conn, struct api_call *call)
 	reply.field_count = call->n_fields + 1;
 	if (call->stream && !reply.chunked)
 		reply.keep_alive = false;
-	if (!has_output(conn))
-		conn->progress_ms = port_now_ms(call->engine->port);
 	conn->keep_alive = reply.keep_alive;
 	conn->chunked = reply.chunked;
 	conn->answering = true;
@@ -348,10 +346,10 @@ static void push(struct engine *engine, struct conn *conn, int64_t now_ms)
 	size_t taken =
 		left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at, left) :
 		       0;
-	if (taken && conn->written == conn->sent)
-		conn->progress_ms = now_ms;
 	conn->out_at += taken;
 	conn->written += taken;
+	if (has_output(conn) && conn->stall_ms == INT64_MAX)
+		conn->stall_ms = now_ms + engine->server->output_stall_ms;
 	if (conn->out_at < conn->out.n)
 		return;
 	conn->out_at = 0;
@@ -451,6 +449,7 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 		return;
 	}
 	conn->link = event->link;
+	conn->stall_ms = INT64_MAX;
 	conn->socket = listener == TCP ? API_SUBMIT : (enum api_socket)listener;
 	conn->local = event->local;
 	conn->uid = event->uid;
@@ -503,7 +502,8 @@ bool server_event(struct engine *engine, const struct port_event *event)
 		octets(engine, conn, event);
 	} else if (event->kind == PORT_SENT) {
 		conn->sent = event->sent_octets;
-		conn->progress_ms = event->at_ms;
+		conn->stall_ms = has_output(conn) ? event->at_ms + server->output_stall_ms :
+						    INT64_MAX;
 	} else if (event->kind == PORT_DOWN) {
 		forget(engine, conn);
 	}
@@ -517,14 +517,9 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static int64_t stall_deadline(const struct server *server, const struct conn *conn)
+static int64_t conn_deadline(const struct conn *conn)
 {
-	return has_output(conn) ? conn->progress_ms + server->output_stall_ms : INT64_MAX;
-}
-
-static int64_t conn_deadline(const struct server *server, const struct conn *conn)
-{
-	int64_t due_ms = stall_deadline(server, conn);
+	int64_t due_ms = conn->stall_ms;
 	if (conn->stream && !has_output(conn))
 		due_ms = earlier(due_ms, conn->stream->due_ms);
 	if (!conn->asked && !conn->answering && !conn->ending)
@@ -537,9 +532,9 @@ void server_tick(struct engine *engine, int64_t now_ms)
 	const struct server *server = engine->server;
 	struct conn *conn, *next;
 	HASH_ITER(hh, server->conns, conn, next) {
-		if (conn->closing || conn_deadline(server, conn) > now_ms)
+		if (conn->closing || conn_deadline(conn) > now_ms)
 			continue;
-		if (stall_deadline(server, conn) <= now_ms) {
+		if (conn->stall_ms <= now_ms) {
 			log_info("connection.stalled", "uid=%ld",
 				 conn->local ? (long)conn->uid : -1L);
 			conn->closing = true;
@@ -555,7 +550,7 @@ int64_t server_deadline(const struct server *server)
 	int64_t due_ms = INT64_MAX;
 	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next)
 		if (!conn->closing)
-			due_ms = earlier(due_ms, conn_deadline(server, conn));
+			due_ms = earlier(due_ms, conn_deadline(conn));
 	return due_ms;
 }
 
