@@ -72,9 +72,15 @@ terminal() { # NAME COLUMNS
 redrawn() { grep -q $'\e\[[0-9]*A' "$work/$1.out"; }
 cursor_back() { [ "$(grep -oE $'\e\\[\\?25[lh]' "$work/$1.out" | tail -n 1)" = $'\e[?25h' ]; }
 fits() { # NAME COLUMNS: no line of the picture is longer, escapes not counted
-	sed -n '/\x1b\[?25l/,/\x1b\[?25h/p' "$work/$1.out" | tr -d '\r' |
-		sed 's/\x1b\[[0-9;?]*[A-Za-z]//g' | LC_ALL=C.UTF-8 awk -v most="$2" \
-		'length > most { print "# too long: " $0; bad = 1 } END { exit bad }'
+	/usr/bin/python3 - "$work/$1.out" "$2" <<'PYTHON'
+import re, sys
+with open(sys.argv[1], encoding='utf-8', newline='') as file:
+    picture = file.read().split('\x1b[?25l')[1].split('\x1b[?25h')[0]
+lines = [re.sub('\x1b\\[[0-9;?]*[A-Za-z]', '', line) for line in re.split('[\r\n]+', picture)]
+too_long = [line for line in lines if len(line) > int(sys.argv[2])]
+print(''.join(f'# too long: {line}\n' for line in too_long[:3]), end='')
+sys.exit(bool(too_long) or len(lines) < 20)
+PYTHON
 }
 object() { tr -d '\r' <"$work/$1.out" | grep '^{"total":200,' | grep -q '"balance_ok":true'; }
 for columns in 100 44; do
