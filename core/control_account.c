@@ -1,6 +1,7 @@
 /* Accounts for operators: made and changed, with keys and prices. See control.h. */
 #include "core/control_account.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,7 @@ static const char *apply_account(struct api_call *call, const struct wanted *wan
 				 struct store_account *rec)
 {
 	struct turn *turn = call->turn;
+	assert(wanted->name); /* one without is a flaw */
 	enum store_err err = account_by_name(turn->txn, wanted->name, rec);
 	if (err == STORE_OK) {
 		bool changed = set_members(rec, wanted);

@@ -1,6 +1,7 @@
 /* Columns and small formats for people. */
 #include "tools/ctl_table.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,7 @@ const char *ctl_money(const struct json *object, const char *key, char out[CTL_T
 
 void ctl_table_begin(struct ctl_table *table, const char *const *heads, size_t columns)
 {
+	assert(columns && columns <= CTL_COLUMNS_MAX);
 	*table = (struct ctl_table){ .heads = heads, .columns = columns };
 }
 
@@ -179,6 +181,7 @@ void ctl_table_print(struct ctl_table *table, FILE *out, const char *empty)
 {
 	size_t widths[CTL_COLUMNS_MAX] = { 0 };
 	bool right;
+	assert(table->columns);
 	for (size_t i = 0; i < table->columns; i++)
 		widths[i] = width_of(head_of(table, i, &right));
 	for (size_t i = 0; i < table->n; i++)
