@@ -8,6 +8,7 @@
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/server.h"
+#include "smpp/receipt.h"
 
 /* ---- recount ---- */
 
@@ -229,6 +230,7 @@ struct check {
 	struct server_stream stream;
 	struct engine *engine;
 	int64_t until_ms;
+	int64_t ids_since_ms;
 	struct json_writer json;
 	uint64_t told;
 };
@@ -244,6 +246,26 @@ static void finding(void *arg, enum store_kind kind, const char *record, const c
 	json_add_text(&check->json, "what", what);
 	json_add_text(&check->json, "record", record);
 	json_end_object(&check->json);
+}
+
+/* Ids that a receipt would still be matched by; older ones may have gone with their retention. */
+static void ids_of(void *arg, const struct store_order *order, const struct store_seg *seg,
+		   store_id_emit_fn *emit, void *to)
+{
+	const struct check *check = arg;
+	struct evidence row;
+	size_t offset = 0;
+	char id[SMPP_ID_OCTETS];
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, (int64_t)order->created_ms,
+			     &row)) {
+		size_t n = row.event == LIFE_ON_ACCEPTED && !row.code &&
+					   row.at_ms >= check->ids_since_ms ?
+				   smpp_id_canonical(row.id.at, row.id.n, id) :
+				   0;
+		if (n)
+			emit(to, store_ids_hash(check->engine->store, order->provider,
+						(const uint8_t *)id, n));
+	}
 }
 
 static bool progress(void *arg, uint64_t done, uint64_t total)
@@ -262,7 +284,9 @@ static bool check_pump(struct engine *engine, struct server_stream *stream, stru
 		       size_t room)
 {
 	struct check *check = (void *)stream;
-	struct store_check walk = { .finding = finding, .progress = progress, .arg = check };
+	struct store_check walk = {
+		.finding = finding, .progress = progress, .ids_of = ids_of, .arg = check
+	};
 	uint64_t records = 0;
 	(void)room;
 	check->json.out = out;
@@ -299,6 +323,8 @@ void control_store_check(struct api_call *call)
 	check->stream.pump = check_pump;
 	check->engine = call->engine;
 	check->until_ms = seconds * 1000;
+	check->ids_since_ms =
+		call->turn->at_ms - (int64_t)call->engine->config->retention.closed_ids_ms;
 	call->stream = &check->stream;
 	control_audit(call, "store check seconds=%lld", (long long)seconds);
 }
