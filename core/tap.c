@@ -150,7 +150,7 @@ struct tap_reader *tap_reader_new(struct tap *tap, const struct tap_want *want)
 		return NULL;
 	}
 	reader->tap = tap;
-	strcpy(reader->link, link);
+	memcpy(reader->link, link, strlen(link) + 1);
 	reader->text = want->text;
 	reader->numbers = want->numbers;
 	reader->next = tap->next;

@@ -239,7 +239,7 @@ static bool read_members(const struct json *line, struct trace_pdu *pdu)
 
 	if (!link || strlen(link) >= sizeof(pdu->link) || !dir)
 		return false;
-	strcpy(pdu->link, link);
+	memcpy(pdu->link, link, strlen(link) + 1);
 	pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
 	return get_uint(line, "session", &pdu->session) &&
 	       get_uint(line, "dropped", &pdu->dropped) &&
