@@ -258,21 +258,25 @@ static void give_back(struct engine *engine, struct effect *effect, enum turn_en
 		((struct spent *)effect)->rate->tokens += 1;
 }
 
-bool account_rate_spend(struct api_call *call, int64_t *wait_ms)
+/* Fills the bucket with what time has brought. */
+static void refill(struct rate *rate, double per_s, int64_t now_ms)
 {
-	double per_s = call->account.rate_per_s;
-	if (!call->account.rate_per_s)
-		return true;
-	struct rate *rate = rate_of(call->rates, call->account.account);
-	*wait_ms = 1000;
-	if (!rate)
-		return false;
-	int64_t now_ms = call->turn->now_ms;
 	double gained = per_s * (double)(now_ms - rate->at_ms) / 1000;
 	rate->tokens = rate->at_ms ? rate->tokens + gained : per_s;
 	rate->tokens = rate->tokens > per_s ? per_s : rate->tokens;
 	rate->at_ms = now_ms;
-	*wait_ms = (int64_t)((1 - rate->tokens) * 1000 / per_s) + 1;
+}
+
+bool account_rate_spend(struct api_call *call, struct account_rate *left)
+{
+	double per_s = call->account.rate_per_s;
+	struct rate *rate = rate_of(call->rates, call->account.account);
+	*left = (struct account_rate){ .retry_after_s = 1 };
+	if (!rate) {
+		turn_fail(call->turn, STORE_FULL);
+		return false;
+	}
+	refill(rate, per_s, call->turn->now_ms);
 	if (rate->tokens < 1)
 		return false;
 	struct spent *spent = (struct spent *)turn_effect(call->turn, give_back, sizeof(*spent));
@@ -280,5 +284,6 @@ bool account_rate_spend(struct api_call *call, int64_t *wait_ms)
 		return false;
 	spent->rate = rate;
 	rate->tokens -= 1;
+	left->left = (uint32_t)rate->tokens;
 	return true;
 }

@@ -65,10 +65,16 @@ bool account_may_send_as(const struct store_account *account, const struct confi
 struct account_rates;
 struct account_rates *account_rates_new(void);
 void account_rates_free(struct account_rates *rates);
+/* What is left of a rate after a request. */
+struct account_rate {
+	uint32_t left;
+	uint32_t retry_after_s; /* of a refused one */
+};
+
 /*
- * Spends one request of call->account's rate; false: too many, *wait_ms says when to come again.
+ * Spends one request of call->account's rate, which is not 0; false: too many, or the turn failed.
  * What a turn spends that is dropped comes back.
  */
-bool account_rate_spend(struct api_call *call, int64_t *wait_ms);
+bool account_rate_spend(struct api_call *call, struct account_rate *left);
 
 #endif

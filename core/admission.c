@@ -272,12 +272,18 @@ static bool check_rate(struct admission *admission)
 		.stage = "rate",
 		.detail = "Rate limit exceeded",
 	};
-	int64_t wait_ms;
-	if (admission->estimate || account_rate_spend(admission->call, &wait_ms))
+	struct api_call *call = admission->call;
+	struct account_rate rate;
+	if (admission->estimate || !call->account.rate_per_s)
 		return true;
-	api_refuse(admission->call, &error);
-	api_field(admission->call, "Retry-After", "%lld", (long long)(wait_ms + 999) / 1000);
-	return false;
+	bool spent = account_rate_spend(call, &rate);
+	if (!spent)
+		api_refuse(call, &error);
+	api_field(call, "X-RateLimit-Limit", "%u", call->account.rate_per_s);
+	api_field(call, "X-RateLimit-Remaining", "%u", rate.left);
+	if (!spent)
+		api_field(call, "Retry-After", "%u", rate.retry_after_s);
+	return spent;
 }
 
 static bool same_country(const struct price *a, const struct price *b)

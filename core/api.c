@@ -14,11 +14,13 @@
 
 /* ---- paths ---- */
 
-static int hex(char c)
+/* Value of a hexadecimal digit; 16: it is none. */
+static unsigned hex(char c)
 {
-	const char *digits = "0123456789abcdef", *at;
-	at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
-	return at ? (int)(at - digits) : -1;
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
 /* Decodes one segment of n characters; false when it is broken or too long. */
@@ -30,7 +32,7 @@ static bool decode(const char *segment, size_t n, char out[API_PARAM_OCTETS])
 		if (used + 1 >= API_PARAM_OCTETS)
 			return false;
 		if (c == '%') {
-			if (i + 2 >= n || hex(segment[i + 1]) < 0 || hex(segment[i + 2]) < 0)
+			if (i + 2 >= n || hex(segment[i + 1]) > 15 || hex(segment[i + 2]) > 15)
 				return false;
 			c = (char)(hex(segment[i + 1]) << 4 | hex(segment[i + 2]));
 			i += 2;

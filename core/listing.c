@@ -12,8 +12,8 @@
 
 #define LIMIT_MOST  500
 #define SKIP_MOST   1000000000
-#define CLIENT_REF  65	  /* with its NUL */
-#define WALK_ORDERS 20000 /* orders that one page looks at; a filter that finds less goes on */
+#define CLIENT_REF  65	 /* with its NUL */
+#define WALK_ORDERS 5000 /* orders that one page looks at; a filter that finds less goes on */
 
 bool listing_order(struct api_call *call, uint64_t number, struct store_order *order)
 {

@@ -459,7 +459,7 @@ void path_write(struct api_call *call, const struct store_order *order,
 		collect(call, &path);
 	else
 		turn_fail(call->turn, STORE_FULL);
-	if (!turn_failed(call->turn)) {
+	if (path.steps && !turn_failed(call->turn)) {
 		qsort(path.steps, path.n_steps, sizeof(*path.steps), by_time);
 		write_path(call, &path);
 	}

@@ -232,7 +232,7 @@ static void test_intent__bounds_the_message(void **state)
 		int head = sprintf(long_text, "{\"route_id\":1,\"caller_id\":\"ABC\","
 					      "\"numbers\":[\"31612345678\"],\"message\":\"");
 		memset(long_text + head, 'x', (size_t)n);
-		strcpy(long_text + head + n, "\"}");
+		memcpy(long_text + head + n, "\"}", 3);
 		read_text(&reading, long_text);
 		assert_int_equal(reading.call.flaws.n > 0, n > INTENT_TEXT_MAX);
 		release(&reading);

@@ -465,6 +465,37 @@ def answer_for_outcomes(daemon, order, ids):
         word in text for word in ('session', 'sequence', 'submit_sm', 'ESME_', 'DELIVRD')), text)
 
 
+def answer_for_failures(daemon):
+    """Numbers whose outcome the far end is asked for: delivered, failed, expired, refused."""
+    numbers = [f'316999900{nn:02}' for nn in (0, 1, 3, 6)]
+    order = call(daemon.submit, 'POST', '/api/v1/send_sms',
+                 body(route_id=3, numbers=numbers)).json['order_id']
+    summary = house.await_that('the order resolves', lambda: daemon.resolved(order))
+    check('E14 tells an order that ended in parts', {
+        name: summary[name] for name in ('status', 'total', 'delivered', 'failed', 'expired',
+                                         'unknown', 'pending', 'progress_pct', 'execution')} == {
+        'status': 'PARTIAL', 'total': 4, 'delivered': 1, 'failed': 3, 'expired': 1, 'unknown': 0,
+        'pending': 0, 'progress_pct': 25,
+        'execution': {'taken': 3, 'refused': 1, 'unanswered': 0}}, summary)
+    page = call(daemon.submit, 'GET', f'/api/v1/orders/{order}/dlr').json['messages']
+    check('E9 tells why each failed', [
+        (message['status'], message['error'], message['stage'], message['final'],
+         message['on_time']) for message in page] == [
+        ('DELIVERED', None, None, True, True),
+        ('FAILED', 'UNDELIVERABLE', 'delivery', True, None),
+        ('EXPIRED', 'DELIVERY_EXPIRED', 'delivery', True, None),
+        ('FAILED', 'SUBMIT_ERROR', 'submit', True, None)], page)
+    check('and in words', all(message['reason'] for message in page[1:]), page)
+    failed = call(daemon.submit, 'GET', f'/api/v1/orders/{order}/dlr?status=FAILED').json
+    check('E9 finds the failed ones', failed['total'] == 2 and [
+        message['msisdn'] for message in failed['messages']] == [numbers[1], numbers[3]], failed)
+    path = call(daemon.submit, 'GET',
+                f'/api/v1/messages/{page[3]["bx_message_id"]}/path').json
+    check('X3 shows where it went although its submit failed',
+          [step.get('event') for step in path['steps'] if step['step'] == 'answered'] ==
+          ['REFUSED'] and any(step.get('link') == 'alpha/alpha-1' for step in path['steps']), path)
+
+
 def answer_with_pages(daemon):
     seen, after = [], ''
     while True:
@@ -497,12 +528,10 @@ def answer_with_events(daemon, order, ids):
     blocks = [block.split(b'\n') for block in text.split(b'\n\n') if block.startswith(b'id: ')]
     events = [json.loads(block[2][6:]) for block in blocks]
     check('X5 streams an order\'s events', b'text/event-stream' in head and
-          [event['event'] for event in events] == [
-              'order.accepted', 'message.sent', 'message.delivered', 'message.sent',
-              'message.delivered', 'order.resolved'] or sorted(
-                  event['event'] for event in events) == sorted([
-                      'order.accepted', 'message.sent', 'message.delivered', 'message.sent',
-                      'message.delivered', 'order.resolved']), text)
+          [event['event'] for event in events[:1] + events[-1:]] ==
+          ['order.accepted', 'order.resolved'] and
+          sorted(event['event'] for event in events[1:-1]) ==
+          ['message.delivered'] * 2 + ['message.sent'] * 2, text)
     check('X5: each event has its id', all(
         block[0] == f'id: {event["id"]}'.encode() and block[1] == f'event: {event["event"]}'.encode()
         for block, event in zip(blocks, events)), blocks)
@@ -578,6 +607,7 @@ def with_a_provider_that_answers():
         answer_for_money(daemon)
         order, ids = answer_for_an_order(daemon)
         answer_for_outcomes(daemon, order, ids)
+        answer_for_failures(daemon)
         answer_with_pages(daemon)
         answer_with_events(daemon, order, ids)
         answer_over_http(daemon)
@@ -594,7 +624,8 @@ def with_a_provider_that_answers():
         second = call(daemon.submit, 'POST', '/api/v1/send_sms', body(), key=SLOW)
         check('refuses the second request of a second', second.status == 429 and
               second.json['detail'] == 'Rate limit exceeded' and
-              second.fields.get('retry-after') == '1', second)
+              second.fields.get('retry-after') == '1' and
+              second.fields.get('x-ratelimit-limit') == '1', second)
         check('it ends in order', daemon.stop() == 0, daemon.said())
 
 
@@ -611,7 +642,8 @@ def fill(daemon):
 def with_a_provider_that_hangs():
     user = str(os.geteuid())
     sets = ('store.size=16MiB', 'limits.output_stall=1s', f'uids.{user}={house.ACCOUNT}',
-            'listen=127.0.0.1:0', 'limits.connections_per_uid=20')
+            'listen=127.0.0.1:0', 'limits.connections_per_uid=20',
+            'providers.alpha.timers.response=1s')
     with house.House(far=('--quiet', '--hang'), sets=sets) as home:
         daemon = home.daemon
         daemon.start()
@@ -628,6 +660,7 @@ def with_a_provider_that_hangs():
               call(daemon.submit, 'GET', '/api/v1/balance', key=None).status == 200)
         check('a wrong key is wrong all the same',
               call(daemon.submit, 'GET', '/api/v1/balance', key='wrong').status == 401)
+        in_doubt(daemon, dlr.json['bx_message_id'])
         over_tcp(daemon)
         many_connections(daemon)
         slow_readers(daemon)
@@ -638,6 +671,21 @@ def with_a_provider_that_hangs():
         check('and goes on answering', call(daemon.submit, 'GET', '/api/v1/balance').status == 200
               and call(daemon.submit, 'GET', '/readyz').status == 503)
         while_draining(daemon)
+
+
+def in_doubt(daemon, message):
+    """Nobody answers the submit: it may or may not have been sent, and that is said."""
+    dlr = house.await_that('it is in doubt', lambda: (lambda told: told['in_doubt'] and told)(
+        call(daemon.submit, 'GET', f'/api/v1/dlr/{message}').json))
+    check('what may or may not have been sent is said to be in doubt', {
+        name: dlr[name] for name in ('status', 'error', 'stage', 'final')} == {
+        'status': 'UNKNOWN', 'error': 'SUBMIT_UNCONFIRMED', 'stage': 'submit', 'final': False} and
+        dlr['in_doubt']['policy'] == 'hold' and dlr['in_doubt']['attempt'] == 1 and
+        dlr['in_doubt']['since'] < dlr['in_doubt']['next_action_at'], dlr)
+    order = call(daemon.submit, 'GET', f'/api/v1/orders/{dlr["order_id"]}').json
+    check('and is pending in its order', (order['pending'], order['in_doubt'], order['unknown'],
+                                          order['status']) == (1, 1, 0, 'IN_PROGRESS') and
+          order['execution']['unanswered'] == 1, order)
 
 
 def over_tcp(daemon):
