@@ -34,6 +34,7 @@ struct story {
 	/* The segment whose state the message has. */
 	struct segment_ref ref;
 	struct store_seg deciding;
+	uint64_t lost_on; /* the session on which its last answer was lost; 0: none was */
 	bool decided;
 };
 
@@ -124,8 +125,10 @@ static void add_release(struct story *story, struct segment_ref ref, const struc
 	add_step(story, row->released_ms,
 		 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
 		     part_text(story, ref, part), link, row->session, row->attempt),
-		 say("in flight there, itself included: %u; waiting on the route: %u",
-		     row->in_flight, row->queued));
+		 row->in_flight ? say("in flight there, itself included: %u; waiting on the route: "
+				      "%u",
+				      row->in_flight, row->queued) :
+				  NULL);
 	if (row->sequence_number && row->event != LIFE_ON_UNSENT)
 		add_step(story, row->released_ms + row->sent_after_ms,
 			 say("%ssubmit_sm left this process, sequence_number %u", part,
@@ -232,14 +235,18 @@ static void add_segment(struct story *story, uint32_t number)
 		return;
 	}
 	history_begin(&history, explain->turn->txn, explain->order, ref, seg);
-	while (history_next(&history, &row))
+	uint64_t lost_on = 0;
+	while (history_next(&history, &row)) {
 		add_row(story, ref, &row);
+		lost_on = row.event == LIFE_ON_LOST ? row.session : lost_on;
+	}
 	story->damaged = story->damaged || history.damaged;
 	if (seg->state == STORE_STATE_SUBMITTED)
 		add_flight(story, ref);
 	if (story->decided || seg->state != explain->message->state)
 		return;
 	story->decided = true;
+	story->lost_on = lost_on;
 	story->ref = ref;
 	story->deciding = *seg;
 }
@@ -430,13 +437,26 @@ static void deadline_changes(const struct story *story, struct json_writer *json
 	}
 }
 
+/* A sequence_number means something within its session only (SMPP 3.4, 5.1.4). */
+static bool session_lives(const struct story *story)
+{
+	const struct engine *engine = story->explain->turn->engine;
+	for (size_t i = 0; story->lost_on && i < engine->n_providers; i++)
+		for (size_t k = 0; k < engine->providers[i]->n_links; k++) {
+			const struct link *link = &engine->providers[i]->links[k];
+			if (link->state == LINK_BOUND && link->session_number == story->lost_on)
+				return true;
+		}
+	return false;
+}
+
 /* Events that come from outside and are not told with their time above. */
 static bool may_come(const struct story *story, enum life_event event)
 {
 	const struct config_route *route = story->route;
 	bool beats = route && route->delivered_beats_failed;
 	bool final = route && route->provider->receipt_unknown == CONFIG_RECEIPT_UNKNOWN_FINAL;
-	bool open = story->deciding.open_attempts || story->deciding.state == STORE_STATE_SUBMITTED;
+	bool open = story->deciding.state == STORE_STATE_SUBMITTED || session_lives(story);
 	bool sent = story->deciding.attempts || open;
 	switch (event) {
 	case LIFE_ON_ACCEPTED:
