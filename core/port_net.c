@@ -139,7 +139,7 @@ static bool listen_tcp(const struct port_listen *wanted, struct port_bound *boun
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
 				  .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *list = NULL;
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 	socklen_t n = sizeof(address);
 	char port[8];
 
