@@ -173,7 +173,9 @@ uint32_t link_room(const struct link *link, int64_t now_ms)
 		return 0;
 	if (link->bind_command_id == SMPP_bind_receiver)
 		return 0;
-	return link->outstanding < link->allowed ? link->allowed - link->outstanding : 0;
+	/* A verdict and the release that takes its place share a transaction. */
+	uint32_t out = link->outstanding - link->settling;
+	return out < link->allowed ? link->allowed - out : 0;
 }
 
 static uint32_t most_outstanding(const struct link *link)

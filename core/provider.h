@@ -39,6 +39,7 @@ struct link {
 	bool up_for_down; /* the operator took it down: not connected again by itself */
 	bool tlvs_allowed;
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */
+	uint32_t settling;    /* of these, with a verdict in the turn that is under way */
 	uint32_t allowed;     /* of window + release_ahead, while it opens up after a pause */
 	int64_t paused_until_ms, pause_ms; /* throttled; 0: not */
 	int64_t retry_ms;		   /* next connect */

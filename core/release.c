@@ -101,6 +101,7 @@ static void settled(struct engine *engine, struct effect *effect, enum turn_end 
 	struct release *release = flight->release;
 	flight->settling = false;
 	release->settling--;
+	release->link->settling--;
 	if (end != TURN_DONE)
 		return;
 	HASH_DEL(engine->releases->flights, flight);
@@ -121,6 +122,7 @@ void releases_settle(struct turn *turn, struct flight *flight)
 	struct release *release = flight->release;
 	effect->flight = flight;
 	flight->settling = true;
+	release->link->settling++;
 	if (++release->settling < release->remaining)
 		return;
 	struct store_release rec = { .release = release->id };

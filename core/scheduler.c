@@ -188,7 +188,7 @@ static bool release_segment(struct turn *turn, struct loading *loading, struct w
 		.released_due_ms = turn->due_ms,
 		.released_at_ms = turn->at_ms,
 		.released_now_ms = turn->now_ms,
-		.in_flight = link->outstanding + loading->released,
+		.in_flight = link->outstanding - link->settling + loading->released,
 		.queued = (uint32_t)queue_depth(turn->engine->queue, item->route),
 	};
 	if (item->returned)
