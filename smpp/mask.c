@@ -11,7 +11,6 @@ struct masking {
 	const struct smpp_pdu *pdu;
 	bool show_text;
 	bool show_numbers;
-	bool secret; /* its command carries a password: what is not understood may be that */
 };
 
 /* What the carrier wrote, not the user: the words of a receipt and where each is (Appendix B). */
@@ -156,14 +155,12 @@ static void mask_field(void *ctx, const struct smpp_field *field)
 {
 	const struct masking *m = ctx;
 
-	if (field->part == SMPP_PART_REST) {
-		if (m->secret || !m->show_text || !m->show_numbers)
-			fill(m, field->value, SMPP_MASK_TEXT_OCTET);
-		return;
-	}
 	switch (field->mask) {
 	case SMPP_MASK_OPEN:
-	case SMPP_MASK_ANY: /* the rest */
+		break;
+	case SMPP_MASK_ANY:
+		if (!m->show_text || !m->show_numbers)
+			fill(m, field->value, SMPP_MASK_TEXT_OCTET);
 		break;
 	case SMPP_MASK_PASSWORD:
 		fill(m, field->value, SMPP_MASK_PASSWORD_OCTET);
@@ -210,8 +207,7 @@ void smpp_mask(uint8_t *octets, size_t n, bool show_text, bool show_numbers)
 		return;
 	}
 	smpp_read_u32(&header);
-	m.secret = carries_password(smpp_command(smpp_read_u32(&header)));
-	if (show_text && show_numbers && !m.secret)
+	if (show_text && show_numbers && !carries_password(smpp_command(smpp_read_u32(&header))))
 		return;
 	/* What could not be decoded is visited as the rest. */
 	m.pdu = &pdu;
