@@ -253,6 +253,13 @@ def _(run):
     run.records += [dict(r, order=2) for r in run.records if r['kind'] == 'message']
 
 
+@plant('I4', 'a request and its retry with the same key made two orders')
+def _(run):
+    run.client += [dict(line, request=7) for line in run.client[:2]]
+    run.records += [dict(run.of('order'), order=2), dict(run.of('text'), order=2)]
+    run.records += [dict(r, order=2) for r in run.records if r['kind'] == 'message']
+
+
 @plant('I5', 'a refused request left an order')
 def _(run):
     run.client[1]['status'] = 402

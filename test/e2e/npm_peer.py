@@ -40,7 +40,8 @@ def run(failed_every):
         home.daemon.load('--count', str(MESSAGES), '--batch', str(MESSAGES), '--text', 'Hello',
                          '--caller-id', 'ACME', log=home.client_log)
         order = house.await_that('the order is resolved', home.daemon.resolved, 60)
-        home.daemon.stop()
+        if home.daemon.stop() != 0:
+            raise house.Trouble(f'esmed ended with {home.daemon.process.returncode}')
         records = truths.dump(house.program('store_dump'), home.daemon.store)
         return order, truths.Truth(records, [], truths.lines(home.client_log))
 

@@ -121,19 +121,22 @@ def fold_rows(segment):
 # --- What clients were told: I1 to I5 -------------------------------------------------------------
 
 def requests(truth):
-    """Per request of the client: its body, its key, and the reply or None."""
-    found = {}
+    """Per request of the clients: its body, its key, and the reply or None. Numbers of requests come
+    again where a client was run again: a reply belongs to the last request of its number."""
+    found, latest = [], {}
     for line in truth.client:
         if line['event'] == 'request':
-            found[line['request']] = {'key': line.get('idempotency_key'), 'reply': None,
-                                      'body': json.loads(line['body']), 'status': None}
-        elif line['event'] == 'reply' and line['request'] in found:
-            found[line['request']]['status'] = line['status']
+            latest[line['request']] = {'key': line.get('idempotency_key'), 'reply': None,
+                                       'body': json.loads(line['body']), 'status': None}
+            found.append(latest[line['request']])
+        elif line['event'] == 'reply' and line['request'] in latest:
+            request = latest[line['request']]
+            request['status'] = line['status']
             try:
-                found[line['request']]['reply'] = json.loads(line['body'])
+                request['reply'] = json.loads(line['body'])
             except ValueError:
-                found[line['request']]['reply'] = {}
-    return list(found.values())
+                request['reply'] = {}
+    return found
 
 
 def asked(body):
@@ -220,7 +223,11 @@ def i4_no_phantom(truth, how):
     del how
     if not truth.client:
         return
-    wanted = collections.Counter(asked(request['body']) for request in requests(truth))
+    wanted, keys = collections.Counter(), set()
+    for request in requests(truth):
+        if request['key'] not in keys:  # one that repeats a key asks for nothing new
+            wanted[asked(request['body'])] += 1
+        keys |= {request['key']} - {None}
     for what, n in collections.Counter(stored(order) for order in truth.orders.values()
                                        if order.text is not None).items():
         if n > wanted[what]:
