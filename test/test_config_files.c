@@ -128,7 +128,7 @@ static void test_config__says_why_a_file_cannot_be_read(void **state)
 static const char *password_of(const char *path, uid_t owner)
 {
 	static char password[CONFIG_PASSWORD_MAX + 1];
-	char set[300];
+	static char set[300]; /* what went wrong is told with it */
 	const char *sets[] = { set };
 	const struct config_source source = {
 		.path = BASE, .set = sets, .n_set = 1, .secret_owner = owner
