@@ -112,6 +112,11 @@ static bool load_order(struct turn *turn, uint64_t number)
 	return !turn_failed(turn);
 }
 
+static bool usable(enum store_err err)
+{
+	return err == STORE_OK || err == STORE_CORRUPT;
+}
+
 /* Queue and wakes from the records, at start and when a transaction was dropped. */
 static bool load(struct engine *engine)
 {
@@ -123,13 +128,13 @@ static bool load(struct engine *engine)
 	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
 	if (turn_failed(&turn))
 		return false;
-	for (enum store_err err = store_open_order_seek(turn.txn, &open, 0); err == STORE_OK;
+	/* An entry of an index that is corrupt has its key, and the key is all there is to it. */
+	for (enum store_err err = store_open_order_seek(turn.txn, &open, 0); usable(err);
 	     err = store_open_order_next(turn.txn, &open, 0))
 		if (!load_order(&turn, open.order))
 			break;
 	for (enum store_err err = store_returned_seek(turn.txn, &back, 0);
-	     err == STORE_OK && !turn_failed(&turn);
-	     err = store_returned_next(turn.txn, &back, 0)) {
+	     usable(err) && !turn_failed(&turn); err = store_returned_next(turn.txn, &back, 0)) {
 		struct segment_ref ref = { .order = back.order,
 					   .index = back.index,
 					   .segment = back.segment };
@@ -139,7 +144,17 @@ static bool load(struct engine *engine)
 	}
 	store_read_end(turn.txn);
 	engine->schedule = true;
+	engine->stale = false;
 	return !turn_failed(&turn);
+}
+
+static void reload(struct engine *engine)
+{
+	if (!engine->stale || engine->stopped || load(engine))
+		return;
+	log_error("store.reload", "the queue cannot be read back; stopping");
+	engine->stopped = true;
+	engine->exit_status = 1;
 }
 
 /* ---- inputs ---- */
@@ -164,6 +179,7 @@ static void own_work(struct turn *turn)
 		engine->retain_ms = turn->now_ms + RETENTION_EVERY_MS;
 		retention_run(turn);
 	}
+	engine->scheduled_ms = turn->due_ms;
 	scheduler_run(turn);
 }
 
@@ -182,11 +198,7 @@ static enum turn_end try_inputs(struct engine *engine, struct input **inputs, si
 		log_warning("store.dropped", "inputs=%zu error=\"%s\"", n,
 			    store_err_text(error ? error : turn.error));
 		engine->dropped_error = turn.error;
-		if (!load(engine)) {
-			log_error("store.reload", "the queue cannot be read back; stopping");
-			engine->stopped = true;
-			engine->exit_status = 1;
-		}
+		engine->stale = true;
 	}
 	return end;
 }
@@ -243,7 +255,10 @@ static void run_turn(struct engine *engine)
 		engine_alarm(engine, "store_full", engine->dropped_error == STORE_FULL,
 			     "the store has no room; raise store.size and start again");
 		halves(engine, inputs, n);
+		reload(engine);
 	} else {
+		if (own)
+			engine_alarm(engine, "store_full", false, "");
 		for (size_t i = 0; i < n; i++)
 			free(inputs[i]);
 	}
@@ -269,9 +284,8 @@ static int64_t monotonic(const struct engine *engine, int64_t due_ms)
 /* When deadlines or releases want a turn although no input came. */
 static int64_t own_deadline(const struct engine *engine)
 {
-	int64_t now_ms = engine->due_base_ms + port_now_ms(engine->port);
-	int64_t due_ms =
-		sooner(wakes_deadline(engine->wakes), queue_deadline(engine->queue, now_ms));
+	int64_t due_ms = sooner(wakes_deadline(engine->wakes),
+				queue_deadline(engine->queue, engine->scheduled_ms));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
 	for (size_t i = 0; i < engine->n_providers; i++)
@@ -285,10 +299,11 @@ int64_t engine_deadline(const struct engine *engine)
 	if (engine->n_inputs)
 		return engine->full_until_ms;
 	for (size_t i = 0; i < engine->n_providers; i++)
-		due_ms = sooner(due_ms, provider_deadline(engine->providers[i]));
+		due_ms = sooner(due_ms, provider_deadline(engine, engine->providers[i]));
 	if (engine->server)
 		due_ms = sooner(due_ms, server_deadline(engine->server));
-	if (engine->draining)
+	/* Once it has passed, the timers of the sessions end what is left. */
+	if (engine->draining && engine->drain_until_ms > port_now_ms(engine->port))
 		due_ms = sooner(due_ms, engine->drain_until_ms);
 	return due_ms;
 }
@@ -308,7 +323,9 @@ static bool collect(struct engine *engine)
 {
 	struct port_event event;
 	int64_t until_ms = port_now_ms(engine->port) + ENGINE_TURN_MS;
-	while (engine->n_inputs < ENGINE_TURN_INPUTS) {
+	/* What waits for room must not make it deaf. */
+	size_t most = engine->n_inputs + ENGINE_TURN_INPUTS;
+	while (engine->n_inputs < most) {
 		if (!port_next(engine->port, &event))
 			return true;
 		dispatch(engine, &event);
@@ -352,7 +369,8 @@ static void drain(struct engine *engine, int64_t now_ms)
 		provider_drain(engine, engine->providers[i], late);
 		down = down && provider_is_down(engine->providers[i]);
 	}
-	if (down && !engine->n_inputs)
+	/* What still finds no room is in its release, and in doubt at the next start. */
+	if (down && (!engine->n_inputs || late))
 		engine->stopped = true;
 }
 
@@ -383,7 +401,7 @@ bool engine_step(struct engine *engine)
 void engine_drain(struct engine *engine)
 {
 	if (engine->draining) {
-		engine->drain_until_ms = port_now_ms(engine->port);
+		engine->stopped = true;
 		return;
 	}
 	log_info("engine.draining", "for at most %lld ms", (long long)engine->config->drain_ms);
@@ -410,8 +428,8 @@ void engine_alarm(struct engine *engine, const char *name, bool on, const char *
 	} else if (!on && *at) {
 		struct alarm *alarm = *at;
 		*at = alarm->next;
+		log_info("alarm.ends", "name=%s", alarm->name);
 		free(alarm);
-		log_info("alarm.ends", "name=%s", name);
 	}
 }
 
@@ -438,6 +456,25 @@ static void close_session(struct turn *turn, struct store_session *session)
 	session->closed_ms = (uint64_t)turn->at_ms;
 	session->reason = (struct store_octets){ (const uint8_t *)reason, sizeof(reason) - 1 };
 	turn_fail(turn, store_session_put(turn->txn, session));
+}
+
+/* One order in a transaction: a crash in between leaves orders for the next try. */
+static bool doubt_all(struct engine *engine)
+{
+	struct store_open_order open = { 0 };
+	for (;;) {
+		struct turn turn;
+		turn_begin(&turn, engine);
+		bool more = !turn_failed(&turn) &&
+			    store_open_order_next(turn.txn, &open, 0) == STORE_OK;
+		if (more)
+			reconcile_doubt(&turn, open.order);
+		orders_flush(&turn);
+		if (turn_finish(&turn) != TURN_DONE)
+			return false;
+		if (!more)
+			return true;
+	}
 }
 
 /* Durable numbers of providers; sessions that a crash left open are closed. */
@@ -506,7 +543,8 @@ struct engine *engine_new(const struct engine_options *options, char *error)
 	if (made) {
 		snprintf(error, PORT_TEXT_OCTETS,
 			 "the store has no room to recover; raise store.size");
-		made = prepare(engine) && recover(engine) && load(engine);
+		made = prepare(engine) && recover(engine) &&
+		       (!options->accept_older || doubt_all(engine)) && load(engine);
 	}
 	if (made && options->sockets)
 		made = (engine->server = server_new(engine, error)) != NULL;

@@ -64,12 +64,14 @@ struct engine {
 	uint64_t turns, commits;
 	int64_t turn_us_max;
 	bool schedule; /* something may be releasable: run the scheduler in the next turn */
+	bool stale;    /* queue and wakes differ from the store: read them back */
 	bool draining;
 	bool stopped;
 	int exit_status;
 	int64_t drain_until_ms;
 	int64_t started_ms;    /* wall clock */
 	int64_t full_until_ms; /* no room for deadlines and releases: not before then again */
+	int64_t scheduled_ms;  /* clock of deadlines: what was due then, the scheduler has seen */
 	int64_t marked_ms;     /* store_mark */
 	int64_t retain_ms;     /* monotonic: the next slice of retention */
 };
@@ -78,8 +80,8 @@ struct engine_options {
 	const struct config *config; /* outlives the engine */
 	struct port *port;	     /* the caller's */
 	struct store *store;	     /* the caller's; opened */
-	bool accept_older;	     /* the store was rolled back: what was queued is in doubt */
-	bool sockets;		     /* open the API's sockets; the simulation does without */
+	bool accept_older; /* an older copy of the store was put back: what is queued is in doubt */
+	bool sockets;	   /* open the API's sockets; the simulation does without */
 };
 
 /* NULL, with a sentence in `error` (PORT_TEXT_OCTETS). Recovers what the store says is open. */

@@ -64,7 +64,9 @@ static const struct argp_option options[] = {
 	{ "one-thread", OPTION_ONE_THREAD, NULL, 0, "Do input and output in the engine's thread",
 	  0 },
 	{ "accept-older-store", OPTION_ACCEPT_OLDER, NULL, 0,
-	  "Start on a store that was put back from a copy; what was queued is then in doubt", 0 },
+	  "Start on a store that was put back from a copy; whatever is queued is then in doubt and "
+	  "not submitted again. If that start is interrupted, give it again",
+	  0 },
 	{ 0 },
 };
 
@@ -246,6 +248,10 @@ static struct store *open_store(const struct arguments *arguments, const struct 
 	*status = open_status[opened];
 	if (opened != STORE_OPEN_OK)
 		fprintf(stderr, "esmed: %s: %s\n", config->store.path, err);
+	if (!store && (opened == STORE_OPEN_ROLLED_BACK || opened == STORE_OPEN_TORN))
+		fprintf(stderr,
+			"esmed: what it does not know of may have been submitted; to start on "
+			"it all the same: --accept-older-store\n");
 	if (store)
 		*status = 0;
 	return store;
@@ -261,9 +267,11 @@ static int run_engine(const struct arguments *arguments, const struct config *co
 		fprintf(stderr, "esmed: no memory, threads or descriptors for input and output\n");
 		return EXIT_RUNTIME;
 	}
-	struct engine_options parts = {
-		.config = config, .port = port, .store = store, .sockets = true
-	};
+	struct engine_options parts = { .config = config,
+					.port = port,
+					.store = store,
+					.accept_older = arguments->accept_older,
+					.sockets = true };
 	struct engine *engine = engine_new(&parts, error);
 	int status = EXIT_RUNTIME;
 	if (engine) {

@@ -371,3 +371,47 @@ bool reconcile_recover(struct turn *turn)
 	turn_fail(turn, reader.bad ? STORE_CORRUPT : store_release_del(turn->txn, &release));
 	return !turn_failed(turn);
 }
+
+/* ---- an older store ---- */
+
+static void doubt(struct turn *turn, struct work *work, struct segment_ref ref)
+{
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	if (!orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
+		return;
+	enum store_state state = (enum store_state)seg->state;
+	uint32_t attempt = seg->attempts + 1u;
+	if (state != STORE_STATE_QUEUED && state != STORE_STATE_SUBMITTED)
+		return;
+	struct happening lost = {
+		.event = LIFE_ON_LOST,
+		.attempt = attempt,
+		.verdict = true,
+		.released_ms = turn->due_ms,
+		.evidence = {
+			.has_submit = true,
+			.attempt = attempt,
+			.released_ms = turn->at_ms,
+		},
+	};
+	if (state == STORE_STATE_QUEUED)
+		orders_happen(turn, ref, &(struct happening){ .event = LIFE_ON_RELEASED });
+	orders_happen(turn, ref, &lost);
+}
+
+void reconcile_doubt(struct turn *turn, uint64_t order)
+{
+	struct work *work = orders_work(turn, order);
+	if (!work)
+		return;
+	uint64_t segments = (uint64_t)work->rec.total * work->rec.parts;
+	for (uint64_t at = 0; at < segments && !turn_failed(turn); at++)
+		doubt(turn, work,
+		      (struct segment_ref){ .order = order,
+					    .index = (uint32_t)(at / work->rec.parts),
+					    .segment = (uint32_t)(at % work->rec.parts) });
+	work->rec.released = segments;
+	work->changed = true;
+}

@@ -23,6 +23,12 @@ void reconcile_delivery(struct engine *engine, struct link *link, const struct s
  */
 bool reconcile_recover(struct turn *turn);
 
+/*
+ * After an older copy of the store was put back: whatever stands queued or submitted in this order
+ * may have been submitted since the copy was made, so all of it is in doubt.
+ */
+void reconcile_doubt(struct turn *turn, uint64_t order);
+
 /* Why a receipt is an orphan; numbers on disk. */
 #define RECONCILE_ORPHANS(X)                                               \
 	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")  \
