@@ -33,6 +33,7 @@ struct lane {
 struct route {
 	uint32_t id, provider, weight, credit;
 	bool paused;
+	bool standing; /* the ring of its provider's routes stands here */
 	uint64_t depth;
 	struct heap returned;
 	struct lane *turn; /* the lane before the one whose turn it is; NULL: none has orders */
@@ -42,7 +43,6 @@ struct route {
 struct queue {
 	struct route *routes; /* in the order of declaration */
 	uint32_t n, room;
-	uint32_t turn; /* where the ring of routes stands */
 	struct heap later;
 	struct route *peeked; /* what the last peek showed, until it is taken */
 	bool peeked_returned;
@@ -293,17 +293,39 @@ static bool route_ready(const struct route *route, int64_t now_ms)
 	       (route->turn || (route->returned.n && route->returned.at[0].due_ms <= now_ms));
 }
 
-/* The ring stands at a route until its weight is used up or it has nothing; a second round finds full
- * credit everywhere. */
+/* The provider's next route behind `at`, round and round; NULL: it has none. */
+static struct route *route_after(const struct queue *queue, uint32_t provider, uint32_t at)
+{
+	for (uint32_t i = 1; i <= queue->n; i++) {
+		struct route *route = &queue->routes[(at + i) % queue->n];
+		if (route->provider == provider)
+			return route;
+	}
+	return NULL;
+}
+
+static struct route *route_standing(const struct queue *queue, uint32_t provider)
+{
+	for (uint32_t i = 0; i < queue->n; i++)
+		if (queue->routes[i].provider == provider && queue->routes[i].standing)
+			return &queue->routes[i];
+	return route_after(queue, provider, queue->n - 1);
+}
+
+/*
+ * Each provider has a ring of its own: it stands at a route until its weight is used up or it has
+ * nothing; a second round finds full credit everywhere.
+ */
 static struct route *route_next(struct queue *queue, uint32_t provider, int64_t now_ms)
 {
-	for (uint32_t tried = 0; tried < 2 * queue->n; tried++) {
-		struct route *route = &queue->routes[queue->turn % queue->n];
-		bool ours = route->provider == provider && route_ready(route, now_ms);
-		if (ours && route->credit)
+	struct route *route = route_standing(queue, provider);
+	for (uint32_t tried = 0; route && tried < 2 * queue->n; tried++) {
+		route->standing = true;
+		if (route_ready(route, now_ms) && route->credit)
 			return route;
 		route->credit = route->weight;
-		queue->turn = (queue->turn + 1) % queue->n;
+		route->standing = false;
+		route = route_after(queue, provider, (uint32_t)(route - queue->routes));
 	}
 	return NULL;
 }
@@ -375,7 +397,7 @@ static int64_t sooner(const struct heap *heap, int64_t now_ms, int64_t due_ms)
 
 int64_t queue_deadline(const struct queue *queue, int64_t now_ms)
 {
-	int64_t due_ms = sooner(&queue->later, INT64_MIN, QUEUE_NEVER);
+	int64_t due_ms = sooner(&queue->later, now_ms, QUEUE_NEVER);
 	for (uint32_t i = 0; i < queue->n; i++)
 		due_ms = sooner(&queue->routes[i].returned, now_ms, due_ms);
 	return due_ms;
