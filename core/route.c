@@ -16,6 +16,8 @@ int64_t route_receipt_deadline_ms(const struct config_route *route, const struct
 {
 	if (!route)
 		return (int64_t)rec->validity_ms + 2 * 3600 * 1000;
+	if (route->receipt_deadline_ms <= route->validity_ms)
+		return route->receipt_deadline_ms;
 	return route->receipt_deadline_ms + (int64_t)rec->validity_ms - route->validity_ms;
 }
 

@@ -14,9 +14,9 @@
 enum smpp_alphabet route_default_alphabet(const struct config_route *route);
 
 /*
- * How long after its last release a segment waits for evidence. An order that asked for another
- * validity than the route's waits by so much longer or shorter. A route that is no longer
- * configured (NULL) gives validity + 2 h.
+ * How long after its last release a segment waits for evidence. A receipt_deadline beyond the
+ * route's validity follows the validity that the order asked for; a shorter one was set apart and
+ * holds for every order. A route that is no longer configured (NULL) gives validity + 2 h.
  */
 int64_t route_receipt_deadline_ms(const struct config_route *route, const struct store_order *rec);
 
