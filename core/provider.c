@@ -170,13 +170,18 @@ bool provider_event(struct engine *engine, const struct port_event *event)
 	return true;
 }
 
+/* A link that should be connected again when it is down. */
+static bool wanted(const struct engine *engine, const struct link *link)
+{
+	return link->provider->config->enabled && !link->up_for_down && !engine->draining;
+}
+
 void provider_tick(struct engine *engine, struct provider *provider, int64_t now_ms)
 {
 	for (size_t i = 0; i < provider->n_links; i++) {
 		struct link *link = &provider->links[i];
 		link_tick(engine, link, now_ms);
-		bool wanted = provider->config->enabled && !link->up_for_down && !engine->draining;
-		if (link->state == LINK_DOWN && wanted && link->retry_ms <= now_ms)
+		if (link->state == LINK_DOWN && wanted(engine, link) && link->retry_ms <= now_ms)
 			link_connect(engine, link, now_ms);
 	}
 }
@@ -186,7 +191,7 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-int64_t provider_deadline(const struct provider *provider)
+int64_t provider_deadline(const struct engine *engine, const struct provider *provider)
 {
 	int64_t due_ms = INT64_MAX;
 	for (size_t i = 0; i < provider->n_links; i++) {
@@ -195,7 +200,7 @@ int64_t provider_deadline(const struct provider *provider)
 			due_ms = earlier(due_ms, smpp_session_deadline(link->session));
 		if (link->paused_until_ms)
 			due_ms = earlier(due_ms, link->paused_until_ms);
-		if (link->state == LINK_DOWN && provider->config->enabled && !link->up_for_down)
+		if (link->state == LINK_DOWN && wanted(engine, link))
 			due_ms = earlier(due_ms, link->retry_ms);
 	}
 	return due_ms;

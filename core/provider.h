@@ -82,7 +82,7 @@ uint32_t provider_number(struct turn *turn, const char *name);
 bool provider_event(struct engine *engine, const struct port_event *event);
 /* Fires timers of sessions and reconnects; then asks for output. */
 void provider_tick(struct engine *engine, struct provider *provider, int64_t now_ms);
-int64_t provider_deadline(const struct provider *provider);
+int64_t provider_deadline(const struct engine *engine, const struct provider *provider);
 
 /* Segments that may be released to this link now. */
 uint32_t link_room(const struct link *link, int64_t now_ms);
