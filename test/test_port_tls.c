@@ -340,6 +340,24 @@ static void test_port_tls__handshake_has_a_deadline(void **state)
 	assert_string_equal(seen->text, "no TLS handshake within 200 ms");
 }
 
+static void test_port_tls__sends_the_name_but_no_address(void **state)
+{
+	struct world *world = *state;
+	uint64_t plain = listen_tcp(world, (struct port_listen){ 0 });
+
+	/* A plain listener sees the greeting, in which the name stands in clear. */
+	open_tls(world, plain, "smsc.test", (struct port_tls_options){ 0 });
+	struct seen *named = seen(world, await_accepted(world));
+
+	UNTIL(world, named->octets.n > 100);
+	assert_non_null(memmem(named->octets.octets, named->octets.n, "smsc.test", 9));
+	open_tls(world, plain, NULL, (struct port_tls_options){ 0 });
+	struct seen *unnamed = seen(world, await_accepted(world));
+
+	UNTIL(world, unnamed->octets.n > 100);
+	assert_null(memmem(unnamed->octets.octets, unnamed->octets.n, "127.0.0.1", 9));
+}
+
 /* A plain client of a TLS listener: the caller sees one DOWN of a link that never was up. */
 static void test_port_tls__reports_a_failed_handshake_of_a_client(void **state)
 {
@@ -424,6 +442,7 @@ int main(void)
 		BOTH(test_port_tls__says_when_the_peer_refuses),
 		BOTH(test_port_tls__says_when_the_peer_does_not_speak_tls),
 		BOTH(test_port_tls__says_when_the_peer_leaves),
+		BOTH(test_port_tls__sends_the_name_but_no_address),
 		BOTH(test_port_tls__handshake_has_a_deadline),
 		BOTH(test_port_tls__reports_a_failed_handshake_of_a_client),
 		BOTH(test_port_tls__takes_an_end_without_goodbye),
