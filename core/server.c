@@ -35,7 +35,7 @@ struct conn {
 	struct buffer out; /* of which out_at octets are the port's already */
 	size_t out_at;
 	uint64_t written, sent; /* octets given to the port, and to the kernel */
-	int64_t stall_ms; /* given up then, unless output moves; INT64_MAX: none waits */
+	int64_t stall_ms;	/* given up then, unless output moves; INT64_MAX: none waits */
 	struct server_stream *stream;
 	UT_hash_handle hh;
 };
@@ -640,6 +640,14 @@ void server_drain(struct engine *engine)
 		port_listen_close(engine->port, engine->server->listeners[i]);
 }
 
+static bool unsaid(const struct server *server)
+{
+	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next)
+		if (!conn->closing && has_output(conn))
+			return true;
+	return false;
+}
+
 /* Lets answers that are under way leave, for a bounded time. */
 static void say_goodbye(struct engine *engine)
 {
@@ -650,10 +658,11 @@ static void say_goodbye(struct engine *engine)
 		if (conn->stream && conn->chunked)
 			http_chunk_end(&conn->out);
 		stream_end(engine, conn);
-		conn->ending = true;
 	}
-	while (engine->server->conns && port_now_ms(engine->port) < until_ms) {
-		server_flush(engine);
+	while (unsaid(engine->server) && port_now_ms(engine->port) < until_ms) {
+		HASH_ITER(hh, engine->server->conns, conn, next)
+			if (!conn->closing)
+				push(engine, conn, until_ms);
 		port_wait(engine->port, until_ms);
 		while (port_next(engine->port, &event))
 			server_event(engine, &event);

@@ -1,0 +1,377 @@
+/*
+ * Answers and commits: what a client is told when the store has no room, when a turn is dropped and
+ * made again, and when nobody knows what is on disk. The real engine, port and store, one thread,
+ * and commits that fail when told to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/account.h"
+#include "core/engine.h"
+#include "core/http.h"
+#include "core/json.h"
+#include "test/store_folder.h"
+
+#define KEY	"0123456789abcdef"
+#define OPENING INT64_C(1000000)
+#define STEPS	2000 /* rounds of the engine that an answer may take */
+#define CLIENTS 2
+
+struct fixture {
+	struct store_folder folder;
+	struct config *config;
+	struct port *port;
+	struct store *store;
+	struct engine *engine;
+	enum store_fault fault;
+	unsigned faults; /* how many commits fail with it */
+	char error[PORT_TEXT_OCTETS];
+};
+
+static enum store_fault fail_commit(void *arg)
+{
+	struct fixture *fixture = arg;
+	if (!fixture->faults)
+		return STORE_FAULT_NONE;
+	fixture->faults--;
+	return fixture->fault;
+}
+
+/* ---- a daemon in a folder ---- */
+
+static void load_config(struct fixture *fixture)
+{
+	static struct config_errors errors;
+	char path[100], text[1200];
+	const char *folder = fixture->folder.path;
+	snprintf(path, sizeof(path), "%s/esmed.yaml", folder);
+	snprintf(text, sizeof(text),
+		 "store: {path: %s}\n"
+		 "sockets: {submit: {path: %s/submit.sock}, control: {path: %s/control.sock}}\n"
+		 "providers:\n"
+		 "  a: {system_id: x, links: {l: {host: 127.0.0.1, port: 1, tls: off}}}\n"
+		 "routes: {1: {name: r, provider: a}}\n"
+		 "prices:\n"
+		 "  - {route: 1, prefix: \"31\", country: NL, price: \"0.1\"}\n",
+		 folder, folder, folder);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	struct config_source source = { .path = path };
+	errors = (struct config_errors){ 0 };
+	fixture->config = config_load(&source, &errors);
+	if (!fixture->config)
+		fail_msg("line %u: %s", errors.list[0].line, errors.list[0].what);
+}
+
+static void open_account(struct store *store)
+{
+	static const char name[] = "acme";
+	struct store_txn *txn;
+	struct store_apikey key = { .account = 1, .active = 1 };
+	struct store_account account = { .account = 1, .active = 1, .balance = OPENING };
+	struct store_ledger opening = { .account = 1, .amount = OPENING, .balance_after = OPENING };
+	account.name = (struct store_octets){ (const uint8_t *)name, sizeof(name) - 1 };
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	opening.seq = store_next(txn, STORE_NEXT_LEDGER);
+	account_key(KEY, &key);
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
+	assert_int_equal(store_ledger_put(txn, &opening), STORE_OK);
+	assert_int_equal(store_apikey_put(txn, &key), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+static void start(struct fixture *fixture)
+{
+	struct port_options how = { .one_thread = true };
+	fixture->folder.options.fault = fail_commit;
+	fixture->folder.options.fault_arg = fixture;
+	if (store_folder_open(&fixture->folder, &fixture->store) != STORE_OPEN_OK)
+		fail_msg("%s", fixture->folder.err);
+	fixture->port = port_new(&how);
+	assert_non_null(fixture->port);
+}
+
+static void run(struct fixture *fixture)
+{
+	struct engine_options parts = { .config = fixture->config,
+					.port = fixture->port,
+					.store = fixture->store,
+					.sockets = true };
+	fixture->engine = engine_new(&parts, fixture->error);
+	if (!fixture->engine)
+		fail_msg("%s", fixture->error);
+}
+
+static void stop(struct fixture *fixture)
+{
+	engine_free(fixture->engine);
+	fixture->engine = NULL;
+	port_free(fixture->port);
+	store_close(fixture->store);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	store_folder_make(&fixture->folder);
+	load_config(fixture);
+	start(fixture);
+	open_account(fixture->store);
+	run(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	stop(fixture);
+	config_free(fixture->config);
+	store_folder_remove(&fixture->folder);
+	free(fixture);
+	return 0;
+}
+
+/* ---- clients ---- */
+
+struct client {
+	int fd;
+	struct http_reader *reader;
+	struct json *answer;
+};
+
+static void say(struct fixture *fixture, struct client *client, const char *method,
+		const char *target, const char *key, const char *body)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct http_field fields[] = { { "X-API-KEY", KEY }, { "Idempotency-Key", key } };
+	struct http_call call = {
+		.method = method,
+		.target = target,
+		.fields = fields,
+		.field_count = key ? 2 : 1,
+		.content_type = body ? "application/json" : NULL,
+		.body = body,
+		.body_octets = body ? strlen(body) : 0,
+	};
+	struct buffer octets = { 0 };
+	*client = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM, 0),
+				   .reader = http_reader_new(0) };
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/submit.sock",
+		 fixture->folder.path);
+	assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	http_call(&octets, &call);
+	assert_int_equal(write(client->fd, octets.octets, octets.n), octets.n);
+	buffer_release(&octets);
+}
+
+static void send_one(struct fixture *fixture, struct client *client, const char *key)
+{
+	say(fixture, client, "POST", "/api/v1/send_sms", key,
+	    "{\"route_id\":1,\"caller_id\":\"ACME\",\"numbers\":[\"31612345678\"],"
+	    "\"message\":\"hello\"}");
+}
+
+/* True once the answer is whole. */
+static bool hear(struct client *client)
+{
+	char octets[4096];
+	struct json_error error;
+	ssize_t n = recv(client->fd, octets, sizeof(octets), MSG_DONTWAIT);
+	if (client->answer)
+		return true;
+	if (n <= 0 || http_reader_feed(client->reader, octets, (size_t)n) != HTTP_READING_DONE)
+		return false;
+	struct buffer *body = http_reader_body(client->reader);
+	client->answer = json_read(body->octets, body->n, &error);
+	return client->answer != NULL;
+}
+
+static void await(struct fixture *fixture, struct client *clients, size_t n)
+{
+	for (int i = 0; i < STEPS; i++) {
+		size_t heard = 0;
+		for (size_t j = 0; j < n; j++)
+			heard += hear(&clients[j]);
+		if (heard == n)
+			return;
+		engine_step(fixture->engine);
+	}
+	fail_msg("no answer");
+}
+
+static void hang_up(struct client *client)
+{
+	json_free(client->answer);
+	http_reader_free(client->reader);
+	close(client->fd);
+}
+
+static const char *said(const struct client *client, const char *key)
+{
+	const char *text = json_get_text(json_get(client->answer, key), NULL);
+	return text ? text : "";
+}
+
+static int64_t number(const struct client *client, const char *key)
+{
+	int64_t value = -1;
+	json_get_int(json_get(client->answer, key), &value);
+	return value;
+}
+
+/* What the store holds: the balance of the account, and how many orders there are. */
+static void holds(struct fixture *fixture, int64_t balance, uint64_t orders)
+{
+	struct store_txn *txn;
+	struct store_account account = { .account = 1 };
+	assert_int_equal(store_read_begin(fixture->store, &txn), STORE_OK);
+	assert_int_equal(store_account_get(txn, &account), STORE_OK);
+	assert_int_equal(account.balance, balance);
+	assert_int_equal(store_count(txn, STORE_KIND_ORDER), orders);
+	assert_int_equal(store_count(txn, STORE_KIND_MESSAGE), orders);
+	assert_int_equal(store_count(txn, STORE_KIND_IDEMPOTENCY), orders);
+	store_read_end(txn);
+}
+
+#define PRICE 100000
+
+/* ---- tests ---- */
+
+static void test_server__answers_an_intent_that_is_on_disk(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	send_one(fixture, &client, "k");
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	assert_int_equal(number(&client, "order_id"), 1);
+	assert_string_equal(said(&client, "initial_state"), "QUEUED");
+	holds(fixture, OPENING - PRICE, 1);
+	hang_up(&client);
+}
+
+static void test_server__refuses_what_finds_no_room(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	fixture->fault = STORE_FAULT_FULL;
+	fixture->faults = 1000;
+	send_one(fixture, &client, "k");
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 503);
+	assert_string_equal(said(&client, "detail"), "Not stored: store is full.");
+	assert_string_equal(said(&client, "code"), "store_full");
+	assert_non_null(http_reader_header(client.reader, "Retry-After"));
+	hang_up(&client);
+	holds(fixture, OPENING, 0);
+
+	fixture->faults = 0;
+	send_one(fixture, &client, "k");
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	assert_null(http_reader_header(client.reader, "Idempotent-Replayed"));
+	hang_up(&client);
+	holds(fixture, OPENING - PRICE, 1);
+}
+
+/* The turn of both is dropped; each is then applied by itself, once. */
+static void test_server__makes_a_dropped_turn_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client clients[CLIENTS];
+	fixture->fault = STORE_FAULT_FULL;
+	fixture->faults = 1;
+	send_one(fixture, &clients[0], "k0");
+	send_one(fixture, &clients[1], "k1");
+	await(fixture, clients, CLIENTS);
+	for (int i = 0; i < CLIENTS; i++) {
+		assert_int_equal(http_reader_status(clients[i].reader), 200);
+		hang_up(&clients[i]);
+	}
+	holds(fixture, OPENING - 2 * PRICE, 2);
+}
+
+/* A commit whose outcome is unknown: said, and the process ends; the next start knows. */
+static void commit_unknown(struct fixture *fixture, enum store_fault fault, bool kept)
+{
+	struct client client;
+	fixture->fault = fault;
+	fixture->faults = 1;
+	send_one(fixture, &client, "k");
+	for (int i = 0; i < STEPS && engine_step(fixture->engine); i++)
+		;
+	assert_true(fixture->engine->stopped);
+	assert_int_equal(fixture->engine->exit_status, 1);
+	stop(fixture);
+	assert_true(hear(&client));
+	assert_int_equal(http_reader_status(client.reader), 503);
+	assert_string_equal(said(&client, "detail"),
+			    "Outcome unknown: retry with the same Idempotency-Key.");
+	assert_string_equal(said(&client, "code"), "outcome_unknown");
+	assert_string_equal(said(&client, "outcome"), "unknown");
+	hang_up(&client);
+
+	start(fixture);
+	holds(fixture, OPENING - kept * PRICE, kept);
+	run(fixture);
+	send_one(fixture, &client, "k");
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	assert_int_equal(http_reader_header(client.reader, "Idempotent-Replayed") != NULL, kept);
+	assert_int_equal(number(&client, "order_id"), 1);
+	hang_up(&client);
+	holds(fixture, OPENING - PRICE, 1);
+}
+
+static void test_server__says_when_nobody_knows_and_nothing_was_kept(void **state)
+{
+	commit_unknown(*state, STORE_FAULT_LOST, false);
+}
+
+static void test_server__says_when_nobody_knows_and_it_was_kept(void **state)
+{
+	commit_unknown(*state, STORE_FAULT_HIDDEN, true);
+}
+
+static void test_server__forgets_who_hung_up_before_being_heard(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	send_one(fixture, &client, "k");
+	hang_up(&client);
+	say(fixture, &client, "GET", "/api/v1/balance", NULL, NULL);
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	hang_up(&client);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_server__answers_an_intent_that_is_on_disk,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server__refuses_what_finds_no_room, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_server__makes_a_dropped_turn_again, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(
+			test_server__says_when_nobody_knows_and_nothing_was_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server__says_when_nobody_knows_and_it_was_kept,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server__forgets_who_hung_up_before_being_heard,
+						setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
