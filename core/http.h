@@ -9,13 +9,13 @@
  *	on PORT_OCTETS:  http_conn_feed(conn, octets, n, now_ms)
  *	then, and whenever http_conn_deadline(conn) has passed, until it says HTTP_WAIT:
  *	switch (http_conn_next(conn, now_ms))
- *	HTTP_WAIT      nothing to do
- *	HTTP_CONTINUE  write HTTP_CONTINUE_REPLY
- *	HTTP_REQUESTED   port_pause; handle http_conn_request(conn); write the reply; when all of
- *	               it was taken: http_conn_done(conn, now_ms); if the request's keep_alive:
- *	               port_resume and look at http_conn_next again, else port_close
- *	HTTP_REFUSED   write a reply of http_conn_refusal(conn) with keep_alive false; port_close
- *	HTTP_CLOSE     port_close without a word (idle for too long)
+ *	HTTP_WAIT       nothing to do
+ *	HTTP_CONTINUE   write HTTP_CONTINUE_REPLY
+ *	HTTP_REQUESTED  port_pause; handle http_conn_request(conn); write the reply; when all of
+ *	                it was taken: http_conn_done(conn, now_ms); if the request's keep_alive:
+ *	                port_resume and look at http_conn_next again, else port_close
+ *	HTTP_REFUSED    write a reply of http_conn_refusal(conn) with keep_alive false; port_close
+ *	HTTP_CLOSE      port_close without a word (idle for too long)
  */
 #ifndef CORE_HTTP_H
 #define CORE_HTTP_H
@@ -62,7 +62,7 @@ struct http_request {
 };
 
 struct http_refusal {
-	int status;	    /* 400, 408, 411, 413, 431, 505 */
+	int status;	    /* 400, 408, 411, 413, 431, 505; 503 without memory */
 	const char *detail; /* in words, naming the limit; lives as long as the connection */
 };
 

@@ -768,7 +768,9 @@ int main(void)
 		BOTH(test_port__reports_a_reset),
 		BOTH(test_port__reads_what_the_peer_said_before_a_write_fails),
 		BOTH(test_port__close_flushes_to_a_slow_reader),
-		BOTH(test_port__close_waits_only_so_long),
+		/* It takes its five seconds, so once is enough. */
+		cmocka_unit_test_setup_teardown(test_port__close_waits_only_so_long,
+						begin_one_thread, end_world),
 		BOTH(test_port__close_before_up_ends_the_attempt),
 		BOTH(test_port__dead_ids_are_harmless),
 		BOTH(test_port__says_why_a_connection_failed),
