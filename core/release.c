@@ -107,7 +107,6 @@ static void settled(struct engine *engine, struct effect *effect, enum turn_end 
 	HASH_DEL(engine->releases->flights, flight);
 	free(flight);
 	release->link->outstanding--;
-	engine->schedule = true;
 	if (--release->remaining)
 		return;
 	HASH_DEL(engine->releases->by_id, release);
@@ -123,6 +122,7 @@ void releases_settle(struct turn *turn, struct flight *flight)
 	effect->flight = flight;
 	flight->settling = true;
 	release->link->settling++;
+	turn->engine->schedule = true;
 	if (++release->settling < release->remaining)
 		return;
 	struct store_release rec = { .release = release->id };

@@ -348,7 +348,7 @@ static void end_write(struct store_txn *txn, bool committed)
 	if (committed) {
 		store->meta = txn->meta;
 		store->meta.secret.at = store->secret;
-	} else {
+	} else if (txn->changed) {
 		forget_last(store);
 	}
 	if (store->ids)
