@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import sys
+import threading
 import time
 
 sys.dont_write_bytecode = True
@@ -17,9 +18,9 @@ import house  # noqa: E402
 
 TAP = house.Tap()
 NL, ES = '31612345678', '34612345678'
-LISTED, POOR, OFF, SAND, SLOW, OTHER = (
+LISTED, POOR, OFF, SAND, SLOW, OTHER, FIVE = (
     f'{name}-0123456789abcdef0123456789abcdef'
-    for name in ('listed', 'poor', 'off', 'sand', 'slow', 'other'))
+    for name in ('listed', 'poor', 'off', 'sand', 'slow', 'other', 'five'))
 ACCOUNTS = [
     {'name': 'listed', 'opening': '100', 'routes': [8], 'categories': ['casino'],
      'keys': [{'key': LISTED}],
@@ -30,6 +31,7 @@ ACCOUNTS = [
     {'name': 'sand', 'opening': '0.01', 'sandbox': True, 'keys': [{'key': SAND}]},
     {'name': 'slow', 'opening': '1', 'rate_per_s': 1, 'keys': [{'key': SLOW}]},
     {'name': 'other', 'opening': '1', 'keys': [{'key': OTHER}]},
+    {'name': 'five', 'opening': '0.44', 'keys': [{'key': FIVE}]},
 ]
 
 
@@ -496,6 +498,25 @@ def answer_for_failures(daemon):
           ['REFUSED'] and any(step.get('link') == 'alpha/alpha-1' for step in path['steps']), path)
 
 
+def answer_at_the_same_time(daemon):
+    """Twenty orders at once of an account that can pay for five."""
+    answers = []
+
+    def send(i):
+        answers.append(call(daemon.submit, 'POST', '/api/v1/send_sms',
+                            body(numbers=[f'316{i:08}']), key=FIVE))
+
+    threads = [threading.Thread(target=send, args=(i,)) for i in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    statuses = sorted(answer.status for answer in answers)
+    balance = call(daemon.submit, 'GET', '/api/v1/balance', key=FIVE).json['balance']
+    check('orders at the same time do not overdraw an account',
+          statuses == [200] * 5 + [402] * 15 and balance == 0, statuses, balance)
+
+
 def answer_with_pages(daemon):
     seen, after = [], ''
     while True:
@@ -608,6 +629,7 @@ def with_a_provider_that_answers():
         order, ids = answer_for_an_order(daemon)
         answer_for_outcomes(daemon, order, ids)
         answer_for_failures(daemon)
+        answer_at_the_same_time(daemon)
         answer_with_pages(daemon)
         answer_with_events(daemon, order, ids)
         answer_over_http(daemon)
@@ -626,7 +648,26 @@ def with_a_provider_that_answers():
               second.json['detail'] == 'Rate limit exceeded' and
               second.fields.get('retry-after') == '1' and
               second.fields.get('x-ratelimit-limit') == '1', second)
+        without_its_upstream(home)
         check('it ends in order', daemon.stop() == 0, daemon.said())
+
+
+def without_its_upstream(home):
+    daemon = home.daemon
+    home.far.end()
+
+    def unwell():
+        health = call(daemon.submit, 'GET', '/healthz', key=None)
+        return health.status == 503 and health
+
+    health = house.await_that('health turns', unwell)
+    blocked = health.json['providers'][0]['blocked_reason']
+    sent = call(daemon.submit, 'POST', '/api/v1/send_sms', body())
+    check('without its upstream it says that it is not well, and takes intents',
+          health.json['status'] == 'degraded' and blocked and sent.status == 200, health, sent)
+    order = call(daemon.submit, 'GET', f'/api/v1/orders/{sent.json["order_id"]}').json
+    check('an order that waits says why', order['status'] == 'QUEUED' and
+          order['blocked_reason'] == blocked, order)
 
 
 def fill(daemon):
