@@ -118,7 +118,7 @@ enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum sto
 
 void life_released(struct store_seg *seg, enum store_state state)
 {
-	seg->state = state;
+	seg->state = (uint8_t)state;
 }
 
 void life_fold_add(struct life_fold *fold, const struct store_seg *seg)
