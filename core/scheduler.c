@@ -143,7 +143,7 @@ static void add_member(struct turn *turn, struct loading *loading, struct segmen
 		.index = ref.index,
 		.pdu = loading->pdus,
 		.segment = (uint8_t)ref.segment,
-		.attempt = (uint8_t)attempt,
+		.attempt = attempt,
 	};
 	if (!loading->pdus)
 		open_record(turn, loading);
@@ -197,6 +197,17 @@ static bool release_segment(struct turn *turn, struct loading *loading, struct w
 	return true;
 }
 
+/* Out of the queue, but not past the cursor: QUEUED until queue_deadline says what it is then. */
+static void without_text(struct turn *turn, const struct queue_item *item)
+{
+	struct queue *queue = turn->engine->queue;
+	if (turn_failed(turn))
+		return;
+	engine_alarm(turn->engine, "text_missing", true,
+		     "an order's text cannot be read or encoded; its messages wait");
+	item->returned ? queue_take(queue, false) : queue_drop(queue);
+}
+
 /* Takes one entry off the queue; true if a segment was released. */
 static bool serve(struct turn *turn, struct loading *loading, const struct queue_item *item)
 {
@@ -214,11 +225,8 @@ static bool serve(struct turn *turn, struct loading *loading, const struct queue
 	bool queued = orders_segment(turn, &work->rec, item->segment, &message, &segment, &seg) &&
 		      still_queued(item, work, seg);
 	if (queued && !orders_plan(turn, work)) {
-		if (!turn_failed(turn))
-			engine_alarm(
-				turn->engine, "text_missing", true,
-				"an order's text cannot be read or encoded; its messages wait");
-		queued = false;
+		without_text(turn, item);
+		return false;
 	}
 	queue_take(queue, queued);
 	if (!item->returned) {

@@ -22,7 +22,7 @@ enum {
 	ALL_BITS = 31,
 };
 
-#define MEMBER_OCTETS 20 /* longest: control, 10 of order, 5 of index, 2 of segment, 2 of attempt */
+#define MEMBER_OCTETS 23 /* longest: control, 10 of order, 5 of index, 2 of segment, 5 of attempt */
 
 /* The one before the first: with it, the first member of a record follows the same rules. */
 static const struct store_member none = { .index = UINT32_MAX, .pdu = UINT32_MAX };
@@ -114,7 +114,7 @@ bool store_members_next(struct store_members_reader *r, struct store_member *mem
 	m.pdu += bits & SAME_PDU ? 0 : 1;
 	m.index = bits & NEXT_INDEX ? m.index + 1 : (uint32_t)get_varint(r, UINT32_MAX);
 	m.segment = bits & FIRST_SEGMENT ? 0 : (uint8_t)get_varint(r, UINT8_MAX);
-	m.attempt = bits & FIRST_ATTEMPT ? 1 : (uint8_t)get_varint(r, UINT8_MAX);
+	m.attempt = bits & FIRST_ATTEMPT ? 1 : (uint32_t)get_varint(r, UINT32_MAX);
 	if (r->bad)
 		return false;
 	r->last = m;

@@ -181,7 +181,7 @@ struct store_member {
 	uint32_t index;
 	uint32_t pdu;
 	uint8_t segment;
-	uint8_t attempt;
+	uint32_t attempt;
 };
 
 /* Packs members into octets of the caller's; about 4 octets each when orders and indexes run on. */
