@@ -88,13 +88,21 @@ bool wakes_push(struct wakes *wakes, int64_t due_ms, uint64_t order)
 		    &(struct wake){ .due_ms = due_ms, .order = order, .next_ms = INT64_MAX });
 }
 
+void wakes_meanwhile(struct wakes *wakes, int64_t due_ms, uint64_t order)
+{
+	for (size_t i = 0; i < wakes->n; i++)
+		if (wakes->at[i].order == order && wakes->at[i].index &&
+		    due_ms < wakes->at[i].next_ms)
+			wakes->at[i].next_ms = due_ms;
+}
+
 int64_t wakes_deadline(const struct wakes *wakes)
 {
 	return wakes->n ? wakes->at[0].due_ms : INT64_MAX;
 }
 
 /* The deadline of a segment in its state and the event that it brings. */
-static int64_t segment_deadline(const struct turn *turn, const struct work *work,
+static int64_t segment_deadline(const struct turn *turn, const struct work *work, bool ended,
 				const struct store_seg *seg, enum life_event *event)
 {
 	const struct store_order *rec = &work->rec;
@@ -110,7 +118,7 @@ static int64_t segment_deadline(const struct turn *turn, const struct work *work
 		/* Sent again once only: an attempt that is open beside the first one was the resend. */
 		int64_t resend_ms = (int64_t)seg->doubt_since_ms +
 				    (work->route ? work->route->doubt_grace_ms : 0);
-		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND &&
+		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND && !ended &&
 		    seg->open_attempts == 1 && resend_ms < receipt_ms &&
 		    turn->due_ms < (int64_t)rec->queue_deadline_ms) {
 			*event = LIFE_ON_RESEND;
@@ -141,7 +149,9 @@ static void look_at(struct turn *turn, struct work *work, struct segment_ref ref
 	enum life_event event = LIFE_ON_QUEUE_DEADLINE;
 	if (!orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
 		return;
-	int64_t due_ms = segment_deadline(turn, work, seg, &event);
+	/* Other segments have ended the message: this one is not worth a second try. */
+	bool ended = message.state == STORE_STATE_FAILED || message.state == STORE_STATE_EXPIRED;
+	int64_t due_ms = segment_deadline(turn, work, ended, seg, &event);
 	if (due_ms > turn->due_ms) {
 		if (due_ms < wake->next_ms)
 			wake->next_ms = due_ms;
@@ -167,7 +177,7 @@ static bool walk(struct turn *turn, struct work *work, struct wake *wake, uint32
 	for (; wake->index < work->rec.total && !turn_failed(turn); wake->index++) {
 		if (!*budget)
 			return false;
-		--*budget;
+		*budget -= work->rec.parts < *budget ? work->rec.parts : *budget;
 		for (uint32_t n = 0; n < work->rec.parts; n++)
 			look_at(turn, work,
 				(struct segment_ref){ .order = work->rec.order,
@@ -181,24 +191,28 @@ static bool walk(struct turn *turn, struct work *work, struct wake *wake, uint32
 void deadline_run(struct turn *turn)
 {
 	struct wakes *wakes = turn->engine->wakes;
-	uint32_t budget = DEADLINE_MESSAGES;
+	uint32_t budget = DEADLINE_SEGMENTS;
 	while (budget && wakes_deadline(wakes) <= turn->due_ms && !turn_failed(turn)) {
 		struct wake wake = pop(wakes);
 		struct work *work = orders_work(turn, wake.order);
 		if (!work || !orders_pending(&work->rec) ||
-		    (int64_t)work->rec.wake_at_ms > wake.due_ms)
+		    (!wake.index && (int64_t)work->rec.wake_at_ms > wake.due_ms))
 			continue;
-		/* From here on it holds what happens on the way; the walk's own finding comes last. */
-		if (!wake.index)
-			work->rec.wake_at_ms = 0;
+		/* On disk too, so that a walk that is cut short begins again. */
+		work->rec.wake_at_ms = ORDERS_WALKING;
 		work->changed = true;
-		if (!walk(turn, work, &wake, &budget)) {
+		bool whole = walk(turn, work, &wake, &budget);
+		if (work->meanwhile_ms && work->meanwhile_ms < wake.next_ms)
+			wake.next_ms = work->meanwhile_ms;
+		work->meanwhile_ms = 0;
+		if (!whole) {
 			if (!push(wakes, &wake))
 				turn_fail(turn, STORE_FULL);
 			continue;
 		}
 		int64_t soon_ms = turn->due_ms + grain_ms(work);
 		bool later = wake.next_ms > soon_ms && wake.next_ms < INT64_MAX;
+		work->rec.wake_at_ms = 0;
 		work->wake_was = -1;
 		if (orders_pending(&work->rec))
 			orders_wake(work, later ? wake.next_ms : soon_ms);

@@ -19,11 +19,13 @@ void wakes_free(struct wakes *wakes);
 void wakes_clear(struct wakes *wakes);
 /* Wakes the order at due_ms; entries that its record no longer agrees with are dropped then. */
 bool wakes_push(struct wakes *wakes, int64_t due_ms, uint64_t order);
+/* A deadline has come up behind a walk that is under way: its order is walked again by then. */
+void wakes_meanwhile(struct wakes *wakes, int64_t due_ms, uint64_t order);
 /* The first entry; INT64_MAX. */
 int64_t wakes_deadline(const struct wakes *wakes);
 
-/* Messages that one turn looks at; a longer walk goes on in the next turn. */
-#define DEADLINE_MESSAGES 2000
+/* Segments that one turn looks at; a longer walk goes on in the next turn. */
+#define DEADLINE_SEGMENTS 2000
 
 /* Applies what is due to the orders whose time has come, within the bound. */
 void deadline_run(struct turn *turn);

@@ -38,7 +38,7 @@ enum ledger_err ledger_post(struct turn *turn, const struct ledger_entry *entry,
 {
 	struct store_account account = { .account = entry->account };
 	enum store_err err = store_account_get(turn->txn, &account);
-	if (err == STORE_NOTFOUND)
+	if (err == STORE_NOTFOUND || err == STORE_CORRUPT)
 		return LEDGER_NO_ACCOUNT;
 	turn_fail(turn, err);
 	if (turn_failed(turn))

@@ -12,7 +12,7 @@
 
 enum ledger_err {
 	LEDGER_OK,
-	LEDGER_NO_ACCOUNT, /* nothing changed */
+	LEDGER_NO_ACCOUNT, /* none, or one that cannot be read; nothing changed */
 	LEDGER_POOR,	   /* the balance would pass the credit limit; nothing changed */
 	LEDGER_OVERFLOW,   /* the sum does not fit; nothing changed */
 	LEDGER_FAILED,	   /* the turn failed */

@@ -138,7 +138,7 @@ uint32_t orders_batches(const struct store_order *rec)
 	return rec->batch_size ? (rec->total + rec->batch_size - 1) / rec->batch_size : 1;
 }
 
-/* NULL: an order of one batch, which is its own; or the turn failed. */
+/* NULL: an order of one batch, which is its own; a batch that cannot be read; or the turn failed. */
 static struct store_batch *batch_of(struct turn *turn, struct work *work, uint32_t index)
 {
 	if (work->n_batches <= 1)
@@ -160,7 +160,7 @@ static struct store_batch *batch_of(struct turn *turn, struct work *work, uint32
 		batch->size = rest < work->rec.batch_size ? rest : work->rec.batch_size;
 	} else if (err) {
 		free(batch);
-		turn_fail(turn, err);
+		unreadable(turn, err, "batch", work->rec.order, n);
 		return NULL;
 	}
 	return work->batches[n] = batch;
@@ -437,7 +437,7 @@ static void append_evidence(struct turn *turn, struct hand *hand, const struct e
 static void account_attempt(struct store_seg *seg, const struct happening *happening)
 {
 	if (happening->verdict) {
-		seg->attempts = (uint8_t)happening->attempt;
+		seg->attempts = happening->attempt;
 		seg->released_ms = (uint64_t)happening->released_ms;
 	}
 	if (happening->evidence.has_code && happening->verdict &&
@@ -472,6 +472,27 @@ static void note_times(struct turn *turn, struct hand *hand, const struct happen
 					  route_receipt_deadline_ms(work->route, &work->rec));
 }
 
+/*
+ * Does it say only what a row says already? What is the first of its kind is kept, even if it
+ * changes nothing; so a peer that repeats itself, or goes to and fro, cannot fill the store.
+ */
+static bool repeats(const struct hand *hand, const struct happening *happening,
+		    const struct happened *happened)
+{
+	const struct store_octets *rows = &hand->seg->evidence;
+	struct evidence row;
+	size_t offset = 0;
+	if (!happening->may_repeat || happened->from != happened->to)
+		return false;
+	if (happened->mark == LIFE_MARK_DUPLICATE)
+		return true;
+	while (evidence_next(rows->at, rows->n, &offset, 0, &row))
+		if (row.event == happening->event && row.has_code && row.mark == happened->mark &&
+		    row.code == happening->evidence.code)
+			return true;
+	return false;
+}
+
 /* Applies the event to the segment in hand: state, attempts, times, evidence. */
 static struct happened apply(struct turn *turn, struct hand *hand,
 			     const struct happening *happening)
@@ -487,9 +508,7 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 		note_times(turn, hand, happening);
 	if (happening->event == LIFE_ON_RELEASED)
 		return happened; /* the row of its verdict tells of the release */
-	bool repeats = happened.mark == LIFE_MARK_DUPLICATE ||
-		       (happened.mark == LIFE_MARK_NOTE && happening->no_row);
-	if (repeats) {
+	if (repeats(hand, happening, &happened)) {
 		if (hand->message.duplicates < UINT16_MAX)
 			hand->message.duplicates++;
 		return happened;
@@ -516,14 +535,23 @@ static bool taken(const struct store_seg *seg)
 struct whole {
 	struct life_fold fold;
 	uint32_t taken;
-	bool open;
+	bool open; /* the fate of an attempt is not known, or not yet */
 };
 
 static void whole_add(struct whole *whole, const struct store_seg *seg)
 {
 	life_fold_add(&whole->fold, seg);
 	whole->taken += taken(seg);
-	whole->open = whole->open || seg->open_attempts;
+	whole->open = whole->open || seg->open_attempts || seg->state == STORE_STATE_SUBMITTED;
+}
+
+/* A segment that cannot be read: nobody knows what became of it, and nothing is paid back for it. */
+static void whole_add_lost(struct whole *whole)
+{
+	static const struct store_seg lost = { .state = STORE_STATE_UNKNOWN,
+					       .error = STORE_ERROR_SUBMIT_UNCONFIRMED,
+					       .open_attempts = 1 };
+	whole_add(whole, &lost);
 }
 
 static void put_segment(struct turn *turn, struct hand *hand)
@@ -533,11 +561,13 @@ static void put_segment(struct turn *turn, struct hand *hand)
 }
 
 /*
- * Segments that were never released end with the message. Their records are other segments', so
- * each is taken in hand by itself; the message's own segment 0 may be one of them.
+ * Segments that are not out end with the message, also one that has just come back. The records
+ * of the others are their own, so each is taken in hand by itself; the message's segment 0 may be
+ * one of them. True if any did.
  */
-static void end_siblings(struct turn *turn, struct hand *hand)
+static bool end_siblings(struct turn *turn, struct hand *hand)
 {
+	bool any = false;
 	enum life_event event = hand->message.state == STORE_STATE_FAILED ? LIFE_ON_SIBLING_FAILED :
 									    LIFE_ON_SIBLING_EXPIRED;
 	struct happening sibling = { .event = event,
@@ -545,13 +575,19 @@ static void end_siblings(struct turn *turn, struct hand *hand)
 	for (uint32_t n = 0; n < hand->work->rec.parts && !turn_failed(turn); n++) {
 		struct hand other = { .work = hand->work, .ref = hand->ref };
 		other.ref.segment = n;
-		if (n == hand->ref.segment)
+		if (n == hand->ref.segment) {
+			if (hand->seg->state == STORE_STATE_QUEUED) {
+				apply(turn, hand, &sibling);
+				any = true;
+			}
 			continue;
+		}
 		if (!orders_segment(turn, &hand->work->rec, other.ref, &other.message,
 				    &other.segment, &other.seg) ||
 		    other.seg->state != STORE_STATE_QUEUED)
 			continue;
 		apply(turn, &other, &sibling);
+		any = true;
 		if (n) {
 			put_segment(turn, &other);
 			continue;
@@ -561,6 +597,7 @@ static void end_siblings(struct turn *turn, struct hand *hand)
 		memcpy(hand->message.raw, other.seg->evidence.at, other.seg->evidence.n);
 		hand->message.seg.evidence.at = hand->message.raw;
 	}
+	return any;
 }
 
 static struct whole fold(struct turn *turn, struct hand *hand)
@@ -579,7 +616,12 @@ static struct whole fold(struct turn *turn, struct hand *hand)
 			struct store_segment segment = { .order = ref.order,
 							 .index = ref.index,
 							 .segment = n };
-			turn_fail(turn, store_segment_get(turn->txn, &segment));
+			enum store_err err = store_segment_get(turn->txn, &segment);
+			if (err) {
+				unreadable(turn, err, "segment", ref.order, ref.index);
+				whole_add_lost(&whole);
+				continue;
+			}
 			life_released(&segment.seg,
 				      orders_state(&hand->work->rec, ref, &segment.seg));
 			whole_add(&whole, &segment.seg);
@@ -624,8 +666,7 @@ static void refund(struct turn *turn, struct hand *hand, const struct whole *who
 {
 	struct store_message *message = &hand->message;
 	const struct store_order *order = &hand->work->rec;
-	if (message->refund && message->state == STORE_STATE_DELIVERED)
-		message->flags |= STORE_FLAG_REFUND_CONTRADICTED;
+	int64_t amount = order->unit_price * order->parts;
 	if (message->refund || order->sandbox || !hand->work->route)
 		return;
 	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;
@@ -634,18 +675,32 @@ static void refund(struct turn *turn, struct hand *hand, const struct whole *who
 	bool due = hand->work->route->refund == CONFIG_REFUND_UNDELIVERED ? undelivered :
 		   hand->work->route->refund == CONFIG_REFUND_REFUSED	  ? refused :
 									    false;
-	if (!due)
+	if (!due || !amount)
 		return;
-	message->refund = order->unit_price * order->parts;
 	struct ledger_entry entry = {
 		.account = order->account,
 		.kind = STORE_LEDGER_REFUND,
-		.amount = message->refund,
+		.amount = amount,
 		.order = order->order,
 		.index = message->index,
 		.cause = store_error_name((enum store_error)message->error),
 	};
-	ledger_post(turn, &entry, NULL);
+	if (ledger_post(turn, &entry, NULL) == LEDGER_OK)
+		message->refund = amount;
+	else if (!turn_failed(turn))
+		engine_alarm(turn->engine, "refund_failed", true,
+			     "a refund could not be written; run: esmectl store check");
+}
+
+/* A delivery is shown of what was paid back. */
+static void contradict_refund(struct hand *hand, const struct happening *happening,
+			      enum life_mark mark)
+{
+	bool shown = happening->event == LIFE_ON_RECEIPT_DELIVERED ||
+		     happening->event == LIFE_ON_RECEIPT_BEATS;
+	if (hand->message.refund && (hand->message.state == STORE_STATE_DELIVERED ||
+				     (shown && mark == LIFE_MARK_CONTRADICTS)))
+		hand->message.flags |= STORE_FLAG_REFUND_CONTRADICTED;
 }
 
 static void tell(struct turn *turn, struct hand *hand, enum store_state state,
@@ -662,7 +717,8 @@ static void tell(struct turn *turn, struct hand *hand, enum store_state state,
 			     message->index);
 }
 
-static void settle(struct turn *turn, struct hand *hand, enum life_mark mark)
+static void settle(struct turn *turn, struct hand *hand, const struct happening *happening,
+		   enum life_mark mark)
 {
 	struct work *work = hand->work;
 	struct store_message *message = &hand->message;
@@ -671,13 +727,12 @@ static void settle(struct turn *turn, struct hand *hand, enum life_mark mark)
 	tally(turn, work, message, -1);
 	struct whole whole = fold(turn, hand);
 	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;
-	if (ended && work->rec.parts > 1 && state != message->state) {
-		end_siblings(turn, hand);
+	if (ended && work->rec.parts > 1 && end_siblings(turn, hand))
 		whole = fold(turn, hand);
-	}
 	if (turn_failed(turn))
 		return;
 	set_flags(turn, hand, &whole, mark);
+	contradict_refund(hand, happening, mark);
 	refund(turn, hand, &whole);
 	message->updated_ms = (uint64_t)turn->at_ms;
 	if (life_is_final((enum store_state)message->state)) {
@@ -703,7 +758,7 @@ struct happened orders_happen(struct turn *turn, struct segment_ref ref,
 		hand.seg->open_attempts--;
 	hand.message.flags |= happening->flags;
 	struct happened happened = apply(turn, &hand, happening);
-	settle(turn, &hand, happened.mark);
+	settle(turn, &hand, happening, happened.mark);
 	put_segment(turn, &hand);
 	if (!turn_failed(turn))
 		turn_fail(turn, store_message_put(turn->txn, &hand.message));
@@ -712,6 +767,9 @@ struct happened orders_happen(struct turn *turn, struct segment_ref ref,
 
 void orders_wake(struct work *work, int64_t due_ms)
 {
+	bool walking = work->rec.wake_at_ms == ORDERS_WALKING;
+	if (walking && (!work->meanwhile_ms || due_ms < work->meanwhile_ms))
+		work->meanwhile_ms = due_ms;
 	if (work->rec.wake_at_ms && (int64_t)work->rec.wake_at_ms <= due_ms)
 		return;
 	work->rec.wake_at_ms = (uint64_t)due_ms;
@@ -748,6 +806,11 @@ static void flush(struct turn *turn, struct work *work)
 		turn_fail(turn, store_batch_put(turn->txn, batch));
 	}
 	turn_fail(turn, store_order_put(turn->txn, rec));
+	if (rec->wake_at_ms == ORDERS_WALKING) {
+		if (work->meanwhile_ms)
+			wakes_meanwhile(turn->engine->wakes, work->meanwhile_ms, rec->order);
+		return;
+	}
 	if (rec->wake_at_ms && (int64_t)rec->wake_at_ms != work->wake_was &&
 	    !wakes_push(turn->engine->wakes, (int64_t)rec->wake_at_ms, rec->order))
 		turn_fail(turn, STORE_FULL);

@@ -19,6 +19,7 @@
 #include "config/config.h"
 
 #define ORDERS_TEXT_OCTETS 65535 /* of a text */
+#define ORDERS_WALKING	   1	 /* wake_at_ms of an order whose walk goes on in the next turn */
 
 /* An order in the hands of a turn; lives until the turn's effects have run. */
 struct work {
@@ -26,6 +27,7 @@ struct work {
 	const struct config_route *route; /* NULL: no longer configured */
 	bool changed;
 	int64_t wake_was;	      /* rec.wake_at_ms when it was loaded */
+	int64_t meanwhile_ms;	      /* first deadline that came up while it is walked; 0: none */
 	struct store_batch **batches; /* loaded ones, by number; NULL for an order of one batch */
 	uint32_t n_batches;
 	uint8_t *events; /* feed events of this turn */
@@ -67,7 +69,7 @@ struct happening {
 	int64_t released_ms; /* verdicts: the attempt's release, in the clock of deadlines */
 	bool answers_open;   /* `attempt` was in doubt, and this says what became of it */
 	uint32_t flags;	     /* of enum store_flag, to be set on the message */
-	bool no_row;	     /* keep no row of evidence, for what only repeats */
+	bool may_repeat;     /* keep no row of evidence where one says the same */
 };
 
 /* What it did. */

@@ -278,7 +278,7 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	struct happening happening = {
 		.event = meaning(provider->config, work->route, receipt),
 		.given = meanings[receipt->state].given,
-		.no_row = true,
+		.may_repeat = true,
 		.evidence = {
 			.has_code = true,
 			.code = receipt->state,
