@@ -15,10 +15,10 @@ void link_set_state(struct engine *engine, struct link *link, enum link_state st
 	link->since_ms = port_wall_ms(engine->port);
 }
 
-void link_flush(struct engine *engine, struct link *link)
+static void put_out(struct engine *engine, struct link *link)
 {
 	struct smpp_output out;
-	if (!link->session || !link->port_link)
+	if (!link->port_link)
 		return;
 	if (!smpp_session_output(link->session, port_now_ms(engine->port), &out))
 		return;
@@ -26,6 +26,24 @@ void link_flush(struct engine *engine, struct link *link)
 		tap_octets(engine->tap, link, TAP_OUT, port_wall_ms(engine->port),
 			   out.at + out.fresh, out.n - out.fresh);
 	smpp_session_wrote(link->session, port_write(engine->port, link->port_link, out.at, out.n));
+}
+
+/* After answers and output have made room the peer must be read again. */
+static void watch_reading(struct engine *engine, struct link *link)
+{
+	bool wanted = link->session && smpp_session_wants_input(link->session);
+	if (!link->port_link || wanted != link->reading_paused)
+		return;
+	link->reading_paused = !wanted;
+	(wanted ? port_resume : port_pause)(engine->port, link->port_link);
+}
+
+void link_flush(struct engine *engine, struct link *link)
+{
+	if (!link->session)
+		return;
+	put_out(engine, link);
+	watch_reading(engine, link);
 }
 
 /* ---- events of the session ---- */
@@ -57,6 +75,20 @@ static void request(struct engine *engine, struct link *link, const struct smpp_
 	reconcile_delivery(engine, link, event);
 }
 
+/* One alarm for all: who is refused stands in its link's reason. */
+static void tell_refusals(struct engine *engine)
+{
+	const struct link *refused = NULL;
+	for (size_t i = 0; i < engine->n_providers; i++)
+		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
+			if (engine->providers[i]->links[k].refused_since_ms)
+				refused = &engine->providers[i]->links[k];
+	char text[PORT_TEXT_OCTETS];
+	snprintf(text, sizeof(text), "a carrier refuses our login: %s",
+		 refused ? refused->name : "");
+	engine_alarm(engine, "login_refused", refused != NULL, text);
+}
+
 static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	link->tlvs_allowed = event->tlvs_allowed;
@@ -64,6 +96,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	link->refused_since_ms = 0;
 	link->refused_status = 0;
 	link->reason[0] = '\0';
+	tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s tlvs=%d", link->name, link->peer,
@@ -72,7 +105,6 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 
 static void bind_refused(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	(void)engine;
 	struct smpp_status status = smpp_status(event->command_status);
 	static const uint32_t login[] = { SMPP_ESME_RBINDFAIL, SMPP_ESME_RINVPASWD,
 					  SMPP_ESME_RINVSYSID, SMPP_ESME_RINVSYSTYP };
@@ -82,6 +114,7 @@ static void bind_refused(struct engine *engine, struct link *link, const struct 
 	for (size_t i = 0; i < sizeof(login) / sizeof(login[0]); i++)
 		if (event->command_status == login[i] && !link->refused_since_ms)
 			link->refused_since_ms = event->at_ms;
+	tell_refusals(engine);
 	log_warning("link.bind_refused", "link=%s status=0x%08X", link->name,
 		    event->command_status);
 }
@@ -158,11 +191,6 @@ void link_pump(struct engine *engine, struct link *link)
 		on_event[event.kind](engine, link, &event);
 	}
 	link_flush(engine, link);
-	bool wanted = smpp_session_wants_input(link->session);
-	if (wanted == link->reading_paused && link->port_link) {
-		link->reading_paused = !wanted;
-		(wanted ? port_resume : port_pause)(engine->port, link->port_link);
-	}
 }
 
 /* ---- flow ---- */
@@ -178,9 +206,11 @@ uint32_t link_room(const struct link *link, int64_t now_ms)
 	return out < link->allowed ? link->allowed - out : 0;
 }
 
+/* What is released ahead leaves as answers come, whatever the rate: with a rate there is none. */
 static uint32_t most_outstanding(const struct link *link)
 {
-	return link->provider->config->window + link->provider->config->release_ahead;
+	const struct config_provider *config = link->provider->config;
+	return config->window + (config->rate_per_s ? 0 : config->release_ahead);
 }
 
 void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
