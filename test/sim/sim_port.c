@@ -35,6 +35,8 @@ struct port {
 	struct queued *first, *last;
 	uint8_t *shown; /* octets of the event that was pulled last */
 	uint64_t ids;
+	int64_t limit_ms;   /* port_wait ends then at the latest; 0: none */
+	int64_t stepped_ms; /* of the wall clock */
 	struct {
 		uint16_t number;
 		struct carrier *carrier;
@@ -57,6 +59,16 @@ void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier
 	port->carriers[port->n_carriers++].carrier = carrier;
 }
 
+void sim_port_limit(struct port *port, int64_t limit_ms)
+{
+	port->limit_ms = limit_ms;
+}
+
+void sim_port_step_clock(struct port *port, int64_t by_ms)
+{
+	port->stepped_ms += by_ms;
+}
+
 int64_t port_now_ms(struct port *port)
 {
 	return world_now_ms(port->world);
@@ -64,7 +76,7 @@ int64_t port_now_ms(struct port *port)
 
 int64_t port_wall_ms(struct port *port)
 {
-	return 1700000000000 + world_now_ms(port->world);
+	return 1700000000000 + world_now_ms(port->world) + port->stepped_ms;
 }
 
 void port_random(struct port *port, void *octets, size_t n)
@@ -240,6 +252,8 @@ static void kernel(struct sim_link *link)
 void port_wait(struct port *port, int64_t until_ms)
 {
 	bool left = false;
+	if (port->limit_ms && until_ms > port->limit_ms)
+		until_ms = port->limit_ms;
 	for (struct sim_link *link = port->links; link; link = link->next) {
 		kernel(link);
 		left = left || (link->out_n && link->wire);

@@ -82,6 +82,10 @@ void wire_leave(struct wire *wire, bool far);
 struct port *sim_port_new(struct world *world, uint64_t seed);
 /* Carriers that can be connected to, by the port number of their address. */
 void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier);
+/* Nothing waits beyond limit_ms; 0: no limit. */
+void sim_port_limit(struct port *port, int64_t limit_ms);
+/* The wall clock is set forward, or back. */
+void sim_port_step_clock(struct port *port, int64_t by_ms);
 
 /* ---- smsc.c ---- */
 

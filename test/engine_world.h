@@ -1,0 +1,147 @@
+/*
+ * The real engine on the real store under virtual time, with two carriers that do what a test
+ * says: answer this submit so, send that receipt, cut the connection. Nothing happens by chance
+ * and nothing by itself, but that binds and enquire_link are answered. Used by test_engine*.c; the
+ * world beneath is that of test/sim.
+ */
+#ifndef TEST_ENGINE_WORLD_H
+#define TEST_ENGINE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/config.h"
+#include "core/engine.h"
+#include "test/sim/world.h"
+
+#define CARRIER_SUBMITS 8192
+#define FIRST_NUMBER	31600000000u
+#define OPENING		1000000000
+#define PRICE		88000 /* of a part, micro-units */
+
+/* ---- a carrier ---- */
+
+struct far;
+
+/* A submit_sm that reached the carrier. */
+struct seen {
+	uint64_t msisdn;
+	int64_t at_ms;
+	uint32_t sequence_number;
+	struct far *far; /* the connection it came on */
+	uint8_t part;	 /* of its UDH, from 1; 0: none */
+	bool answered;
+};
+
+struct carrier {
+	struct world *world;
+	struct far *fars;     /* connections, newest first */
+	uint32_t bind_status; /* of every bind from now on */
+	bool obliging;	      /* answers every submit at once with a new id */
+	uint64_t ids;	      /* the last one given so */
+	struct seen seen[CARRIER_SUBMITS];
+	size_t n;
+	uint32_t binds;
+	uint32_t acked, refused, lost; /* receipts answered OK, otherwise, or not at all */
+	uint32_t refused_status;       /* of the last one refused */
+	uint32_t in_flight_most;       /* submits without an answer on one connection */
+	uint32_t complaints;	       /* errors of the daemon's protocol */
+};
+
+/* Answers submit i, counted from 0 in the order of their arrival. */
+void carrier_ok(struct carrier *carrier, size_t i, const char *id);
+void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status);
+void carrier_nack(struct carrier *carrier, size_t i, uint32_t status);
+/* Answers OK whatever has no answer, ids being the number of the submit from 1: "1", "2", … */
+void carrier_ok_all(struct carrier *carrier);
+
+/* What a receipt says. */
+struct said {
+	const char *id, *stat;
+	uint64_t from;	   /* source_addr; 0: the number of the first submit */
+	const char *to;	   /* destination_addr; NULL: "Shop" */
+	uint8_t esm_class; /* 0: 0x04 */
+};
+/* Sends a receipt on the newest bound connection; false: there is none. */
+bool carrier_says(struct carrier *carrier, const struct said *said);
+bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
+/* Ends every connection; what is under way is lost. */
+void carrier_cut(struct carrier *carrier);
+/* Connections that are bound. */
+size_t carrier_bound(const struct carrier *carrier);
+
+/* ---- the world ---- */
+
+struct engine_world {
+	char folder[64];
+	struct world *world;
+	struct carrier *carriers[2]; /* alpha, beta */
+	struct config *config;
+	struct store *store;
+	struct port *port;
+	struct engine *engine;
+	enum store_fault fault; /* of every commit from now on */
+	uint64_t failed_commits;
+	uint64_t next_number, steps;
+	bool stopped; /* the engine has ended */
+	uint32_t findings;
+};
+
+/* Parts of the configuration, as YAML; NULL: the defaults of engine_world.c. */
+struct setting {
+	const char *alpha; /* provider: window, timers … */
+	const char *links; /* of alpha, beside its first */
+	const char *beta;
+	const char *route;  /* 1 and 3, both of alpha */
+	const char *route2; /* of beta */
+};
+
+/* Started, and every link bound. */
+struct engine_world *engine_world_new(const struct setting *setting);
+/* Ends it; before, the store must have no findings. */
+void engine_world_free(struct engine_world *world);
+/* Lets so much virtual time pass. An engine that spins fails the test. */
+void engine_world_run(struct engine_world *world, int64_t ms);
+/* What is under way arrives and is answered; a few ms. */
+void engine_world_settle(struct engine_world *world);
+/* Dies without a word, and is started again. */
+void engine_world_crash(struct engine_world *world);
+/* Only the first or second half of that. */
+void engine_world_kill(struct engine_world *world);
+void engine_world_start(struct engine_world *world);
+/* The store is checked: no findings. */
+void engine_world_check(struct engine_world *world);
+
+struct wish {
+	uint32_t route;	     /* 0: 1 */
+	uint32_t total;	     /* 0: 1 */
+	uint32_t parts;	     /* 0: 1 */
+	uint64_t first;	     /* number; 0: a new one */
+	int64_t send_in_ms;  /* 0: at once */
+	int64_t validity_ms; /* 0: the route's */
+	uint32_t account;    /* 0: 1; others are made like it */
+	int64_t price;	     /* 0: PRICE; -1: nothing */
+};
+/* Accepts an order and lets it settle; its number, 0: refused. */
+uint64_t engine_world_order(struct engine_world *world, const struct wish *wish);
+
+/* What the store says now, outside any turn. */
+struct store_order world_order(struct engine_world *world, uint64_t order);
+/* Of a message, with octets of evidence that live until the next call. */
+const struct store_message *world_message(struct engine_world *world, uint64_t order,
+					  uint32_t index);
+enum store_state world_state(struct engine_world *world, uint64_t order, uint32_t index);
+enum store_error world_error(struct engine_world *world, uint64_t order, uint32_t index);
+/* The state in effect of a segment. */
+enum store_state world_segment(struct engine_world *world, uint64_t order, uint32_t index,
+			       uint32_t segment);
+uint64_t world_count(struct engine_world *world, enum store_kind kind);
+int64_t world_balance(struct engine_world *world);
+/* Rows of evidence of segment 0 with this event; UINT_MAX-like -1 for any event. */
+uint32_t world_rows(struct engine_world *world, uint64_t order, uint32_t index, int event);
+
+/* Flips one bit in the record of that key, in the file of the store, which must be closed. */
+void engine_world_flip(struct engine_world *world, enum store_kind kind, const void *rec);
+bool engine_world_alarmed(const struct engine_world *world, const char *name);
+
+#endif
