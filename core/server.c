@@ -240,6 +240,8 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 		if (strcmp(reply->call.request->method, "HEAD") != 0) {
 			conn->stream = reply->call.stream;
 			reply->call.stream = NULL;
+			if (conn->stream) /* or its client's end would not be heard */
+				port_resume(engine->port, conn->link);
 		}
 	} else if (end == TURN_UNKNOWN) {
 		conn->asked = false;

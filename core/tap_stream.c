@@ -46,8 +46,8 @@ static void put_line(struct buffer *out, const struct tap_record *record)
 }
 
 /*
- * Never more than there is room for: what does not fit stays here, where a client that has stopped
- * reading may leave it as long as it likes, while the ring goes round.
+ * Never more than there is room for: what does not fit stays here, and of a client that has stopped
+ * reading nothing waits but one record and what the connection has taken, while the ring goes round.
  */
 static bool pump(struct engine *engine, struct server_stream *stream, struct buffer *out,
 		 size_t room)

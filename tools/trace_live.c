@@ -143,7 +143,7 @@ static void on_down(struct trace_live *live, const struct port_event *event)
 	if (event->reason == PORT_DOWN_CONNECT)
 		end(live, "%s (is esmed running, and may you use its tap?)", event->text);
 	else if (live->streaming)
-		end(live, "%s: the daemon has gone", live->socket_path);
+		end(live, "%s: the daemon has gone or closed the connection", live->socket_path);
 	else
 		on_reading(live, reading);
 }

@@ -25,7 +25,8 @@ from truth import ROOT  # noqa: E402
 TRACE = house.program('smpp-trace')
 VECTORS = os.path.join(ROOT, 'test', 'vectors')
 CAPTURES = ('session-port2775.pcap', 'session-port8080.pcap', 'upper-pdu.pcapng')
-RING_RECORDS = 32768
+RING_RECORDS = 32768  # TAP_RECORDS and TAP_READERS of core/tap.h
+TAP_READERS = 8
 tap = house.Tap()
 
 
@@ -557,6 +558,39 @@ def watch_daemon(daemon):
     tap.result(said == 'seen 0, shown 0, dropped 0\n', 'of another link nothing passes', [said])
 
 
+def ask_tap(daemon):
+    path = os.path.join(daemon.folder, 'tap.sock')
+    for target in ('/tap/v1/stream?text=2', '/tap/v1/stream?numbers=yes', '/tap/v1/stream?links=a',
+                   '/tap/v1/stream?link=' + 'a' * 80):
+        status, answer = house.ask(path, 'GET', target)
+        tap.result(status == 422, f'the tap refuses {target[:40]}', [status, answer])
+    tap.result(house.ask(path, 'POST', '/tap/v1/stream')[0] == 405 and
+               house.ask(path, 'GET', '/api/v1/orders')[0] == 404 and
+               house.ask(daemon.submit, 'GET', '/tap/v1/stream')[0] in (401, 404) and
+               house.ask(daemon.control, 'GET', '/tap/v1/stream')[0] == 404,
+               'the tap is on its socket, and nothing else is')
+
+    def reader():
+        """One more; None while there are too many."""
+        connection = house.UnixConnection(path)
+        connection.request('GET', '/tap/v1/stream')
+        if connection.getresponse().status == 200:
+            return connection
+        connection.close()
+        return None
+    readers = [house.await_that('a place is free', reader) for _ in range(TAP_READERS)]
+    tap.result(True, f'{TAP_READERS} readers are served')
+    status, answer = house.ask(path, 'GET', '/tap/v1/stream')
+    tap.result(status == 503 and 'readers' in answer['detail'], 'one more is refused',
+               [status, answer])
+    status, _, err = trace('live', '--socket', path)
+    tap.result(status == 1 and '503: Too many readers' in err, 'and live says so', [status, err])
+    for one in readers:
+        one.close()
+    house.await_that('a place is free again', reader).close()
+    tap.result(True, 'a reader that has gone makes place for another')
+
+
 def run_orders(daemon, count):
     """Seconds from the first intent until the last message is resolved."""
     began = time.monotonic()
@@ -605,6 +639,7 @@ def on_a_daemon():
         home.daemon.start()
         home.daemon.open_account()
         watch_daemon(home.daemon)
+        ask_tap(home.daemon)
         stop_reader(home.daemon)
 
 
