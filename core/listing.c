@@ -5,15 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine.h"
 #include "core/lifecycle.h"
 #include "core/message_id.h"
 #include "core/orders.h"
+#include "core/server.h"
 #include "core/view.h"
 
-#define LIMIT_MOST  500
-#define SKIP_MOST   1000000000
-#define CLIENT_REF  65	 /* with its NUL */
-#define WALK_ORDERS 5000 /* orders that one page looks at; a filter that finds less goes on */
+#define LIMIT_MOST    500
+#define SKIP_MOST     1000000000
+#define CLIENT_REF    65   /* with its NUL */
+#define SLICE_LOOKED  1000 /* messages that are read in one go */
+#define SLICE_WRITTEN 100  /* and those of them that are written */
+#define WALK_ORDERS   2000 /* orders that one page looks at; its cursor goes on from there */
 
 bool listing_order(struct api_call *call, uint64_t number, struct store_order *order)
 {
@@ -93,59 +97,129 @@ static bool wanted(const struct filter *filter, const struct store_message *mess
 	return !filter->by_final || filter->final == life_is_final(state);
 }
 
-/* A page of them; the number of all that are wanted is returned. */
-static uint32_t write_messages(struct api_call *call, const struct store_order *order,
-			       const struct filter *filter)
+/*
+ * One page under way. What a slice does not finish goes on after the turn, so that nobody waits for
+ * a walk over a large order; what changes meanwhile may be seen or not.
+ */
+struct page {
+	struct server_stream stream;
+	struct api_call call; /* of later slices: where the writer stands */
+	struct store_order order;
+	struct filter filter;
+	uint32_t index; /* of the message that is looked at next */
+	uint32_t found; /* wanted ones so far */
+	int64_t left;	/* of the page */
+};
+
+/* Without a filter nothing needs to be looked at but the page itself. */
+static bool every(const struct page *page)
 {
-	struct store_message message = { .order = order->order };
-	bool every = !*filter->status && !filter->by_final;
-	uint32_t total = 0;
-	if (every) { /* nothing needs to be looked at but the page */
-		total = filter->skip < order->total ? (uint32_t)filter->skip : order->total;
-		message.index = total;
+	return !*page->filter.status && !page->filter.by_final;
+}
+
+static void look_at(struct page *page, struct api_call *call, uint32_t *written)
+{
+	struct store_message message = { .order = page->order.order, .index = page->index };
+	enum store_err err = store_message_get(call->turn->txn, &message);
+	if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
+		turn_fail(call->turn, err);
+	if (err || !wanted(&page->filter, &message))
+		return;
+	page->found++;
+	if (page->left && page->found > page->filter.skip) {
+		view_dlr(call, &page->order, &message);
+		page->left--;
+		++*written;
 	}
-	for (; message.index < order->total && !turn_failed(call->turn); message.index++) {
-		if (every && total >= filter->skip + filter->limit)
-			return order->total;
-		enum store_err err = store_message_get(call->turn->txn, &message);
-		if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
-			turn_fail(call->turn, err);
-		if (err || !wanted(filter, &message))
-			continue;
-		total++;
-		if (total > filter->skip && total <= filter->skip + filter->limit)
-			view_dlr(call, order, &message);
+}
+
+/* True when the page is whole, with its end. */
+static bool write_slice(struct page *page, struct api_call *call)
+{
+	uint32_t written = 0;
+	for (uint32_t looked = 0; page->index < page->order.total; looked++, page->index++) {
+		if (every(page) && !page->left)
+			break;
+		if (looked == SLICE_LOOKED || written == SLICE_WRITTEN)
+			return false;
+		look_at(page, call, &written);
+		if (turn_failed(call->turn))
+			return false;
 	}
-	return every ? order->total : total;
+	json_end_array(&call->json);
+	json_add_uint(&call->json, "total", every(page) ? page->order.total : page->found);
+	json_end_object(&call->json);
+	return true;
+}
+
+static bool go_on(struct engine *engine, struct server_stream *stream, struct buffer *out,
+		  size_t room)
+{
+	struct page *page = (struct page *)stream;
+	struct turn turn = { .engine = engine };
+	(void)room;
+	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
+	page->call.turn = &turn;
+	page->call.body = page->call.json.out = out;
+	bool whole = !turn_failed(&turn) && write_slice(page, &page->call);
+	if (turn.txn)
+		store_read_end(turn.txn);
+	out->failed = out->failed || turn_failed(&turn); /* no page is better than half of one */
+	stream->due_ms = port_now_ms(engine->port);
+	return !whole;
+}
+
+static bool has_ref(const struct store_order *order, const char *client_ref)
+{
+	return order->client_ref.n == strlen(client_ref) &&
+	       !memcmp(order->client_ref.at, client_ref, order->client_ref.n);
+}
+
+static void begin_page(struct page *page, struct api_call *call)
+{
+	struct json_writer *json = &call->json;
+	page->left = page->filter.limit;
+	if (every(page)) {
+		int64_t skip = page->filter.skip;
+		page->index = skip < page->order.total ? (uint32_t)skip : page->order.total;
+		page->found = page->index;
+	}
+	if (page->filter.by_ref && !has_ref(&page->order, page->filter.client_ref))
+		page->order.total = 0;
+	json_begin_object(json);
+	json_add_text(json, "status", "success");
+	json_add_int(json, "skip", page->filter.skip);
+	json_add_int(json, "limit", page->filter.limit);
+	json_key(json, "messages");
+	json_begin_array(json);
 }
 
 void listing_messages(struct api_call *call)
 {
-	struct store_order order;
-	struct filter filter;
-	struct json_writer *json = &call->json;
-	if (!read_filter(call, &filter))
-		return;
-	if (!listing_order(call, api_number(call, 0), &order)) {
-		if (!turn_failed(call->turn))
-			api_refuse_not_found(call, "Order not found.");
+	struct page *page = calloc(1, sizeof(*page));
+	if (!page) {
+		turn_fail(call->turn, STORE_FULL);
 		return;
 	}
-	bool none = filter.by_ref &&
-		    (order.client_ref.n != strlen(filter.client_ref) ||
-		     memcmp(order.client_ref.at, filter.client_ref, order.client_ref.n) != 0);
-	uint32_t total = 0;
-	json_begin_object(json);
-	json_add_text(json, "status", "success");
-	json_add_int(json, "skip", filter.skip);
-	json_add_int(json, "limit", filter.limit);
-	json_key(json, "messages");
-	json_begin_array(json);
-	if (!none)
-		total = write_messages(call, &order, &filter);
-	json_end_array(json);
-	json_add_uint(json, "total", total);
-	json_end_object(json);
+	if (!read_filter(call, &page->filter)) {
+		free(page);
+		return;
+	}
+	if (!listing_order(call, api_number(call, 0), &page->order)) {
+		if (!turn_failed(call->turn))
+			api_refuse_not_found(call, "Order not found.");
+		free(page);
+		return;
+	}
+	begin_page(page, call);
+	if (write_slice(page, call) || turn_failed(call->turn)) {
+		free(page);
+		return;
+	}
+	page->call = (struct api_call){ .engine = call->engine, .json = call->json };
+	page->stream.pump = go_on;
+	page->stream.due_ms = call->turn->now_ms;
+	call->stream = &page->stream;
 }
 
 /* ---- orders ---- */

@@ -374,6 +374,7 @@ static bool pump(struct engine *engine, struct conn *conn)
 		http_chunk(&conn->out, octets.octets, octets.n);
 	else
 		buffer_append(&conn->out, octets.octets, octets.n);
+	conn->out.failed = conn->out.failed || octets.failed;
 	buffer_release(&octets);
 	if (more)
 		return some;
@@ -399,7 +400,7 @@ static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
 static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
 	push(engine, conn, now_ms);
-	while (conn->stream && pump(engine, conn))
+	if (conn->stream && pump(engine, conn))
 		push(engine, conn, now_ms);
 	if (conn->out.failed) {
 		port_abort(engine->port, conn->link);

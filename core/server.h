@@ -32,7 +32,7 @@ void server_drain(struct engine *engine);
  *   pump   appends what there is to `out`, little more than `room` octets; called after each turn,
  *          when what was written has left and at due_ms, while the connection has room. It reads
  *          the store, if at all, by store_read_begin and store_read_end within the call. False: the
- *          body ends here.
+ *          body ends here. Setting out->failed ends the connection without an end of the body.
  *   free   lets go of what the stream owns, and not of the struct itself; may be NULL.
  *   due_ms monotonic, moved by pump: when to ask again though nothing happened; INT64_MAX: never.
  */

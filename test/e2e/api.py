@@ -709,8 +709,10 @@ def with_a_provider_that_hangs():
         check('refuses intents when the store is nearly full', full and full.status == 503 and
               full.json['detail'] == 'Not stored: store is full.' and
               full.json['code'] == 'store_full' and 'retry-after' in full.fields, full)
-        check('and goes on answering', call(daemon.submit, 'GET', '/api/v1/balance').status == 200
-              and call(daemon.submit, 'GET', '/readyz').status == 503)
+        check('and goes on answering',
+              call(daemon.submit, 'GET', '/api/v1/balance').status == 200)
+        house.await_that('/readyz says so too', lambda: fill(daemon) and call(
+            daemon.submit, 'GET', '/readyz', key=None).status == 503)
         while_draining(daemon)
 
 
@@ -772,6 +774,15 @@ def slow_readers(daemon):
     told = json.loads(answer.split(b'\r\n\r\n', 1)[1])
     check('a long answer comes whole', len(told['messages']) == 10000 and
           len({message['bx_message_id'] for message in told['messages']}) == 10000)
+    order = told['order_id']
+    ids = [message['bx_message_id'] for message in told['messages']]
+    for query, total, first, shown in (('limit=500', 10000, 0, 500), ('skip=9900', 10000, 9900, 100),
+                                       ('final=false&limit=500&skip=9700', 10000, 9700, 300),
+                                       ('status=FAILED', 0, 0, 0)):
+        page = call(daemon.submit, 'GET', f'/api/v1/orders/{order}/dlr?{query}').json
+        check(f'E9 of a large order with {query}', page['total'] == total and [
+            message['bx_message_id'] for message in page['messages']] == ids[first:first + shown],
+              page['total'], len(page['messages']))
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(house.PATIENCE_S)
         link.connect(daemon.submit)
@@ -796,7 +807,8 @@ def while_draining(daemon):
           answer.json['detail'] in ('Draining.',), answer)
     connection.close()
     daemon.process.terminate()
-    check('a second signal ends it at once', daemon.stop() == 0, daemon.said())
+    status = daemon.process.wait(house.PATIENCE_S)
+    check('a second signal ends it at once', status == 0, status, daemon.said())
 
 
 with_a_provider_that_answers()
