@@ -215,7 +215,9 @@ static void consider(struct turn *turn, const struct provider *provider, const s
 	struct store_message message;
 	struct store_segment segment;
 	struct store_seg *seg;
-	struct work *work = orders_work(turn, ref.order);
+	bool again = match->standing && match->ref.order == ref.order &&
+		     match->ref.index == ref.index && match->ref.segment == ref.segment;
+	struct work *work = again ? NULL : orders_work(turn, ref.order);
 	if (!work || work->rec.provider != provider->number ||
 	    !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
 	    !segment_has_id(turn, ref, seg, (int64_t)work->rec.created_ms, reading))
@@ -224,10 +226,6 @@ static void consider(struct turn *turn, const struct provider *provider, const s
 	if (provider->config->match_addresses &&
 	    !address_agrees(pdu->source_addr, message.msisdn) &&
 	    !address_agrees(pdu->destination_addr, message.msisdn))
-		return;
-	bool again = match->standing && match->ref.order == ref.order &&
-		     match->ref.index == ref.index && match->ref.segment == ref.segment;
-	if (again)
 		return;
 	match->standing++;
 	match->ref = ref;
@@ -241,6 +239,9 @@ static struct match find(struct turn *turn, const struct provider *provider,
 	struct smpp_id_reading readings[SMPP_ID_READINGS];
 	for (int which = SMPP_RECEIPT_TLV_ID; which >= SMPP_RECEIPT_TEXT_ID; which--) {
 		struct smpp_octets id = receipt->ids[which];
+		if (which == SMPP_RECEIPT_TEXT_ID &&
+		    smpp_octets_equal(id, receipt->ids[SMPP_RECEIPT_TLV_ID]))
+			continue; /* nearly always: it finds nothing else */
 		size_t n = smpp_id_readings(
 			id.at, id.n, dialects[provider->config->message_id_dialect], readings);
 		for (size_t i = 0; i < n; i++) {
@@ -293,18 +294,29 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	orders_happen(turn, ref, &happening);
 }
 
+/* What was never taken cannot have been delivered, whatever one receipt covers. */
+static bool is_taken(struct turn *turn, const struct work *work, struct segment_ref ref)
+{
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	return orders_segment(turn, &work->rec, ref, &message, &segment, &seg) &&
+	       store_state_rank((enum store_state)seg->state) > 0;
+}
+
 static void apply_receipt(struct turn *turn, const struct provider *provider,
 			  struct segment_ref ref, const struct smpp_receipt *receipt,
 			  const struct source *source)
 {
 	struct work *work = orders_work(turn, ref.order);
 	bool whole = provider->config->receipt_covers == CONFIG_RECEIPT_COVERS_MESSAGE;
-	if (!work || !whole) {
-		apply_to_segment(turn, provider, ref, receipt, source);
+	apply_to_segment(turn, provider, ref, receipt, source);
+	if (!work || !whole)
 		return;
-	}
+	const uint32_t named = ref.segment;
 	for (ref.segment = 0; ref.segment < work->rec.parts; ref.segment++)
-		apply_to_segment(turn, provider, ref, receipt, source);
+		if (ref.segment != named && is_taken(turn, work, ref))
+			apply_to_segment(turn, provider, ref, receipt, source);
 }
 
 /* ---- what matches nothing ---- */
@@ -444,7 +456,7 @@ static void join(struct turn *turn, const struct provider *provider, struct segm
 }
 
 void receipts_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		   uint64_t hash)
+		   uint64_t hash, int64_t since_ms)
 {
 	struct store_orphan_id at = { .hash = hash };
 	struct store_message message = { .order = ref.order, .index = ref.index };
@@ -454,7 +466,8 @@ void receipts_join(struct turn *turn, const struct provider *provider, struct se
 	do {
 		struct store_orphan orphan = { .seq = at.seq };
 		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
-		    orphan.provider == provider->number)
+		    orphan.provider == provider->number && orphan.reason != ORPHAN_AMBIGUOUS &&
+		    (int64_t)orphan.at_ms >= since_ms)
 			join(turn, provider, ref, &orphan, message.msisdn);
 	} while (!turn_failed(turn) && store_orphan_id_next(turn->txn, &at, 1) == STORE_OK);
 }
