@@ -304,11 +304,12 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 	kept->id.at = row->id;
 	kept->err.at = row->err;
 	if (kept->has_submit) {
+		/* Two clocks rounded to milliseconds may disagree by one. */
+		int64_t sent_ms = kept->released_ms + kept->sent_after_ms;
+		sent_ms = sent_ms < kept->at_ms ? sent_ms : kept->at_ms;
 		add(path, "released", STAGE_QUEUE, kept->released_ms, detail_released)->row = row;
 		if (kept->event != LIFE_ON_UNSENT)
-			add(path, "submitted", STAGE_WINDOW,
-			    kept->released_ms + kept->sent_after_ms, detail_submitted)
-				->row = row;
+			add(path, "submitted", STAGE_WINDOW, sent_ms, detail_submitted)->row = row;
 	}
 	struct step *step = add(path, of_event[kept->event].name, of_event[kept->event].stage,
 				kept->at_ms, detail_event);

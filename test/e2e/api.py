@@ -36,7 +36,7 @@ ACCOUNTS = [
 
 
 def check(name, good, *details):
-    TAP.result(bool(good), name, [repr(detail)[:600] for detail in details])
+    TAP.result(bool(good), name, [repr(detail)[:6000] for detail in details])
 
 
 def body(**changes):
