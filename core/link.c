@@ -223,7 +223,6 @@ void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
 	int64_t pause_ms = link->pause_ms ? link->pause_ms * 2 : timers->pause_min_ms;
 	link->pause_ms = pause_ms < timers->pause_max_ms ? pause_ms : timers->pause_max_ms;
 	link->paused_until_ms = now_ms + link->pause_ms + link->pause_ms * jitter / 1280;
-	link->allowed = 1; /* then probe with one */
 	smpp_session_hold(link->session);
 	smpp_session_withdraw(link->session);
 	log_info("link.throttled", "link=%s pause_ms=%lld", link->name, (long long)link->pause_ms);
@@ -243,6 +242,9 @@ static void end_pause(struct engine *engine, struct link *link, int64_t now_ms)
 	if (!link->paused_until_ms || now_ms < link->paused_until_ms)
 		return;
 	link->paused_until_ms = 0;
+	/* Probe with one beside what never was answered, else that would hold the link up as well. */
+	link->allowed = link->outstanding < most_outstanding(link) ? link->outstanding + 1 :
+								     most_outstanding(link);
 	if (link->session)
 		smpp_session_resume(link->session);
 	engine->schedule = true;
@@ -334,6 +336,7 @@ static void link_sent(struct engine *engine, struct link *link, const struct por
 
 static void link_down(struct engine *engine, struct link *link, const struct port_event *event)
 {
+	uint64_t connection = link->port_link;
 	link->port_link = 0;
 	link->ready = false;
 	link->reading_paused = false;
@@ -345,7 +348,7 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		smpp_session_down(link->session, event->at_ms);
 		link_pump(engine, link);
 		if (link->session_number || link->state != LINK_BINDING)
-			reconcile_closed(engine, link);
+			reconcile_closed(engine, link, connection);
 		smpp_session_free(link->session);
 		link->session = NULL;
 	}

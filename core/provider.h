@@ -34,6 +34,7 @@ struct link {
 	uint64_t port_link; /* 0: none */
 	struct smpp_session *session;
 	uint64_t session_number; /* durable; 0 until its record is being written */
+	uint64_t numbered;	 /* the port's id of the connection that has that number */
 	bool ready;		 /* the session's record is on disk: segments may be released */
 	bool reading_paused;
 	bool up_for_down; /* the operator took it down: not connected again by itself */

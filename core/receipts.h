@@ -9,8 +9,12 @@
 
 #include "core/provider.h"
 
-/* Applies every orphan that waits under this hash of an id to the segment that now has the id. */
+/*
+ * Applies every orphan that waits under this hash of an id to the segment that now has the id, if it
+ * came after since_ms (wall clock), the segment's release: an older one is another message's. One
+ * that several had fitted when it came stays what it is.
+ */
 void receipts_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		   uint64_t hash);
+		   uint64_t hash, int64_t since_ms);
 
 #endif

@@ -13,11 +13,14 @@
 
 /* ---- inputs ---- */
 
-static void *input_new(size_t size, input_fn *apply, refuse_fn *refuse)
+/* Without memory for an answer the daemon ends: at the next start its segment is in doubt. */
+static void *input_new(struct engine *engine, size_t size, input_fn *apply, refuse_fn *refuse)
 {
 	struct input *input = calloc(1, size);
 	if (!input) {
-		log_error("memory", "an event of a link is lost for want of memory");
+		log_error("memory", "no memory for an event of a link; stopping");
+		engine->stopped = true;
+		engine->exit_status = 1;
 		return NULL;
 	}
 	input->apply = apply;
@@ -28,6 +31,7 @@ static void *input_new(size_t size, input_fn *apply, refuse_fn *refuse)
 struct session_input {
 	struct input input;
 	struct link *link;
+	uint64_t connection; /* the port's id: a session is one life of one connection */
 	uint64_t session;
 	int64_t opened_ms;
 	char reason[128];
@@ -36,14 +40,19 @@ struct session_input {
 struct session_ready {
 	struct effect effect;
 	struct link *link;
-	uint64_t session;
+	uint64_t connection;
 };
 
+/* A number that is not on disk is given to somebody else: it is forgotten. */
 static void session_ready(struct engine *engine, struct effect *effect, enum turn_end end)
 {
 	struct session_ready *ready = (void *)effect;
 	struct link *link = ready->link;
-	if (end == TURN_DONE && link->state == LINK_BOUND && link->session_number == ready->session)
+	if (link->numbered != ready->connection)
+		return;
+	if (end != TURN_DONE)
+		link->session_number = link->numbered = 0;
+	else if (link->state == LINK_BOUND && link->port_link == ready->connection)
 		link->ready = engine->schedule = true;
 }
 
@@ -60,20 +69,22 @@ static void apply_bound(struct turn *turn, struct input *input)
 	};
 	turn_fail(turn, store_session_put(turn->txn, &rec));
 	feed_tell(turn, FEED_LINK_BOUND, rec.session);
-	link->session_number = rec.session;
 	struct session_ready *ready = (void *)turn_effect(turn, session_ready, sizeof(*ready));
 	if (!ready)
 		return;
+	link->session_number = rec.session;
+	link->numbered = bound->connection;
 	ready->link = link;
-	ready->session = rec.session;
+	ready->connection = bound->connection;
 }
 
 void reconcile_bound(struct engine *engine, struct link *link)
 {
-	struct session_input *input = input_new(sizeof(*input), apply_bound, NULL);
+	struct session_input *input = input_new(engine, sizeof(*input), apply_bound, NULL);
 	if (!input)
 		return;
 	input->link = link;
+	input->connection = link->port_link;
 	input->opened_ms = port_wall_ms(engine->port);
 	engine_input(engine, &input->input);
 }
@@ -82,8 +93,8 @@ static void apply_closed(struct turn *turn, struct input *input)
 {
 	struct session_input *closed = (void *)input;
 	struct store_session rec = { .session = closed->session };
-	/* Its record was made earlier in this turn or before; then the link has its number. */
-	if (!rec.session)
+	/* Its record was made after the event, in this turn or before: then the link has its number. */
+	if (!rec.session && closed->link->numbered == closed->connection)
 		rec.session = closed->link->session_number;
 	if (!rec.session || store_session_get(turn->txn, &rec) != STORE_OK)
 		return;
@@ -94,12 +105,13 @@ static void apply_closed(struct turn *turn, struct input *input)
 	feed_tell(turn, FEED_LINK_DOWN, rec.session);
 }
 
-void reconcile_closed(struct engine *engine, struct link *link)
+void reconcile_closed(struct engine *engine, struct link *link, uint64_t connection)
 {
-	struct session_input *input = input_new(sizeof(*input), apply_closed, NULL);
+	struct session_input *input = input_new(engine, sizeof(*input), apply_closed, NULL);
 	if (!input)
 		return;
 	input->link = link;
+	input->connection = connection;
 	input->session = link->session_number;
 	snprintf(input->reason, sizeof(input->reason), "%.*s", (int)sizeof(input->reason) - 1,
 		 link->reason);
@@ -161,7 +173,8 @@ static enum life_event refusal(const struct turn *turn, const struct work *work,
 }
 
 /* The provider took it under this id: found by it from now on, by receipts that came first too. */
-static void accepted(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
+static void accepted(struct turn *turn, const struct verdict *verdict, struct segment_ref ref,
+		     int64_t released_ms)
 {
 	char id[SMPP_ID_OCTETS];
 	size_t n = smpp_id_canonical(verdict->id, verdict->id_n, id);
@@ -171,7 +184,7 @@ static void accepted(struct turn *turn, const struct verdict *verdict, struct se
 				       (const uint8_t *)id, n);
 	struct store_ref to = { .order = ref.order, .index = ref.index, .segment = ref.segment };
 	turn_fail(turn, store_ids_add(turn->txn, hash, &to, (uint64_t)turn->at_ms));
-	receipts_join(turn, verdict->link->provider, ref, hash);
+	receipts_join(turn, verdict->link->provider, ref, hash, released_ms);
 }
 
 static void describe(struct happening *happening, const struct verdict *verdict)
@@ -215,7 +228,7 @@ static void happen(struct turn *turn, const struct verdict *verdict, struct segm
 	if (failed_there)
 		undeliverable(turn, verdict, ref);
 	else if (happening->event == LIFE_ON_ACCEPTED)
-		accepted(turn, verdict, ref);
+		accepted(turn, verdict, ref, happening->evidence.released_ms);
 }
 
 /* The answer, or its absence, of an attempt that is out. */
@@ -252,17 +265,16 @@ static void in_time(struct turn *turn, const struct verdict *verdict, struct seg
 	happen(turn, verdict, ref, &happening);
 }
 
-/* Which attempt went out under this session and sequence_number and was given up on; 0: none. */
-static uint32_t lost_attempt(const struct store_seg *seg, const struct verdict *verdict,
-			     int64_t base_ms)
+/* The row of the attempt that went out under this session and number and was given up on. */
+static bool find_lost(const struct store_seg *seg, const struct verdict *verdict, int64_t base_ms,
+		      struct evidence *row)
 {
-	struct evidence row;
 	size_t offset = 0;
-	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, &row))
-		if (row.event == LIFE_ON_LOST && row.session == verdict->session &&
-		    row.sequence_number == verdict->sequence_number)
-			return row.attempt;
-	return 0;
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, row))
+		if (row->event == LIFE_ON_LOST && row->session == verdict->session &&
+		    row->sequence_number == verdict->sequence_number)
+			return true;
+	return false;
 }
 
 static void too_late(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
@@ -270,17 +282,17 @@ static void too_late(struct turn *turn, const struct verdict *verdict, struct se
 	struct store_message message;
 	struct store_segment segment;
 	struct store_seg *seg;
+	struct evidence lost;
 	struct work *work = orders_work(turn, ref.order);
-	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
+	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
+	    !find_lost(seg, verdict, (int64_t)work->rec.created_ms, &lost))
 		return;
 	struct happening happening = {
 		.event = LIFE_ON_ACCEPTED,
-		.attempt = lost_attempt(seg, verdict, (int64_t)work->rec.created_ms),
+		.attempt = lost.attempt,
 		.answers_open = true,
-		.evidence = { .released_ms = turn->at_ms },
+		.evidence = { .released_ms = lost.released_ms },
 	};
-	if (!happening.attempt)
-		return;
 	bool latest = happening.attempt == seg->attempts &&
 		      (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_UNKNOWN);
 	if (verdict->status)
@@ -303,7 +315,7 @@ static void apply_verdict(struct turn *turn, struct input *input)
 
 void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	struct verdict *verdict = input_new(sizeof(*verdict), apply_verdict, NULL);
+	struct verdict *verdict = input_new(engine, sizeof(*verdict), apply_verdict, NULL);
 	if (!verdict)
 		return;
 	verdict->link = link;

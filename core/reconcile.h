@@ -11,7 +11,7 @@
 
 /* Each makes an input for the next turn from an event; whatever is needed of it is copied. */
 void reconcile_bound(struct engine *engine, struct link *link);
-void reconcile_closed(struct engine *engine, struct link *link);
+void reconcile_closed(struct engine *engine, struct link *link, uint64_t connection);
 /* RESPONSE, TIMEOUT, UNSENT, LOST of a submit. */
 void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event);
 /* A REQUEST of the peer: deliver_sm, data_sm; anything else is refused by its own response. */
