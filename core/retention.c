@@ -23,21 +23,26 @@ void retention_free(struct retention *retention)
 	free(retention);
 }
 
-/* Records that share the first `prefix` key members of rec; false while some are left. */
+/*
+ * Records that share the first `prefix` key members of rec; false while some are left. One that is
+ * corrupt and has indexes cannot be deleted, for nobody knows which entries are its: it stays.
+ */
 static bool delete_all(struct turn *turn, enum store_kind kind, void *rec, unsigned prefix,
 		       unsigned *budget)
 {
-	while (!turn_failed(turn)) {
-		enum store_err err = store_seek(turn->txn, kind, rec, prefix);
-		if (err == STORE_NOTFOUND)
-			return true;
+	enum store_err err = store_seek(turn->txn, kind, rec, prefix);
+	for (; !turn_failed(turn) && err != STORE_NOTFOUND;
+	     err = store_step(turn->txn, kind, rec, prefix)) {
+		if (err != STORE_OK && err != STORE_CORRUPT)
+			turn_fail(turn, err);
 		if (!*budget)
 			return false;
 		--*budget;
-		/* A corrupt record has its key: it may go like any other. */
-		turn_fail(turn, store_del(turn->txn, kind, rec));
+		err = store_del(turn->txn, kind, rec);
+		if (err != STORE_CORRUPT)
+			turn_fail(turn, err);
 	}
-	return false;
+	return !turn_failed(turn);
 }
 
 void retention_forget_text(struct turn *turn, uint64_t order)
@@ -59,8 +64,10 @@ static void trim_feed(struct turn *turn)
 	struct store_feed feed = { 0 };
 	int64_t keep_ms = turn->engine->config->retention.feed_ms;
 	for (unsigned i = 0; i < RETENTION_RECORDS && !turn_failed(turn); i++) {
-		if (store_feed_seek(turn->txn, &feed, 0) != STORE_OK ||
-		    !older(turn, feed.at_ms, keep_ms))
+		enum store_err err = store_feed_seek(turn->txn, &feed, 0);
+		bool old = err == STORE_CORRUPT || /* as old as any: it is the first */
+			   (err == STORE_OK && older(turn, feed.at_ms, keep_ms));
+		if (!old)
 			return;
 		turn_fail(turn, store_feed_del(turn->txn, &feed));
 	}
@@ -72,8 +79,13 @@ static void trim_orphans(struct turn *turn)
 	struct store_orphan orphan = { 0 };
 	uint64_t count = store_count(turn->txn, STORE_KIND_ORPHAN), gone = 0;
 	unsigned budget = RETENTION_RECORDS;
-	while (budget && !turn_failed(turn) &&
-	       store_orphan_seek(turn->txn, &orphan, 0) == STORE_OK) {
+	enum store_err err = store_orphan_seek(turn->txn, &orphan, 0);
+	for (; budget && !turn_failed(turn) && err != STORE_NOTFOUND;
+	     err = store_orphan_next(turn->txn, &orphan, 0)) {
+		budget--;
+		if (err == STORE_CORRUPT)
+			continue;
+		turn_fail(turn, err);
 		bool many = count - gone > keep->orphans_count;
 		struct store_orphan_more more = { .seq = orphan.seq };
 		if (!many && !older(turn, orphan.at_ms, keep->orphans_ms))
@@ -82,7 +94,6 @@ static void trim_orphans(struct turn *turn)
 			break;
 		turn_fail(turn, store_orphan_del(turn->txn, &orphan));
 		gone++;
-		budget -= budget > 0;
 	}
 	if (gone)
 		log_info("retention.orphans", "gone=%llu", (unsigned long long)gone);
@@ -104,11 +115,12 @@ static void look_at_keys(struct turn *turn, struct retention *retention)
 	struct store_idempotency *key = &retention->key;
 	int64_t keep_ms = turn->engine->config->retention.idempotency_ms;
 	for (unsigned i = 0; i < RETENTION_RECORDS && !turn_failed(turn); i++) {
-		if (store_idempotency_next(turn->txn, key, 0) != STORE_OK) {
+		enum store_err err = store_idempotency_next(turn->txn, key, 0);
+		if (err == STORE_NOTFOUND) {
 			*key = (struct store_idempotency){ 0 };
 			return;
 		}
-		if (older(turn, key->at_ms, keep_ms))
+		if (err == STORE_OK && older(turn, key->at_ms, keep_ms))
 			turn_fail(turn, store_idempotency_del(turn->txn, key));
 	}
 }
