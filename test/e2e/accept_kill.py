@@ -85,7 +85,7 @@ def main():
     for seed in [options.seed] if options.seed is not None else range(1, runs + 1):
         try:
             wrong, figures = run(seed)
-        except (house.Trouble, RuntimeError, KeyError, ValueError) as error:
+        except (house.Trouble, OSError, RuntimeError, KeyError, ValueError) as error:
             wrong, figures = [f'{type(error).__name__}: {error}'], 'did not end'
         tap.result(not wrong, f'seed {seed}: {figures}',
                    wrong + [f'again: test/e2e/accept_kill.py --seed {seed}'])

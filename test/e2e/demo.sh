@@ -31,35 +31,14 @@ clean() { [ -z "$(ls -A "$work/$1")" ]; }
 is() { [ "$(member "$1" "$2")" = "$3" ]; }
 accounts() { # NAME MESSAGES: every message is in one place
 	local sum
+	passed "$1" || return
 	sum=$(($(member "$1" delivered) + $(member "$1" failed) + $(member "$1" unknown)))
-	passed "$1" && is "$1" total "$2" && is "$1" accounted "$2" && [ "$sum" = "$2" ] &&
+	is "$1" total "$2" && is "$1" accounted "$2" && [ "$sum" = "$2" ] &&
 		is "$1" pending 0 && is "$1" in_doubt 0 && is "$1" sent_twice 0 &&
 		is "$1" balance_ok true && [ "$(member "$1" expired)" -le "$(member "$1" failed)" ]
 }
 in_time() { [ "$(member "$1" seconds | cut -d. -f1)" -lt "$2" ]; }
 progress() { grep -qE 'progress_pct [0-9]+\.[0-9][0-9] .*alpha-1' "$work/$1.out"; }
-
-start a --plain --seed 7
-start b --plain --seed 7
-start c --plain --seed 8
-wait
-check 'seed 7: 3304 messages, each in exactly one place' accounts a 3304
-check 'seed 7: within 60 s' in_time a 60
-check 'seed 7: a line a second with progress_pct' progress a
-check 'seed 7 again: the same totals' [ "$(totals a)" = "$(totals b)" ]
-check 'seed 8: accounts for all as well' accounts c 3304
-check 'seed 8: other totals' [ "$(totals a)" != "$(totals c)" ]
-check 'some of each: delivered, failed, expired, unknown' [ 0 -lt "$(($(member a delivered) * \
-	$(member a failed) * $(member a expired) * $(member a unknown)))" ]
-check 'it leaves nothing behind' clean a
-
-start many --plain --messages 20000
-start one --plain --messages 1
-start tls --plain --messages 500 --tls
-wait
-check '20000 messages, in two orders' accounts many 20000
-check 'one message' accounts one 1
-check 'over TLS' accounts tls 500
 
 # On a terminal: the picture is redrawn in place, wide or narrow, and the cursor comes back.
 terminal() { # NAME COLUMNS
@@ -83,8 +62,29 @@ sys.exit(bool(too_long) or len(lines) < 20)
 PYTHON
 }
 object() { tr -d '\r' <"$work/$1.out" | grep '^{"total":200,' | grep -q '"balance_ok":true'; }
+
+start a --plain --seed 7
+start b --plain --seed 7
+start c --plain --seed 8
+start many --plain --messages 20000
+start one --plain --messages 1
+start tls --plain --messages 500 --tls
+terminal tty100 100 &
+terminal tty44 44 &
+wait
+check 'seed 7: 3304 messages, each in exactly one place' accounts a 3304
+check 'seed 7: within 60 s' in_time a 60
+check 'seed 7: a line a second with progress_pct' progress a
+check 'seed 7 again: the same totals' [ "$(totals a)" = "$(totals b)" ]
+check 'seed 8: accounts for all as well' accounts c 3304
+check 'seed 8: other totals' [ "$(totals a)" != "$(totals c)" ]
+check 'some of each: delivered, failed, expired, unknown' [ 0 -lt "$(($(member a delivered) * \
+	$(member a failed) * $(member a expired) * $(member a unknown)))" ]
+check 'it leaves nothing behind' clean a
+check '20000 messages, in two orders' accounts many 20000
+check 'one message' accounts one 1
+check 'over TLS' accounts tls 500
 for columns in 100 44; do
-	terminal "tty$columns" $columns
 	check "on a terminal of $columns columns it ends well" passed "tty$columns"
 	check "on a terminal of $columns columns it redraws in place" redrawn "tty$columns"
 	check "on a terminal of $columns columns its lines fit" fits "tty$columns" $columns
@@ -96,6 +96,7 @@ done
 interrupted() { # SIGNAL STATUS
 	local pid status i
 	mkdir -p "$work/$1"
+	: >"$work/$1.out"
 	TMPDIR=$work/$1 "$root/tools/demo" --plain >"$work/$1.out" 2>&1 &
 	pid=$!
 	for ((i = 0; i < 600; i++)); do
@@ -121,7 +122,7 @@ kept() {
 	(
 		cd "$root" || exit 1
 		grep -E '^ *build/esmectl|^ *curl ' "$work/keep.out" |
-			sed "s|build/|${ESMED_BUILD:-build}/|" >"$work/keep.sh"
+			sed "s|build/|${ESMED_BUILD:-build}/|; s/curl /curl -s /" >"$work/keep.sh"
 		[ "$(wc -l <"$work/keep.sh")" = 3 ] && bash -e "$work/keep.sh" >"$work/keep.answers"
 	) || { [ -z "$stop" ] || bash -c "$stop"; return 1; }
 	bash -c "$stop" && clean keep

@@ -94,7 +94,7 @@ def run(seed, kills):
 def attempt(seed, kills):
     try:
         return run(seed, kills)
-    except (house.Trouble, RuntimeError, KeyError, ValueError) as error:
+    except (house.Trouble, OSError, RuntimeError, KeyError, ValueError) as error:
         return [f'{type(error).__name__}: {error}'], 'did not end'
 
 
