@@ -222,9 +222,9 @@ static void refuse(struct engine *engine, struct input *input)
 
 static void halves(struct engine *engine, struct input **inputs, size_t n)
 {
-	if (!n || engine->stopped)
+	if (!n)
 		return;
-	if (try_inputs(engine, inputs, n, false) == TURN_DROPPED) {
+	if (!engine->stopped && try_inputs(engine, inputs, n, false) == TURN_DROPPED) {
 		if (n == 1) {
 			refuse(engine, inputs[0]);
 			return;
