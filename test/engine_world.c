@@ -22,7 +22,7 @@
 #include "smpp/session.h"
 
 #define CHUNK	   4096
-#define SPIN_STEPS 2000 /* steps at one instant: more is a spin */
+#define SPIN_STEPS 20000 /* steps at one instant: more is a spin */
 
 /* ---- a carrier ---- */
 
@@ -143,6 +143,17 @@ void carrier_cut(struct carrier *carrier)
 	for (struct far *far = carrier->fars; far; far = far->next)
 		if (far->wire)
 			wire_cut(far->wire);
+}
+
+void carrier_unbind(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next) {
+		if (!far_is_bound(far))
+			continue;
+		assert_int_equal(smpp_session_unbind(far->session, world_now_ms(carrier->world)),
+				 SMPP_SESSION_OK);
+		far_flush(far);
+	}
 }
 
 static uint64_t number_of(struct smpp_octets digits)
@@ -411,7 +422,8 @@ static int remove_one(const char *path, const struct stat *stat, int kind, struc
 
 void engine_world_free(struct engine_world *world)
 {
-	engine_world_check(world);
+	if (!world->damaged)
+		engine_world_check(world);
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(world->carriers[i]->complaints, 0);
 	engine_world_kill(world);

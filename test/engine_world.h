@@ -67,6 +67,8 @@ bool carrier_says(struct carrier *carrier, const struct said *said);
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
 /* Ends every connection; what is under way is lost. */
 void carrier_cut(struct carrier *carrier);
+/* Asks every connection to unbind. */
+void carrier_unbind(struct carrier *carrier);
 /* Connections that are bound. */
 size_t carrier_bound(const struct carrier *carrier);
 
@@ -84,6 +86,7 @@ struct engine_world {
 	uint64_t failed_commits;
 	uint64_t next_number, steps;
 	bool stopped; /* the engine has ended */
+	bool damaged; /* findings are expected */
 	uint32_t findings;
 };
 
