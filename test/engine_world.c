@@ -613,8 +613,9 @@ static struct store_txn *reading(struct engine_world *world)
 
 struct store_order world_order(struct engine_world *world, uint64_t order)
 {
-	struct store_order rec = { .order = order };
+	static struct store_order rec; /* what it points to lies in it, until the next one */
 	struct store_txn *txn = reading(world);
+	rec = (struct store_order){ .order = order };
 	enum store_err err = store_order_get(txn, &rec);
 	store_read_end(txn);
 	assert_int_equal(err, STORE_OK);
