@@ -29,6 +29,7 @@
 #define ORDERS_MAX   12
 #define CARRIERS     2
 #define STARTS_MAX   20
+#define STILL_MAX    20000  /* steps at one instant: more is a spin */
 #define END_MS	     600000 /* of virtual time behind the last fault, in which all must end */
 
 struct run {
@@ -44,7 +45,7 @@ struct run {
 	struct port *port;
 	struct engine *engine;
 	uint64_t next_msisdn, accepted_messages;
-	uint32_t orders, crashes, failures;
+	uint32_t orders, crashes, failures, still;
 	bool crash, hold[CARRIERS];
 	uint32_t window;
 };
@@ -302,6 +303,31 @@ static void crash(struct world *world, void *arg, uint64_t number)
 
 /* ---- the oracle ---- */
 
+/* Route 1 pays back what is not delivered, once it is sure; route 2 never does. */
+static void check_refund(struct run *run, const struct store_order *order,
+			 const struct store_message *message)
+{
+	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;
+	bool due = order->route == 1 && ended && !message->seg.open_attempts;
+	if (message->refund && !(order->route == 1 && ended))
+		complain(run, "a refund that is not due", message->msisdn);
+	if (message->refund && message->refund != PRICE * order->parts)
+		complain(run, "a refund of another amount", message->msisdn);
+	if (due && order->parts == 1 && !message->refund)
+		complain(run, "a refund is missing", message->msisdn);
+}
+
+/* When all is quiet nothing is out. */
+static void check_quiet(struct run *run, struct store_txn *txn)
+{
+	if (store_count(txn, STORE_KIND_RELEASE))
+		complain(run, "a release is left", store_count(txn, STORE_KIND_RELEASE));
+	for (size_t i = 0; i < run->engine->n_providers; i++)
+		for (size_t k = 0; k < run->engine->providers[i]->n_links; k++)
+			if (run->engine->providers[i]->links[k].outstanding)
+				complain(run, "a link counts segments that are not out", i);
+}
+
 static void check_message(struct run *run, const struct store_order *order,
 			  const struct store_message *message)
 {
@@ -311,12 +337,18 @@ static void check_message(struct run *run, const struct store_order *order,
 	bool hold = run->hold[order->route - 1];
 	if (!life_is_final((enum store_state)message->state))
 		complain(run, "a message has not ended", message->msisdn);
+	if (hold && truth->taken_or_silent > order->parts)
+		complain(run, "submitted twice under hold", message->msisdn);
+	if (message->state == STORE_STATE_DELIVERED && truth->failed_said && order->parts > 1 &&
+	    hold)
+		complain(run, "DELIVERED although a segment failed", message->msisdn);
+	check_refund(run, order, message);
 	if (order->parts > 1)
-		return; /* segments share a destination; their sum is checked below */
+		return; /* segments share a destination, and its truth */
 	if (truth->submits > attempts)
 		complain(run, "more submits than attempts", message->msisdn);
-	if (hold && truth->taken_or_silent > 1)
-		complain(run, "submitted twice under hold", message->msisdn);
+	if (truth->taken_or_silent > 1 && !(message->flags & STORE_FLAG_POSSIBLE_DUPLICATE))
+		complain(run, "sent twice and not said", message->msisdn);
 	switch ((enum store_state)message->state) {
 	case STORE_STATE_DELIVERED:
 		if (!truth->delivered_said)
@@ -370,6 +402,7 @@ static void check_store(struct run *run)
 			complain(run, "an order lacks messages", order.order);
 		messages += n;
 	}
+	check_quiet(run, txn);
 	store_read_end(txn);
 	/* An intent that was applied and crashed before its effect is stored and was not answered. */
 	if (messages < run->accepted_messages)
@@ -444,7 +477,14 @@ static bool turn_over(struct run *run)
 		if (!start(run))
 			return false;
 	}
-	if (!engine_step(run->engine) && run->engine->exit_status) {
+	int64_t before_ms = world_now_ms(run->world);
+	bool going = engine_step(run->engine);
+	run->still = world_now_ms(run->world) == before_ms ? run->still + 1 : 0;
+	if (run->still > STILL_MAX) {
+		complain(run, "the engine spins", (uint64_t)before_ms);
+		return false;
+	}
+	if (!going && run->engine->exit_status) {
 		complain(run, "the engine gave up", (uint64_t)run->engine->exit_status);
 		return false;
 	}
