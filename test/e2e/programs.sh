@@ -32,6 +32,7 @@ for program in esmed esmectl smpp-trace smsc-sim esme-load; do
 	check "$program is installed" test -n "$(find "$TMPDIR/tree" -path "*/*bin/$program" -perm -755)"
 	check "$program has a manual page" test -n "$(find "$TMPDIR/tree" -path "*/man?/$program.[18]" -size +0)"
 done
+check 'the API has a manual page' test -n "$(find "$TMPDIR/tree" -path '*/man7/esmed-api.7' -size +0)"
 check 'the configuration has a manual page' test -n "$(find "$TMPDIR/tree" -path '*/man5/esmed.conf.5')"
 check 'the example configuration is installed' test -n "$(find "$TMPDIR/tree" -name example.yaml)"
 echo "1..$n"
