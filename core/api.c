@@ -124,17 +124,30 @@ static void refuse_method(struct api_call *call, const struct api_row *first,
 	api_field(call, "Allow", "%s", allow);
 }
 
-/* `curl --unix-socket S http://balance` puts the path's word into the host. */
-static void refuse_path(struct api_call *call)
+/* The octets of "/api/v1/" in front of what the paths of a socket have of their own. */
+static int prefix_of(const char *pattern)
 {
+	const char *at = pattern;
+	for (int i = 0; at && i < 2; i++)
+		at = strchr(at + 1, '/');
+	return at ? (int)(at - pattern) + 1 : 0;
+}
+
+/* `curl --unix-socket S http://balance` puts the path's word into the host. */
+static void refuse_path(struct api_call *call, const struct api_row *rows)
+{
+	int prefix = prefix_of(rows->pattern);
 	const char *host = http_header(call->request, "Host");
 	char hint[240] = "";
 	if (host && !strcmp(call->request->path, "/") && !strpbrk(host, ".:\"\\") &&
 	    strcasecmp(host, "localhost") != 0)
 		snprintf(hint, sizeof(hint),
 			 "'%.60s' arrived as the host; with curl the path comes behind a host: "
-			 "http://localhost/api/v1/%.60s",
-			 host, host);
+			 "http://localhost%.*s%.60s",
+			 host, prefix, rows->pattern, host);
+	else if (strncmp(call->request->path, rows->pattern, (size_t)prefix) != 0)
+		snprintf(hint, sizeof(hint), "the paths of this socket begin with %.*s", prefix,
+			 rows->pattern);
 	struct api_error error = {
 		.status = 404,
 		.code = "not_found",
@@ -163,7 +176,7 @@ void api_dispatch(struct api_call *call, const struct api_row *rows, size_t n)
 	if (found)
 		refuse_method(call, found, rows + n);
 	else
-		refuse_path(call);
+		refuse_path(call, rows);
 }
 
 uint64_t api_number(const struct api_call *call, size_t position)

@@ -166,23 +166,33 @@ static void test_api__answers_405_with_what_is_allowed(void **state)
 	release(&fixture);
 }
 
+static const struct api_row prefixed[] = {
+	{ "GET", "/api/v1/a", first, 0 },
+};
+
+static void hints(const char *path, const char *host, const char *hint)
+{
+	struct fixture fixture;
+	ask(&fixture, "GET", path, "");
+	field(&fixture, "Host", host);
+	api_dispatch(&fixture.call, prefixed, sizeof(prefixed) / sizeof(prefixed[0]));
+	assert_int_equal(fixture.call.status, 404);
+	if (*hint)
+		assert_non_null(strstr(said(&fixture, "hint"), hint));
+	else
+		assert_string_equal(said(&fixture, "hint"), "");
+	release(&fixture);
+}
+
 static void test_api__hints_where_the_path_went_into_the_host(void **state)
 {
 	static const char *const silent[] = { "localhost", "example.org", "127.0.0.1", "a\"b" };
-	struct fixture fixture;
 	(void)state;
-	ask(&fixture, "GET", "/", "");
-	field(&fixture, "Host", "balance");
-	api_dispatch(&fixture.call, rows, sizeof(rows) / sizeof(rows[0]));
-	assert_non_null(strstr(said(&fixture, "hint"), "http://localhost/api/v1/balance"));
-	release(&fixture);
-	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
-		ask(&fixture, "GET", "/", "");
-		field(&fixture, "Host", silent[i]);
-		api_dispatch(&fixture.call, rows, sizeof(rows) / sizeof(rows[0]));
-		assert_string_equal(said(&fixture, "hint"), "");
-		release(&fixture);
-	}
+	hints("/", "balance", "http://localhost/api/v1/balance");
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		hints("/", silent[i], "begin with /api/v1/");
+	hints("/v1/a", "api", "begin with /api/v1/");
+	hints("/api/v1/b", "localhost", "");
 }
 
 static const struct api_error poor = {
