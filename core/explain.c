@@ -478,8 +478,7 @@ static bool may_come(const struct story *story, enum life_event event)
 	case LIFE_ON_SIBLING_FAILED:
 	case LIFE_ON_SIBLING_EXPIRED:
 		return story->explain->order->parts > 1;
-	case LIFE_ON_CANCELLED:
-		return true;
+	case LIFE_ON_CANCELLED: /* nobody can ask for it yet */
 	case LIFE_ON_RELEASED:
 	case LIFE_ON_UNSENT:
 	case LIFE_ON_LOST:
