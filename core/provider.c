@@ -70,6 +70,7 @@ void provider_free(struct engine *engine, struct provider *provider)
 	for (size_t i = 0; provider->links && i < provider->n_links; i++) {
 		struct link *link = &provider->links[i];
 		if (link->port_link) {
+			assert(engine->links);
 			HASH_DEL(engine->links, link);
 			port_abort(engine->port, link->port_link);
 		}
@@ -306,6 +307,8 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 	const char *why = NULL;
 	if (!config->enabled)
 		return "the provider is disabled";
+	if (config->kind == CONFIG_KIND_SANDBOX)
+		return "the sandbox has no far end";
 	if (provider->paused)
 		return "the provider is paused by the operator";
 	for (size_t i = 0; i < provider->n_links; i++) {
