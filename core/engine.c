@@ -567,8 +567,11 @@ void engine_free(struct engine *engine)
 		engine->first_input = input->next;
 		free(input);
 	}
-	while (engine->alarms)
-		engine_alarm(engine, engine->alarms->name, false, "");
+	while (engine->alarms) { /* not over, and so not said to be */
+		struct alarm *alarm = engine->alarms;
+		engine->alarms = alarm->next;
+		free(alarm);
+	}
 	free(engine->providers);
 	releases_free(engine->releases);
 	retention_free(engine->retention);

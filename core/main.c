@@ -120,6 +120,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	}
 	case ARGP_KEY_END:
+		if (arguments->words && !arguments->store)
+			argp_error(state, "say: esmed store check FOLDER");
 		if (!arguments->config && !arguments->store)
 			argp_error(state, "--config FILE is missing");
 		return 0;
@@ -280,6 +282,7 @@ static int run_engine(const struct arguments *arguments, const struct config *co
 			;
 		status = engine->exit_status;
 		engine_free(engine);
+		log_info("engine.stopped", "status=%d", status);
 	} else {
 		fprintf(stderr, "esmed: %s\n", error);
 	}
