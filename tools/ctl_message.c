@@ -60,9 +60,10 @@ static void show_message(const struct ctl_run *run, const struct json *message)
 	       ctl_time(message, "updated_at", text));
 	for (size_t i = 0; i < json_count(segments); i++) {
 		const struct json *segment = json_at(segments, i);
-		printf("\nsegment %lld: %s %s, %lld attempts, %lld of unknown fate\n",
+		const char *why = ctl_text(segment, "error", "");
+		printf("\nsegment %lld: %s%s%s, attempts %lld, of unknown fate %lld\n",
 		       (long long)ctl_int(segment, "segment") + 1, ctl_text(segment, "state", "?"),
-		       ctl_text(segment, "error", ""), (long long)ctl_int(segment, "attempts"),
+		       *why ? " " : "", why, (long long)ctl_int(segment, "attempts"),
 		       (long long)ctl_int(segment, "open_attempts"));
 		show_evidence(segment);
 	}

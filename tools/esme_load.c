@@ -299,7 +299,7 @@ static void take_reading(struct connection *connection, enum http_reading readin
 static void on_down(struct connection *connection, const struct port_event *event)
 {
 	if (!load.was_up && event->reason == PORT_DOWN_CONNECT)
-		fail("%s: %s", load.options.socket_path, event->text);
+		fail("%s", event->text);
 	if (connection->busy)
 		take_reading(connection, http_reader_eof(connection->reader));
 	if (connection->busy)

@@ -344,8 +344,16 @@ static const struct verb *find_verb(struct line *line)
 		line->run.args = line->args + words;
 		return verb;
 	}
-	usage("there is no '%s%s%s'", line->args[0], line->n > 1 ? " " : "",
-	      line->n > 1 ? line->args[1] : "");
+	char known[240] = "";
+	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
+		size_t n = strlen(known);
+		if (verb->words[1] && !strcmp(verb->words[0], line->args[0]))
+			snprintf(known + n, sizeof(known) - n, "%s%s %s%s%s",
+				 n ? ", " : "; there is: ", verb->words[0], verb->words[1],
+				 verb->n ? " " : "", verb->n ? verb->args : "");
+	}
+	usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
+	      line->n > 1 ? line->args[1] : "", known);
 }
 
 /* The list of verbs stands once, in their table. */
