@@ -38,7 +38,7 @@ blocks=$(awk '/^## / { tour = /^## A tour/ } tour && /^```sh$/ { n++ } END { pri
 {
 	echo 'set -e'
 	# shellcheck disable=SC2016 # and here the tour's
-	echo 'trap "kill \${daemon-} \${carrier-} 2>/dev/null || :" EXIT'
+	echo 'trap "kill \${trace-} \${daemon-} \${carrier-} 2>/dev/null || :" EXIT'
 	for ((n = 1; n <= blocks; n++)); do
 		printf 'exec >"%s/out.%d" 2>&1\n' "$work" "$n"
 		block "$n" sh
