@@ -1,6 +1,7 @@
 /* The log: format, escape, one write. */
 #include "core/log.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include "core/json.h"
 
 #define LINE_OCTETS 1000
+#define HEAD_OCTETS 96
+_Static_assert(4 * LINE_OCTETS + HEAD_OCTETS <= 4096, "a line is written whole or not at all");
 
 static enum config_log_level least = CONFIG_LOG_INFO;
 static int64_t clock_ms;
@@ -29,9 +32,16 @@ uint64_t log_dropped(void)
 	return dropped;
 }
 
+/* A pipe that polls writable has room for PIPE_BUF octets, which no line exceeds. */
+static bool takes_a_line(void)
+{
+	struct pollfd sink = { .fd = STDERR_FILENO, .events = POLLOUT };
+	return poll(&sink, 1, 0) == 1 && sink.revents & POLLOUT;
+}
+
 void log_line(enum config_log_level level, const char *event, const char *fields, ...)
 {
-	char stamp[25], text[LINE_OCTETS], line[4 * LINE_OCTETS + 100];
+	char stamp[25], text[LINE_OCTETS], line[4 * LINE_OCTETS + HEAD_OCTETS];
 	if (level > least)
 		return;
 	va_list args;
@@ -39,7 +49,8 @@ void log_line(enum config_log_level level, const char *event, const char *fields
 	vsnprintf(text, sizeof(text), fields, args);
 	va_end(args);
 	json_time_text(clock_ms, stamp);
-	int head = snprintf(line, 100, "%s %s %s ", stamp, config_log_level_word(level), event);
+	int head = snprintf(line, HEAD_OCTETS, "%s %s %s ", stamp, config_log_level_word(level),
+			    event);
 	size_t n = head > 0 ? (size_t)head : 0;
 	for (const char *at = text; *at; at++) {
 		unsigned char octet = (unsigned char)*at;
@@ -49,6 +60,6 @@ void log_line(enum config_log_level level, const char *event, const char *fields
 			n += (size_t)snprintf(line + n, 5, "\\x%02x", octet);
 	}
 	line[n++] = '\n';
-	if (write(STDERR_FILENO, line, n) != (ssize_t)n)
+	if (!takes_a_line() || write(STDERR_FILENO, line, n) != (ssize_t)n)
 		dropped++;
 }
