@@ -10,47 +10,19 @@
 #include "store/filter.h"
 #include "store/inside.h"
 #include "store/siphash.h"
-#include "test/store_folder.h"
+#include "test/store_fixture.h"
 
 #define DAY_MS 86400000u
 
 /* --- Help ------------------------------------------------------------------------------------- */
 
-static int set_up(void **state)
+static int set_up_large(void **state)
 {
-	struct store_folder *folder = malloc(sizeof(*folder));
+	int err = set_up(state);
 
-	if (!folder)
-		return -1;
-	store_folder_make(folder);
-	folder->options.size_octets = 128u << 20;
-	*state = folder;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	store_folder_remove(*state);
-	free(*state);
-	return 0;
-}
-
-static struct store *open_ok(struct store_folder *folder)
-{
-	struct store *store;
-	enum store_open code = store_folder_open(folder, &store);
-
-	if (code)
-		fail_msg("open: %d, %s", code, folder->err);
-	return store;
-}
-
-static struct store_txn *begin(struct store *store)
-{
-	struct store_txn *txn;
-
-	assert_int_equal(store_begin(store, &txn), STORE_OK);
-	return txn;
+	if (!err)
+		((struct store_folder *)*state)->options.size_octets = 128u << 20;
+	return err;
 }
 
 /* Spread as a keyed hash spreads, and the same in every run. */
@@ -421,7 +393,7 @@ static void test_filter__forgets_none_and_is_seldom_wrong(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up_large, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_ids__seen_within_their_transaction),
 		T(test_ids__abort_leaves_none_behind),
