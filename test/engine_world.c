@@ -145,6 +145,16 @@ void carrier_cut(struct carrier *carrier)
 			wire_cut(far->wire);
 }
 
+void carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
+{
+	struct far *far = carrier->fars;
+	while (far && !far_is_bound(far))
+		far = far->next;
+	assert_non_null(far);
+	carrier->raws++;
+	wire_send(far->wire, false, octets, n);
+}
+
 void carrier_unbind(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next) {
@@ -211,6 +221,10 @@ static void on_event(struct far *far, const struct smpp_event *event)
 	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||
 		   event->kind == SMPP_EVENT_TIMEOUT) {
 		carrier->lost++;
+	} else if (event->kind == SMPP_EVENT_ORPHAN_RESPONSE &&
+		   carrier->raw_answers < carrier->raws) {
+		carrier->raw_answers++;
+		carrier->raw_status = event->command_status;
 	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
 		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
 		carrier->complaints++;
@@ -440,10 +454,13 @@ void engine_world_free(struct engine_world *world)
 static void step(struct engine_world *world)
 {
 	world->steps++;
-	if (!world->stopped)
+	if (!world->stopped) {
 		world->stopped = !engine_step(world->engine);
-	else
-		port_wait(world->port, INT64_MAX);
+		return;
+	}
+	for (struct port_event event; port_next(world->port, &event);)
+		; /* nobody hears it */
+	port_wait(world->port, INT64_MAX);
 }
 
 void engine_world_run(struct engine_world *world, int64_t ms)

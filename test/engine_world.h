@@ -44,6 +44,8 @@ struct carrier {
 	uint32_t binds;
 	uint32_t acked, refused, lost; /* receipts answered OK, otherwise, or not at all */
 	uint32_t refused_status;       /* of the last one refused */
+	uint32_t raws, raw_answers;    /* octets of carrier_raw, and answers to them */
+	uint32_t raw_status;	       /* of the last of these */
 	uint32_t in_flight_most;       /* submits without an answer on one connection */
 	uint32_t complaints;	       /* errors of the daemon's protocol */
 };
@@ -65,6 +67,8 @@ struct said {
 /* Sends a receipt on the newest bound connection; false: there is none. */
 bool carrier_says(struct carrier *carrier, const struct said *said);
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
+/* Sends octets as they are on the newest bound connection; answers to them are counted apart. */
+void carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */
 void carrier_cut(struct carrier *carrier);
 /* Asks every connection to unbind. */

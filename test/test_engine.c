@@ -99,6 +99,64 @@ static void test_engine__check_78_79_each_status_does_what_its_class_says(void *
 	}
 }
 
+static void test_engine__check_73_80_a_provider_may_class_a_status_otherwise(void **state)
+{
+	static const struct {
+		uint32_t status;
+		enum store_state state;
+		enum store_error error;
+		bool pauses;
+	} rows[] = {
+		{ 0x45, STORE_STATE_QUEUED, STORE_ERROR_NONE, true },
+		{ 0x58, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR, false },
+		{ 0x401, STORE_STATE_FAILED, STORE_ERROR_UNDELIVERABLE, false },
+		{ 0x0B, STORE_STATE_QUEUED, STORE_ERROR_NONE, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world = engine_world_new(&(struct setting){
+			.alpha = "window: 10, timers: {response: 5s}, statuses: {0x45: pause, "
+				 "0x58: fail, 0x401: undeliverable, 0x0B: retry}" });
+		uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+		carrier_refuse(world->carriers[0], 0, rows[i].status);
+		engine_world_settle(world);
+		assert_ends(world, order, rows[i].state, rows[i].error);
+		assert_int_equal(link_of(world)->paused_until_ms != 0, rows[i].pauses);
+		engine_world_free(world);
+	}
+}
+
+/* Whatever a carrier says to a bind, it is asked again: soon, or later where the login is wrong. */
+static void test_engine__check_45_a_refused_bind_is_tried_again(void **state)
+{
+	static const struct {
+		uint32_t status;
+		bool login;
+	} rows[] = {
+		{ 0x05, false }, { 0x08, false }, { 0x58, false }, { 0x14, false }, { 0x03, false },
+		{ 0x0D, true },	 { 0x0E, true },  { 0x0F, true },  { 0x53, true },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world = engine_world_new(&(struct setting){
+			.alpha = "window: 10, timers: {reconnect_min: 500ms, reconnect_max: 1s, "
+				 "refused_min: 20s, refused_max: 30s}" });
+		struct carrier *alpha = world->carriers[0];
+		alpha->bind_status = rows[i].status;
+		carrier_cut(alpha);
+		engine_world_run(world, 15000);
+		assert_int_equal(alpha->binds > 8, !rows[i].login);
+		assert_int_equal(engine_world_alarmed(world, "login_refused"), rows[i].login);
+		engine_world_run(world, 60000);
+		assert_true(alpha->binds >= 3);
+		assert_true(!rows[i].login || alpha->binds <= 5);
+		alpha->bind_status = 0;
+		engine_world_run(world, 40000);
+		assert_int_equal(carrier_bound(alpha), 1);
+		engine_world_free(world);
+	}
+}
+
 static void test_engine__check_81_a_permanent_refusal_fails_at_once_with_its_status(void **state)
 {
 	struct engine_world *world =
@@ -402,12 +460,13 @@ static void test_engine__check_42_a_late_answer_ends_the_doubt(void **state)
 
 static void test_engine__hold_never_sends_again(void **state)
 {
-	struct engine_world *world = engine_world_new(NULL);
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .route = ROUTE "doubt_grace: 2s" });
 	struct carrier *alpha = world->carriers[0];
 	(void)state;
 	uint64_t order = engine_world_order(world, &(struct wish){ .total = 3 });
 	carrier_cut(alpha);
-	engine_world_run(world, 30000);
+	engine_world_run(world, 30000); /* long past the grace after which others are sent again */
 	assert_int_equal(alpha->n, 3);
 	assert_ends(world, order, STORE_STATE_IN_DOUBT, STORE_ERROR_SUBMIT_UNCONFIRMED);
 	engine_world_run(world, 12000);
@@ -632,6 +691,8 @@ int main(void)
 		cmocka_unit_test(test_engine__ok_makes_sent_and_nothing_more),
 		cmocka_unit_test(test_engine__check_82_ok_without_an_id_is_sent_with_a_flag),
 		cmocka_unit_test(test_engine__check_78_79_each_status_does_what_its_class_says),
+		cmocka_unit_test(test_engine__check_73_80_a_provider_may_class_a_status_otherwise),
+		cmocka_unit_test(test_engine__check_45_a_refused_bind_is_tried_again),
 		cmocka_unit_test(
 			test_engine__check_81_a_permanent_refusal_fails_at_once_with_its_status),
 		cmocka_unit_test(test_engine__check_74_a_system_error_is_tried_three_times_more),

@@ -533,6 +533,36 @@ static void test_engine__check_102_nothing_unknown_is_answered_negatively(void *
 	engine_world_free(world);
 }
 
+/* A deliver_sm whose frame is known but whose body is not is kept as it came, and answered OK. */
+static void test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered(void **state)
+{
+	static const uint8_t cut[] = {
+		0, 0, 0, 24, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 99, 0, 1, 1, '3', '1', '6', 0, 1,
+	};
+	/* sm_length says 200; 14 octets follow. */
+	static const uint8_t longer[] = {
+		0,   0,	  0,   47,  0,	 0,   0,   5,	0,   0,	  0,   0,   0,	 0,   0,   98,
+		0,   0,	  0,   0,   0,	 0,   0,   4,	0,   0,	  0,   0,   0,	 0,   0,   0,
+		200, 'i', 'd', ':', '1', ' ', 's', 't', 'a', 't', ':', 'D', 'E', 'L', 'I',
+	};
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	carrier_raw(alpha, cut, sizeof(cut));
+	engine_world_settle(world);
+	assert_int_equal(alpha->raw_answers, 1);
+	assert_int_equal(alpha->raw_status, 0);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
+	assert_int_equal(orphan_reason(world), ORPHAN_UNREADABLE);
+	carrier_raw(alpha, longer, sizeof(longer));
+	engine_world_settle(world);
+	assert_int_equal(alpha->raw_answers, 2);
+	assert_int_equal(alpha->raw_status, 0);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 2);
+	assert_int_equal(carrier_bound(alpha), 1);
+	engine_world_free(world);
+}
+
 static void test_engine__on_time_is_what_came_within_the_outcome_deadline(void **state)
 {
 	struct engine_world *world =
@@ -585,6 +615,7 @@ int main(void)
 			test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells),
 		cmocka_unit_test(test_engine__an_ambiguous_orphan_is_joined_to_nobody),
 		cmocka_unit_test(test_engine__check_102_nothing_unknown_is_answered_negatively),
+		cmocka_unit_test(test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered),
 		cmocka_unit_test(test_engine__on_time_is_what_came_within_the_outcome_deadline),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,53 @@ static void test_engine__a_receipt_is_not_answered_by_a_fatal_commit(void **stat
 	engine_world_free(world);
 }
 
+/* Read, not recorded, and dead: what the answer was is not known. */
+static void test_engine__an_answer_that_was_not_committed_leaves_doubt(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 2 });
+	world->fault = STORE_FAULT_LOST;
+	carrier_refuse(alpha, 0, 0x0B);
+	carrier_ok(alpha, 1, "2");
+	engine_world_settle(world);
+	assert_true(world->stopped);
+	world->fault = STORE_FAULT_NONE;
+	engine_world_crash(world);
+	assert_int_equal(in_state(world, order, STORE_STATE_IN_DOUBT), 2);
+	engine_world_run(world, 45000);
+	assert_int_equal(in_state(world, order, STORE_STATE_UNKNOWN), 2);
+	assert_int_equal(world_error(world, order, 0), STORE_ERROR_SUBMIT_UNCONFIRMED);
+	assert_int_equal(alpha->n, 2);
+	engine_world_free(world);
+}
+
+static void test_engine__a_receipt_committed_and_not_answered_comes_twice(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .route = ROUTE "refund: undelivered" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	carrier_ok(alpha, 0, "1");
+	engine_world_settle(world);
+	world->fault = STORE_FAULT_HIDDEN;
+	assert_true(carrier_receipt(alpha, "1", "UNDELIV"));
+	engine_world_settle(world);
+	assert_int_equal(alpha->acked, 0);
+	world->fault = STORE_FAULT_NONE;
+	engine_world_crash(world);
+	engine_world_run(world, 500);
+	assert_true(carrier_receipt(alpha, "1", "UNDELIV"));
+	engine_world_settle(world);
+	assert_int_equal(alpha->acked, 1);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_FAILED);
+	assert_int_equal(world_message(world, order, 0)->duplicates, 1);
+	assert_int_equal(world_balance(world), OPENING);
+	engine_world_free(world);
+}
+
 /* ---- a full store ---- */
 
 static void test_engine__a_full_store_refuses_receipts_and_loses_nothing(void **state)
@@ -567,6 +614,8 @@ int main(void)
 		cmocka_unit_test(test_engine__returned_segments_survive_a_crash_in_their_place),
 		cmocka_unit_test(test_engine__a_fatal_commit_lets_nothing_out),
 		cmocka_unit_test(test_engine__a_receipt_is_not_answered_by_a_fatal_commit),
+		cmocka_unit_test(test_engine__an_answer_that_was_not_committed_leaves_doubt),
+		cmocka_unit_test(test_engine__a_receipt_committed_and_not_answered_comes_twice),
 		cmocka_unit_test(test_engine__a_full_store_refuses_receipts_and_loses_nothing),
 		cmocka_unit_test(test_engine__a_deadline_waits_for_room_without_spinning),
 		cmocka_unit_test(test_engine__links_that_come_and_go_while_the_store_is_full),
