@@ -318,6 +318,12 @@ def _(run):
     refund(run, 0)
 
 
+@plant('I7', 'a message was refunded when all of it was known to be delivered')
+def _(run):
+    refund(run, 0)
+    alter(run.of('message', 0), state='FAILED', flags=['REFUND_CONTRADICTED'])
+
+
 @plant('I7', 'a message was refunded twice')
 def _(run):
     refund(run, 1, times=2)

@@ -3,9 +3,11 @@
 """The daemon killed at any moment: an order of 3,304 at 500 messages a second, SIGKILL at a seeded
 submit, started again at once. Afterwards I1 to I16 hold, nothing was sent twice, what ended as
 SUBMIT_UNCONFIRMED is at most what a release may leave open, and the rest ended as the far end says.
-Then ten kills in one order. Prints TAP.
+Then ten kills in one order; and three in one of long texts in parts, under `doubt: resend` and with
+refunds, where I1 to I16 must hold as well. Prints TAP.
 
-  sigkill.py [--runs N] [--seed N]     one seed runs that run alone
+  sigkill.py [--runs N]
+  sigkill.py --seed N [--kills N] [--parts]     one run alone
 """
 import argparse
 import concurrent.futures
@@ -26,8 +28,7 @@ RECEIPT_DEADLINE_MS = 2500
 SIDE_BY_SIDE = 2
 SETS = (f'providers.alpha.window={WINDOW}', f'providers.alpha.release_ahead={RELEASE_AHEAD}',
         'providers.alpha.rate=500', 'providers.alpha.timers.response=2s',
-        'providers.alpha.timers.pause_min=20ms',
-        f'routes.1.receipt_deadline={RECEIPT_DEADLINE_MS}ms')
+        'providers.alpha.timers.pause_min=20ms')
 FAR = ('--quiet', '--latency-ms', '2-15', '--receipt-delay-ms', '20-300', '--redeliver-ms', '200',
        '--receipt-ids', 'decimal:12', '--receipts', 'early=2,twice=1', '--mix',
        'delivered=9300,failed=300,rejected=100,expired=100,none=100,refused=90,throttled=10')
@@ -40,11 +41,29 @@ ENDS = {'delivered': ('DELIVERED', ''), 'throttled': ('DELIVERED', ''),
 UNCONFIRMED = ('UNKNOWN', 'SUBMIT_UNCONFIRMED')
 
 
-def judge(truth, how, kills):
+class Flavour:
+    """What kind of order is killed."""
+
+    def __init__(self, parts):
+        self.parts = parts
+        self.route, self.messages = (3, 800) if parts else (1, MESSAGES)
+        self.text = 'A text that goes in parts, ' * 14 if parts else 'Your code is 4711'
+        self.how = checker.How(quiet=True, hold=not parts, receipt_deadline_ms=RECEIPT_DEADLINE_MS,
+                               refund='undelivered' if parts else 'never',
+                               client_account=house.ACCOUNT)
+        self.sets = [*SETS, f'routes.{self.route}.receipt_deadline={RECEIPT_DEADLINE_MS}ms']
+        if parts:
+            self.sets += ['routes.3.doubt=resend', 'routes.3.doubt_grace=300ms',
+                          'routes.3.refund=undelivered']
+
+
+def judge(truth, flavour, kills):
     """Everything that is wrong after a run."""
-    wrong = [f'{name}: {text}' for name, text in checker.check(truth, how)]
-    if len(truth.messages) != MESSAGES:
+    wrong = [f'{name}: {text}' for name, text in checker.check(truth, flavour.how)]
+    if len(truth.messages) != flavour.messages:
         wrong.append(f'{len(truth.messages)} messages in the store')
+    if flavour.parts:
+        return wrong, sum(message.error == UNCONFIRMED[1] for message in truth.messages)
     unconfirmed = 0
     for message in truth.messages:
         end = (message.state, message.error)
@@ -62,16 +81,16 @@ def judge(truth, how, kills):
     return wrong, unconfirmed
 
 
-def run(seed, kills):
+def run(seed, kills, parts):
     """One order, killed `kills` times. (what is wrong, a line of figures)"""
-    chance = random.Random(seed)
-    points = sorted(int(chance.uniform(0.02, 0.98) * MESSAGES) for _ in range(kills))
-    with house.House([*FAR, '--seed', str(seed)], SETS) as home:
+    chance, flavour = random.Random(seed), Flavour(parts)
+    points = sorted(int(chance.uniform(0.02, 0.98) * flavour.messages) for _ in range(kills))
+    with house.House([*FAR, '--seed', str(seed)], flavour.sets) as home:
         home.daemon.start()
         home.daemon.open_account()
-        home.daemon.load('--count', str(MESSAGES), '--batch', str(MESSAGES), '--text',
-                         f'Run {seed} #r{seed}', '--caller-id', 'ACME',
-                         '--idempotency-prefix', f'run-{seed}', log=home.client_log)
+        home.daemon.load('--count', str(flavour.messages), '--batch', str(flavour.messages),
+                         '--route', str(flavour.route), '--text', flavour.text, '--caller-id',
+                         'ACME', '--idempotency-prefix', f'run-{seed}', log=home.client_log)
         for point in points:
             house.await_that(f'{point} submits', lambda p=point: home.far.count_submits() >= p)
             home.daemon.kill()
@@ -79,21 +98,19 @@ def run(seed, kills):
         house.await_that('the order is resolved', home.daemon.resolved, 60)
         house.await_that('every receipt is settled', home.far.settled)
         status = home.daemon.stop()
-        now_ms = int(time.time() * 1000)
+        flavour.how.now_ms = int(time.time() * 1000)
         home.far.end()
         truth = truths.load(house.program('store_dump'), home.daemon.store,
                             {'alpha': home.far.log}, home.client_log)
-        wrong, unconfirmed = judge(truth, checker.How(
-            quiet=True, now_ms=now_ms, receipt_deadline_ms=RECEIPT_DEADLINE_MS,
-            client_account=house.ACCOUNT), kills)
+        wrong, unconfirmed = judge(truth, flavour, kills)
         if status != 0:
             wrong.append(f'the daemon ended with {status}')
         return wrong, f'killed at {points}, {unconfirmed} unconfirmed'
 
 
-def attempt(seed, kills):
+def attempt(seed, kills, parts):
     try:
-        return run(seed, kills)
+        return run(seed, kills, parts)
     except (house.Trouble, OSError, RuntimeError, KeyError, ValueError) as error:
         return [f'{type(error).__name__}: {error}'], 'did not end'
 
@@ -104,16 +121,18 @@ def main():
                         else 10)
     parser.add_argument('--seed', type=int)
     parser.add_argument('--kills', type=int, default=1)
+    parser.add_argument('--parts', action='store_true')
     options = parser.parse_args()
-    plan = [(seed, 1) for seed in range(1, options.runs + 1)] + [(1000, 10)]
+    plan = [(seed, 1, False) for seed in range(1, options.runs + 1)]
+    plan += [(1000, 10, False), (2000, 3, True)]
     if options.seed is not None:
-        plan = [(options.seed, options.kills)]
+        plan = [(options.seed, options.kills, options.parts)]
     tap = house.Tap()
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        for (seed, kills), (wrong, figures) in zip(plan, pool.map(attempt, *zip(*plan))):
-            times = 'once' if kills == 1 else f'{kills} times'
-            tap.result(not wrong, f'killed {times}, seed {seed}: {figures}',
-                       wrong + [f'again: test/e2e/sigkill.py --seed {seed} --kills {kills}'])
+        for (seed, kills, parts), (wrong, figures) in zip(plan, pool.map(attempt, *zip(*plan))):
+            again = f'test/e2e/sigkill.py --seed {seed} --kills {kills}{" --parts" * parts}'
+            tap.result(not wrong, f'killed {"once" if kills == 1 else f"{kills} times"}, seed '
+                       f'{seed}{", in parts" * parts}: {figures}', wrong + [f'again: {again}'])
     return tap.end()
 
 

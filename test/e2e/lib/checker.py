@@ -332,9 +332,10 @@ def i7_refund(truth, how):
         if message.state not in REFUNDABLE[how.refund] and \
                 'REFUND_CONTRADICTED' not in message.flags:
             yield f'{message} was refunded and is {message.state}'
-        known = [row['at_ms'] for segment in message.segments for row in segment.rows
-                 if row['event'] in ('RECEIPT_DELIVERED', 'RECEIPT_BEATS')]
-        if known and min(known) < records[0].get('at_ms', 0):
+        known = [min((row['at_ms'] for row in segment.rows
+                      if row['event'] in ('RECEIPT_DELIVERED', 'RECEIPT_BEATS')), default=INT64)
+                 for segment in message.segments]  # a message is delivered when all of it is
+        if max(known) < records[0].get('at_ms', 0):
             yield f'{message} was refunded after it was known to be delivered'
     for message in truth.messages:
         place = (message.order.number, message.index)
