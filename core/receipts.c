@@ -294,14 +294,14 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	orders_happen(turn, ref, &happening);
 }
 
-/* What was never taken cannot have been delivered, whatever one receipt covers. */
-static bool is_taken(struct turn *turn, const struct work *work, struct segment_ref ref)
+/* What may still wait here cannot have been delivered, whatever one receipt covers. */
+static bool has_left(struct turn *turn, const struct work *work, struct segment_ref ref)
 {
 	struct store_message message;
 	struct store_segment segment;
 	struct store_seg *seg;
 	return orders_segment(turn, &work->rec, ref, &message, &segment, &seg) &&
-	       store_state_rank((enum store_state)seg->state) > 0;
+	       seg->state != STORE_STATE_QUEUED && seg->state != STORE_STATE_SUBMITTED;
 }
 
 static void apply_receipt(struct turn *turn, const struct provider *provider,
@@ -315,7 +315,7 @@ static void apply_receipt(struct turn *turn, const struct provider *provider,
 		return;
 	const uint32_t named = ref.segment;
 	for (ref.segment = 0; ref.segment < work->rec.parts; ref.segment++)
-		if (ref.segment != named && is_taken(turn, work, ref))
+		if (ref.segment != named && has_left(turn, work, ref))
 			apply_to_segment(turn, provider, ref, receipt, source);
 }
 
