@@ -340,7 +340,8 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 	link->port_link = 0;
 	link->ready = false;
 	link->reading_paused = false;
-	if (!link->reason[0] || event->reason != PORT_DOWN_OURS)
+	bool told = event->reason == PORT_DOWN_OURS || link->state == LINK_BINDING;
+	if (!link->reason[0] || !told)
 		snprintf(link->reason, sizeof(link->reason), "%s: %.150s",
 			 port_down_name(event->reason), event->text ? event->text : "");
 	if (link->session) {
