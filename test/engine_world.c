@@ -299,6 +299,7 @@ static void free_carrier(struct carrier *carrier)
 
 static const char form[] = "store: {path: store, size: 16MiB}\n"
 			   "sockets: {submit: {path: submit.sock}, control: {path: control.sock}}\n"
+			   "%s"
 			   "providers:\n"
 			   "  alpha: {system_id: a, password_file: password, %s,\n"
 			   "    links: {one: {host: 127.0.0.1, port: 1, tls: off}%s}}\n"
@@ -336,8 +337,9 @@ static void configure(struct engine_world *world, const struct setting *setting)
 	char text[4096], path[128], line[600];
 	struct config_source source = { .path = path, .secret_owner = geteuid() };
 	const char *route = or_usual(setting->route, usual_route);
-	snprintf(text, sizeof(text), form, or_usual(setting->alpha, usual_provider),
-		 or_usual(setting->links, ""), or_usual(setting->beta, usual_provider), route,
+	snprintf(text, sizeof(text), form, or_usual(setting->top, ""),
+		 or_usual(setting->alpha, usual_provider), or_usual(setting->links, ""),
+		 or_usual(setting->beta, usual_provider), route,
 		 or_usual(setting->route2, usual_route), route);
 	write_file(world, "password", "secret\n");
 	write_file(world, "esmed.yaml", text);

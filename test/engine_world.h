@@ -101,6 +101,7 @@ struct setting {
 	const char *beta;
 	const char *route;  /* 1 and 3, both of alpha */
 	const char *route2; /* of beta */
+	const char *top;    /* lines of the file's own level, such as retention */
 };
 
 /* Started, and every link bound. */

@@ -585,7 +585,8 @@ static void test_engine__queue_deadline_while_binds_are_refused_is_a_failure(voi
 
 static void test_engine__no_receipt_by_the_deadline_is_unknown(void **state)
 {
-	struct engine_world *world = engine_world_new(NULL);
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .route = ROUTE "refund: undelivered" });
 	(void)state;
 	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
 	carrier_ok(world->carriers[0], 0, "1");
@@ -593,6 +594,7 @@ static void test_engine__no_receipt_by_the_deadline_is_unknown(void **state)
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	engine_world_run(world, 2000);
 	assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_NO_RECEIPT);
+	assert_int_equal(world_balance(world), OPENING - PRICE); /* not known is not undelivered */
 	carrier_receipt(world->carriers[0], "1", "DELIVRD");
 	engine_world_settle(world);
 	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);

@@ -159,6 +159,23 @@ static void test_engine__r06_on_another_link_and_in_another_base_too(void **stat
 	engine_world_free(world);
 }
 
+static void test_engine__a_parked_receipt_of_another_address_is_not_joined(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	struct said said = {
+		.id = "5", .stat = "DELIVRD", .from = 31699999999, .to = "31688888888"
+	};
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_true(carrier_says(alpha, &said));
+	carrier_ok(alpha, 0, "5");
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
+	engine_world_free(world);
+}
+
 /* A receipt from before the submit is another message's, whatever its id. */
 static void test_engine__an_old_orphan_is_not_given_to_a_newer_message(void **state)
 {
@@ -250,6 +267,21 @@ static void test_engine__r11_one_receipt_may_cover_the_message(void **state)
 	says(world, "3", "ENROUTE");
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	says(world, "3", "DELIVRD");
+	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	engine_world_free(world);
+}
+
+/* That the message is there shows that the segment without an answer was taken. */
+static void test_engine__r11_a_covering_receipt_ends_a_doubt(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .alpha = PROVIDER "receipt_covers: message" });
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 2 });
+	carrier_ok(world->carriers[0], 0, "1");
+	engine_world_run(world, 6000);
+	assert_ends(world, order, STORE_STATE_IN_DOUBT, STORE_ERROR_SUBMIT_UNCONFIRMED);
+	says(world, "1", "DELIVRD");
 	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
 	engine_world_free(world);
 }
@@ -593,12 +625,14 @@ int main(void)
 		cmocka_unit_test(test_engine__r03_a_receipt_twice_is_one_outcome),
 		cmocka_unit_test(test_engine__r05_a_receipt_may_come_before_its_response),
 		cmocka_unit_test(test_engine__r06_on_another_link_and_in_another_base_too),
+		cmocka_unit_test(test_engine__a_parked_receipt_of_another_address_is_not_joined),
 		cmocka_unit_test(test_engine__an_old_orphan_is_not_given_to_a_newer_message),
 		cmocka_unit_test(test_engine__r08_a_receipt_after_a_restart_finds_its_message),
 		cmocka_unit_test(test_engine__r10_one_of_three_segments_fails_the_message),
 		cmocka_unit_test(test_engine__r10_all_three_delivered_is_delivered),
 		cmocka_unit_test(test_engine__r11_one_receipt_is_one_segment_by_default),
 		cmocka_unit_test(test_engine__r11_one_receipt_may_cover_the_message),
+		cmocka_unit_test(test_engine__r11_a_covering_receipt_ends_a_doubt),
 		cmocka_unit_test(test_engine__a_receipt_covers_no_segment_that_is_queued),
 		cmocka_unit_test(test_engine__a_contradiction_is_kept_and_changes_nothing),
 		cmocka_unit_test(test_engine__a_route_may_say_that_delivered_beats_failed),

@@ -402,6 +402,65 @@ static void test_engine__a_corrupt_order_stops_no_other(void **state)
 	end_damaged(world);
 }
 
+/* ---- retention ---- */
+
+#define KEEP_SHORT "retention: {orders: 1h, orphans: 1h, feed: 1m, closed_ids: 1h}\n"
+#define HOUR_MS	   (3600 * 1000)
+
+static void test_engine__what_is_old_goes_and_what_is_open_stays(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.top = KEEP_SHORT, .route2 = "validity: 24h, receipt_deadline: 20h" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t open = engine_world_order(world, &(struct wish){ .route = 2 });
+	engine_world_order(world, &(struct wish){ .total = 1200, .parts = 2 });
+	alpha->obliging = true;
+	carrier_ok_all(alpha);
+	carrier_ok_all(world->carriers[1]);
+	alpha->ids = 10000;
+	assert_true(carrier_receipt(alpha, "nobodys", "DELIVRD"));
+	engine_world_run(world, 3000);
+	assert_true(carrier_receipt(alpha, "1", "DELIVRD"));
+	engine_world_run(world, HOUR_MS + 300 * 1000);
+	assert_int_equal(world_count(world, STORE_KIND_ORDER), 1);
+	assert_int_equal(world_count(world, STORE_KIND_MESSAGE), 1);
+	assert_int_equal(world_count(world, STORE_KIND_SEGMENT), 0);
+	assert_int_equal(world_count(world, STORE_KIND_BATCH), 0);
+	assert_int_equal(world_count(world, STORE_KIND_TEXT), 1);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	assert_int_equal(world_count(world, STORE_KIND_FEED), 0);
+	assert_int_equal(world_state(world, open, 0), STORE_STATE_SENT);
+	/* A receipt for what is gone is an orphan, answered OK. */
+	uint32_t acked = alpha->acked;
+	assert_true(carrier_receipt(alpha, "2", "DELIVRD"));
+	engine_world_settle(world);
+	assert_int_equal(alpha->acked, acked + 1);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
+	engine_world_free(world);
+}
+
+static void test_engine__a_corrupt_record_stops_no_retention(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .top = KEEP_SHORT });
+	struct store_message message;
+	(void)state;
+	world->carriers[0]->obliging = true;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 3 });
+	engine_world_run(world, 50000);
+	message = *world_message(world, order, 1);
+	damage(world, STORE_KIND_MESSAGE, &message);
+	engine_world_run(world, HOUR_MS + 100 * 1000);
+	assert_int_equal(world_count(world, STORE_KIND_ORDER), 0);
+	uint64_t next = engine_world_order(world, &(struct wish){ 0 });
+	assert_int_equal(world_state(world, next, 0), STORE_STATE_SENT);
+	engine_world_run(world, 50000);
+	assert_int_equal(world_state(world, next, 0), STORE_STATE_UNKNOWN);
+	engine_world_run(world, HOUR_MS + 100 * 1000);
+	assert_int_equal(world_count(world, STORE_KIND_ORDER), 0);
+	end_damaged(world);
+}
+
 /* ---- segments ---- */
 
 /* A segment that comes back to a message that has ended ends with it. */
@@ -625,6 +684,8 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__a_corrupt_text_keeps_its_order_waiting_till_it_expires),
 		cmocka_unit_test(test_engine__a_corrupt_order_stops_no_other),
+		cmocka_unit_test(test_engine__what_is_old_goes_and_what_is_open_stays),
+		cmocka_unit_test(test_engine__a_corrupt_record_stops_no_retention),
 		cmocka_unit_test(test_engine__what_returns_to_a_failed_message_is_not_sent_again),
 		cmocka_unit_test(test_engine__segments_not_released_end_with_their_message),
 		cmocka_unit_test(
