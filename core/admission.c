@@ -51,21 +51,47 @@ static const struct api_error error_other_body = {
 	.param = "Idempotency-Key",
 };
 
+/* Members that mean nothing here are told, and the object ends. */
+static void end_with_warnings(struct admission *admission)
+{
+	struct json_writer *json = &admission->call->json;
+	char text[120];
+	if (admission->intent.n_unknown) {
+		json_key(json, "warnings");
+		json_begin_array(json);
+		for (size_t i = 0; i < admission->intent.n_unknown; i++) {
+			snprintf(text, sizeof(text), "unknown member ignored: %.80s",
+				 admission->intent.unknown[i]);
+			json_put_text(json, text);
+		}
+		json_end_array(json);
+	}
+	json_end_object(json);
+}
+
 /* The answer of the order that the key made, again. */
 static void replay(struct admission *admission)
 {
 	struct api_call *call = admission->call;
 	struct store_order order = { .order = admission->key.order };
+	const struct store_order *found = &order;
 	enum store_err err = store_order_get(call->turn->txn, &order);
 	if (err == STORE_NOTFOUND) {
-		api_refuse_not_found(call, "Order not found.");
-		return;
+		/* One that this very turn has made is written at its end. */
+		const struct work *work = orders_work(call->turn, order.order);
+		if (!work) {
+			api_refuse_not_found(call, "Order not found.");
+			return;
+		}
+		found = &work->rec;
+		err = STORE_OK;
 	}
 	turn_fail(call->turn, err);
 	if (err)
 		return;
-	view_accepted(call, &order, NULL, admission->key.balance_after);
-	json_end_object(&call->json);
+	view_accepted(call, found, NULL, admission->key.balance_after);
+	intent_unknown(admission->body, &admission->intent);
+	end_with_warnings(admission);
 	api_field(call, "Idempotent-Replayed", "true");
 }
 
@@ -477,24 +503,6 @@ static int64_t debit(struct admission *admission, const struct work *work)
 	if (ledger_post(call->turn, &entry, &balance) != LEDGER_OK)
 		turn_fail(call->turn, STORE_CORRUPT);
 	return balance;
-}
-
-/* Members that mean nothing here are told, and the object ends. */
-static void end_with_warnings(struct admission *admission)
-{
-	struct json_writer *json = &admission->call->json;
-	char text[120];
-	if (admission->intent.n_unknown) {
-		json_key(json, "warnings");
-		json_begin_array(json);
-		for (size_t i = 0; i < admission->intent.n_unknown; i++) {
-			snprintf(text, sizeof(text), "unknown member ignored: %.80s",
-				 admission->intent.unknown[i]);
-			json_put_text(json, text);
-		}
-		json_end_array(json);
-	}
-	json_end_object(json);
 }
 
 static void accept(struct admission *admission)

@@ -286,8 +286,14 @@ void intent_read(struct api_call *call, const struct json *body, int64_t wall_ms
 		else if (value && (members[i].required || json_kind(value) != JSON_KIND_NULL))
 			members[i].read(&reading, value);
 	}
+	intent_unknown(body, intent);
+}
+
+void intent_unknown(const struct json *body, struct intent *intent)
+{
 	const struct json *value;
 	void *cursor = NULL;
+	intent->n_unknown = 0;
 	for (const char *key = json_next(body, &cursor, &value); key;
 	     key = json_next(body, &cursor, &value))
 		if (!known(key) && intent->n_unknown < INTENT_WARNINGS_MAX)

@@ -42,6 +42,9 @@ void intent_read(struct api_call *call, const struct json *body, int64_t wall_ms
 		 struct intent *intent);
 void intent_release(struct intent *intent);
 
+/* The members of `unknown` alone, of a body that was read before. */
+void intent_unknown(const struct json *body, struct intent *intent);
+
 /* RFC 3339 with a zone as wall clock; false: it is none. */
 bool intent_time(const char *text, int64_t *at_ms);
 

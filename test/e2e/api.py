@@ -407,7 +407,6 @@ def answer_for_an_order(daemon):
     again = call(daemon.submit, 'POST', '/api/v1/send_sms',
                  body(client_ref='ref-1', colour='red', numbers=[NL, '31612345679']),
                  Idempotency_Key='first')
-    told.pop('warnings')
     check('the same key and body give the same answer, and say so',
           again.json == told and again.fields.get('idempotent-replayed') == 'true', again)
     one = call(daemon.submit, 'POST', '/api/v1/send_sms', body())
