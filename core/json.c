@@ -177,14 +177,16 @@ static const struct json *outside(const json_t *value)
 }
 
 /*
- * jansson quotes the text near the place; what is not printable ASCII must not reach logs or
- * replies.
+ * jansson quotes what stands near the place: it may be a text or a key, which belong neither into a
+ * log nor into a reply, and the place is told beside it.
  */
-static void copy_printable(char *to, size_t room, const char *from)
+static void copy_reason(char *to, size_t room, const char *from)
 {
+	const char *quote = strstr(from, " near '");
+	size_t n = quote != NULL ? (size_t)(quote - from) : strlen(from);
 	size_t i = 0;
 
-	for (; from[i] != '\0' && i + 1 < room; i++)
+	for (; i < n && i + 1 < room; i++)
 		to[i] = from[i] >= 0x20 && from[i] < 0x7f ? from[i] : '?';
 	to[i] = '\0';
 }
@@ -205,7 +207,7 @@ struct json *json_read(const void *text, size_t n, struct json_error *error)
 		error->line = theirs.line > 0 ? (uint32_t)theirs.line : 1;
 		error->column = theirs.column > 0 ? (uint32_t)theirs.column : 1;
 		error->offset = theirs.position > 0 ? (size_t)theirs.position : 0;
-		copy_printable(error->text, sizeof(error->text), theirs.text);
+		copy_reason(error->text, sizeof(error->text), theirs.text);
 	}
 	return (struct json *)(void *)root;
 }

@@ -405,7 +405,7 @@ static void test_json__writes_nested_values(void **state)
 	struct json *back = json_read(out.octets, out.n, &error);
 
 	assert_null(back); /* `most` does not fit int64, and only that */
-	assert_string_equal(error.text, "too big integer near '18446744073709551615'");
+	assert_string_equal(error.text, "too big integer");
 	buffer_release(&out);
 }
 
