@@ -220,21 +220,22 @@ static void refuse(struct engine *engine, struct input *input)
 	}
 }
 
-static void halves(struct engine *engine, struct input **inputs, size_t n)
+/* True when one of them could not be kept by itself. */
+static bool halves(struct engine *engine, struct input **inputs, size_t n)
 {
 	if (!n)
-		return;
+		return false;
 	if (!engine->stopped && try_inputs(engine, inputs, n, false) == TURN_DROPPED) {
 		if (n == 1) {
 			refuse(engine, inputs[0]);
-			return;
+			return true;
 		}
-		halves(engine, inputs, n / 2);
-		halves(engine, inputs + n / 2, n - n / 2);
-		return;
+		bool first = halves(engine, inputs, n / 2);
+		return halves(engine, inputs + n / 2, n - n / 2) || first;
 	}
 	for (size_t i = 0; i < n; i++)
 		free(inputs[i]);
+	return false;
 }
 
 static void run_turn(struct engine *engine)
@@ -251,11 +252,17 @@ static void run_turn(struct engine *engine)
 	bool own = port_now_ms(engine->port) >= engine->full_until_ms;
 	int64_t begun_us = port_now_us(engine->port);
 	if (try_inputs(engine, inputs, n, own) == TURN_DROPPED) {
-		engine->full_until_ms = port_now_ms(engine->port) + FULL_WAIT_MS;
-		engine_alarm(engine, "store_full", engine->dropped_error == STORE_FULL,
+		bool full = engine->dropped_error == STORE_FULL;
+		engine_alarm(engine, "store_full", full,
 			     "the store has no room; raise store.size and start again");
-		halves(engine, inputs, n);
+		/* An input that finds a corrupt record holds nothing up but itself. */
+		bool alone = halves(engine, inputs, n) && !full;
 		reload(engine);
+		if (!alone || (own && !engine->stopped &&
+			       try_inputs(engine, NULL, 0, true) == TURN_DROPPED)) {
+			engine->full_until_ms = port_now_ms(engine->port) + FULL_WAIT_MS;
+			reload(engine);
+		}
 	} else {
 		if (own)
 			engine_alarm(engine, "store_full", false, "");
