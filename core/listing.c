@@ -219,6 +219,7 @@ void listing_messages(struct api_call *call)
 	page->call = (struct api_call){ .engine = call->engine, .json = call->json };
 	page->stream.pump = go_on;
 	page->stream.due_ms = call->turn->now_ms;
+	page->stream.ends = true;
 	call->stream = &page->stream;
 }
 

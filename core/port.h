@@ -178,6 +178,7 @@ struct port_listen {
 	uint32_t connections_max; /* at one time; more wait in the kernel's backlog */
 	uint32_t input_octets;	  /* per link, as in struct port_target */
 	uint32_t output_octets;
+	bool half; /* a client that has ended its side still reads: PORT_OCTETS with n 0, not DOWN */
 };
 
 /*
@@ -248,8 +249,8 @@ enum port_down {
 	PORT_DOWN_CONNECT,  /* no address took the connection */
 	PORT_DOWN_TLS,	    /* handshake refused by either side, or TLS broken later */
 	PORT_DOWN_DEADLINE, /* connect_ms, tls_ms or stall_ms passed */
-	PORT_DOWN_EOF,	    /* the peer closed, with or without goodbye; half is whole */
-	PORT_DOWN_RESET,    /* the connection broke, or memory ran out */
+	PORT_DOWN_EOF, /* the peer closed, with or without goodbye; half is whole but for `half` */
+	PORT_DOWN_RESET, /* the connection broke, or memory ran out */
 };
 
 /* Pointers are valid until the next call of port_next, port_wait or port_free. */
@@ -266,7 +267,7 @@ struct port_event {
 	gid_t gid;
 
 	const uint8_t *octets; /* OCTETS */
-	size_t n;	       /* OCTETS: 1 or more */
+	size_t n;	       /* OCTETS: 1 or more; 0: no more will come, see struct port_listen */
 
 	/*
 	 * SENT and DOWN: octets of this link, counted from its beginning, that the kernel has

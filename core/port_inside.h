@@ -158,6 +158,7 @@ struct port_link {
 	bool paused;
 	bool closing;
 	bool peer_ended;
+	bool half; /* the peer's end is told and not the link's */
 	struct port_queue out;
 	size_t out_at; /* octets of out.first that have left */
 	uint64_t sent;
@@ -190,6 +191,7 @@ struct port_listener {
 	uint32_t output_max;
 	uint32_t connections;
 	uint32_t connections_max;
+	bool half;
 };
 
 struct port {

@@ -106,6 +106,7 @@ struct port_listener *port_io_listener(struct port *port, const struct port_list
 	listener->tls_ms = listen->tls_ms > 0 ? listen->tls_ms : PORT_TLS_MS;
 	listener->input_max = listen->input_octets;
 	listener->output_max = listen->output_octets;
+	listener->half = listen->half;
 	listener->connections_max = listen->connections_max > 0 ? listen->connections_max :
 								  PORT_CONNECTIONS;
 	return listener;

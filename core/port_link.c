@@ -64,7 +64,8 @@ static void post_octets(struct port_link *link, const uint8_t *octets, size_t n)
 		port_link_down(link, PORT_DOWN_RESET, "out of memory");
 		return;
 	}
-	memcpy(message->octets, octets, n);
+	if (n > 0)
+		memcpy(message->octets, octets, n);
 	message->n = n;
 	message->at_ms = port_now_ms(link->port);
 	port_queue_put(&io->posted, message);
@@ -143,7 +144,7 @@ void port_link_free(struct port_link *link)
 
 static bool may_read(const struct port_link *link)
 {
-	if (link->closing)
+	if (link->closing || link->peer_ended)
 		return !link->peer_ended;
 	return !link->paused && !link->port->io->full && link->uncredited < link->input_max;
 }
@@ -186,11 +187,15 @@ static void set_timer(struct port_link *link, int64_t ms)
 		port_link_down(link, PORT_DOWN_RESET, "out of memory");
 }
 
-/* A link that is closing has read the peer's end: it may still take what we have for it. */
+/* The peer's end has been read: it may still take what we have for it. */
 void port_link_ended(struct port_link *link)
 {
+	bool told = link->peer_ended;
+
 	link->peer_ended = true;
-	if (!link->closing)
+	if (!link->closing && link->half && !told)
+		post_octets(link, NULL, 0);
+	else if (!link->closing && !link->half)
 		port_link_down(link, PORT_DOWN_EOF, "closed by the peer");
 	else if (link->state == LINK_LINGER)
 		port_link_down(link, PORT_DOWN_OURS, "closed");
@@ -536,6 +541,7 @@ void port_link_accepted(struct port_listener *listener, int fd)
 	link->fd = fd;
 	link->tls = port_tls_hold(listener->tls);
 	link->tls_ms = listener->tls_ms;
+	link->half = listener->half;
 	listener->connections++;
 	port_net_tune(fd, PORT_STALL_MS);
 	if (!link_register(link))

@@ -28,6 +28,7 @@ struct conn {
 	bool ending;  /* closed as soon as all output has left */
 	bool closing; /* port_close was called */
 	bool held;    /* not read for want of room, see server.in_octets */
+	bool ended;   /* the client has said all that it will say */
 	bool chunked; /* the answer under way */
 	bool keep_alive;
 	bool answering;
@@ -130,6 +131,7 @@ static void name(struct server *server, struct api_call *call)
 static void write_answer(struct conn *conn, struct api_call *call)
 {
 	const struct http_request *request = call->request;
+	bool head = request && !strcmp(request->method, "HEAD");
 	struct http_reply reply = {
 		.status = call->status,
 		.content_type = call->content_type,
@@ -147,9 +149,9 @@ static void write_answer(struct conn *conn, struct api_call *call)
 	conn->keep_alive = reply.keep_alive;
 	conn->chunked = reply.chunked;
 	conn->answering = true;
-	conn->ending = !reply.keep_alive && !call->stream;
+	conn->ending = !reply.keep_alive && (head || !call->stream);
 	http_reply_head(&conn->out, &reply);
-	if (request && !strcmp(request->method, "HEAD"))
+	if (head)
 		return;
 	if (reply.chunked)
 		http_chunk(&conn->out, call->body->octets, call->body->n);
@@ -206,6 +208,13 @@ static const struct api_error error_defect = {
 	.detail = "Not stored: a record cannot be read or written.",
 	.hint = "run: esmectl store check",
 };
+static const struct api_error error_unreadable = {
+	.status = 500,
+	.code = "internal_error",
+	.stage = "store",
+	.detail = "A record cannot be read.",
+	.hint = "run: esmectl store check",
+};
 static const struct api_error error_crowded = {
 	.status = 503,
 	.code = "too_many_connections",
@@ -228,6 +237,15 @@ struct reply {
 	struct api_call call;
 };
 
+/* Who has ended its side is answered what it has asked, but for what would go on without end. */
+static void leave_stream(struct engine *engine, struct conn *conn)
+{
+	if (!conn->stream || conn->stream->ends)
+		return;
+	conn->closing = true;
+	port_abort(engine->port, conn->link);
+}
+
 static void reply_run(struct engine *engine, struct effect *effect, enum turn_end end)
 {
 	struct reply *reply = (struct reply *)effect;
@@ -242,6 +260,8 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 			reply->call.stream = NULL;
 			if (conn->stream) /* or its client's end would not be heard */
 				port_resume(engine->port, conn->link);
+			if (conn->ended)
+				leave_stream(engine, conn);
 		}
 	} else if (end == TURN_UNKNOWN) {
 		conn->asked = false;
@@ -254,6 +274,12 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 	}
 	buffer_release(&reply->body);
 	buffer_release(&reply->call.flaws);
+}
+
+static bool only_reads(const struct api_call *call)
+{
+	const char *method = call->request->method;
+	return !strcmp(method, "GET") || !strcmp(method, "HEAD");
 }
 
 static void ask(struct turn *turn, struct input *input)
@@ -276,6 +302,11 @@ static void ask(struct turn *turn, struct input *input)
 		api_handle(call);
 	else
 		control_handle(call);
+	/* It has read and nothing else: the rest of the turn need not suffer for what it found. */
+	if (turn->error == STORE_CORRUPT && !call->stream && only_reads(call)) {
+		turn->error = STORE_OK;
+		api_refuse(call, &error_unreadable);
+	}
 	if (reply->body.failed)
 		turn_fail(turn, STORE_FULL);
 }
@@ -322,6 +353,7 @@ static void advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 	while (!conn->asked && !conn->answering && !conn->ending && !conn->closing) {
 		switch (http_conn_next(conn->http, now_ms)) {
 		case HTTP_WAIT:
+			conn->ending = conn->ended;
 			return;
 		case HTTP_CONTINUE:
 			buffer_text(&conn->out, HTTP_CONTINUE_REPLY);
@@ -427,17 +459,19 @@ void server_flush(struct engine *engine)
 
 /* ---- events ---- */
 
+/* Operators get in however many applications there are; their listeners have a bound of their own. */
 static bool crowded(const struct engine *engine, const struct conn *conn)
 {
 	const struct config_limits *limits = &engine->config->limits;
-	const struct server *server = engine->server;
-	size_t same = 0;
-	for (const struct conn *other = server->conns; other; other = other->hh.next)
-		same += conn->local && other->local && other->uid == conn->uid;
-	if (same > limits->connections_per_uid)
-		return true;
-	/* Operators get in however many applications there are. */
-	return conn->socket == API_SUBMIT && HASH_COUNT(server->conns) > limits->connections;
+	size_t all = 0, same = 0;
+	if (conn->socket != API_SUBMIT)
+		return false;
+	for (const struct conn *other = engine->server->conns; other; other = other->hh.next) {
+		all += other->socket == API_SUBMIT;
+		same += other->socket == API_SUBMIT && conn->local && other->local &&
+			other->uid == conn->uid;
+	}
+	return same > limits->connections_per_uid || all > limits->connections;
 }
 
 static void arrive(struct engine *engine, const struct port_event *event, size_t listener)
@@ -472,6 +506,12 @@ static void octets(struct engine *engine, struct conn *conn, const struct port_e
 {
 	if (conn->ending || conn->closing)
 		return;
+	if (!event->n) {
+		conn->ended = true;
+		leave_stream(engine, conn);
+		advance(engine, conn, event->at_ms);
+		return;
+	}
 	if (!http_conn_feed(conn->http, event->octets, event->n, event->at_ms)) {
 		conn->closing = true;
 		port_abort(engine->port, conn->link);
@@ -571,6 +611,7 @@ static bool listen_unix(struct engine *engine, enum api_socket socket,
 		.group = config->gid < 0 ? (gid_t)-1 : (gid_t)config->gid,
 		.connections_max = socket == API_SUBMIT ? limits->connections + 1 : OPERATORS_MAX,
 		.output_octets = (uint32_t)limits->output_octets,
+		.half = true,
 	};
 	engine->server->listeners[socket] =
 		port_listen(engine->port, &how, error, PORT_TEXT_OCTETS);
@@ -588,6 +629,7 @@ static bool listen_tcp(struct engine *engine, char *error)
 		.port = config->listen.port,
 		.connections_max = config->limits.connections + 1,
 		.output_octets = (uint32_t)config->limits.output_octets,
+		.half = true,
 	};
 	uint64_t listener = port_listen(engine->port, &how, error, PORT_TEXT_OCTETS);
 	engine->server->listeners[TCP] = listener;
