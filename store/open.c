@@ -213,6 +213,7 @@ static bool accept_older(struct store *store)
 static enum store_open open_at(struct store *store, const struct store_options *options, char *err)
 {
 	struct store_head head;
+	struct store_hw hw;
 	enum store_open code = store_place_head(&store->place, &head, err);
 
 	if (code)
@@ -226,6 +227,13 @@ static enum store_open open_at(struct store *store, const struct store_options *
 	store->size_octets -= store->size_octets % store->page_octets;
 	if (head.last_txn > 0)
 		return open_existing(store, options, err);
+	if (store_place_hw_read(&store->place, &hw)) {
+		snprintf(err, STORE_ERR_OCTETS,
+			 "data.mdb is gone: hw names transaction %" PRIu64
+			 " of incarnation %" PRIu32 "; to begin with an empty store, remove hw",
+			 hw.txn, hw.incarnation);
+		return STORE_OPEN_DAMAGED;
+	}
 	if (options->create)
 		return open_new(store, options, err);
 	snprintf(err, STORE_ERR_OCTETS, "there is a store that was never finished");

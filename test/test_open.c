@@ -267,6 +267,24 @@ static void test_open__takes_hw_that_is_gone_or_torn_for_none(void **state)
 	store_close(open_ok(folder));
 }
 
+static void test_open__makes_no_new_store_in_the_place_of_one_that_is_gone(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+	char path[128];
+
+	store_close(open_ok(folder));
+	snprintf(path, sizeof(path), "%s/data.mdb", folder->path);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_DAMAGED);
+	assert_null(store);
+	assert_non_null(strstr(folder->err, "data.mdb is gone"));
+	assert_int_equal(access(path, F_OK), -1);
+	snprintf(path, sizeof(path), "%s/hw", folder->path);
+	assert_int_equal(unlink(path), 0);
+	store_close(open_ok(folder));
+}
+
 static void test_open__refuses_a_later_schema(void **state)
 {
 	struct store_folder *folder = *state;
@@ -360,6 +378,7 @@ int main(void)
 		T(test_open__notices_a_torn_meta_page),
 		T(test_open__notices_an_older_copy),
 		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
+		T(test_open__makes_no_new_store_in_the_place_of_one_that_is_gone),
 		T(test_open__refuses_a_later_schema),
 		T(test_open__refuses_filesystems_that_cannot_keep_a_store),
 		T(test_open__tells_what_its_child_died_of),
