@@ -254,6 +254,8 @@ static struct store *open_store(const struct arguments *arguments, const struct 
 		fprintf(stderr,
 			"esmed: what it does not know of may have been submitted; to start on "
 			"it all the same: --accept-older-store\n");
+	if (opened == STORE_OPEN_DAMAGED)
+		fprintf(stderr, "esmed: to put a copy back, see COPIES in esmed(8)\n");
 	if (store)
 		*status = 0;
 	return store;
