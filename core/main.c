@@ -75,6 +75,7 @@ const char *argp_program_version = "esmed " ESMED_VERSION;
 static const char doc[] =
 	"The SMPP 3.4 ESME with a lifecycle tracker: binds to carriers, takes send intents on a "
 	"local socket and keeps what became of every message.\v"
+	"store check walks a whole store while no daemon runs on it.\n\n"
 	"Exit status: 0 stopped in order; 1 something outside failed (store in use, port in use, "
 	"disk); 2 usage; 78 configuration or store need a person.";
 
