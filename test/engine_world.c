@@ -54,6 +54,14 @@ static bool far_is_bound(const struct far *far)
 	return stats.state == SMPP_SESSION_BOUND;
 }
 
+static struct far *newest_bound(const struct carrier *carrier)
+{
+	struct far *far = carrier->fars;
+	while (far && !far_is_bound(far))
+		far = far->next;
+	return far;
+}
+
 size_t carrier_bound(const struct carrier *carrier)
 {
 	size_t n = 0;
@@ -111,9 +119,7 @@ bool carrier_says(struct carrier *carrier, const struct said *said)
 {
 	char text[200], from[24];
 	struct smpp_pdu pdu;
-	struct far *far = carrier->fars;
-	while (far && !far_is_bound(far))
-		far = far->next;
+	struct far *far = newest_bound(carrier);
 	if (!far)
 		return false;
 	uint64_t number = said->from ? said->from : FIRST_NUMBER;
@@ -145,14 +151,14 @@ void carrier_cut(struct carrier *carrier)
 			wire_cut(far->wire);
 }
 
-void carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
+bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
 {
-	struct far *far = carrier->fars;
-	while (far && !far_is_bound(far))
-		far = far->next;
-	assert_non_null(far);
+	struct far *far = newest_bound(carrier);
+	if (!far)
+		return false;
 	carrier->raws++;
 	wire_send(far->wire, false, octets, n);
+	return true;
 }
 
 void carrier_unbind(struct carrier *carrier)

@@ -68,7 +68,7 @@ struct said {
 bool carrier_says(struct carrier *carrier, const struct said *said);
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
 /* Sends octets as they are on the newest bound connection; answers to them are counted apart. */
-void carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
+bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */
 void carrier_cut(struct carrier *carrier);
 /* Asks every connection to unbind. */

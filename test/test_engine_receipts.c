@@ -98,6 +98,23 @@ static void test_engine__r01_what_came_before_the_outcome_is_kept(void **state)
 	engine_world_free(world);
 }
 
+/* An intermediate notification is never an outcome, whatever word it uses. */
+static void test_engine__an_intermediate_notification_decides_nothing(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct said said = { .id = "1", .stat = "DELIVRD", .esm_class = 0x20 };
+	(void)state;
+	uint64_t order = taken(world, "1");
+	assert_true(carrier_says(world->carriers[0], &said));
+	said.stat = "UNDELIV";
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(world->carriers[0]->acked, 2);
+	assert_int_equal(world_rows(world, order, 0, LIFE_ON_RECEIPT_PENDING), 2);
+	engine_world_free(world);
+}
+
 static void test_engine__r02_enroute_after_delivered_changes_nothing(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -580,13 +597,13 @@ static void test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered(voi
 	struct engine_world *world = engine_world_new(NULL);
 	struct carrier *alpha = world->carriers[0];
 	(void)state;
-	carrier_raw(alpha, cut, sizeof(cut));
+	assert_true(carrier_raw(alpha, cut, sizeof(cut)));
 	engine_world_settle(world);
 	assert_int_equal(alpha->raw_answers, 1);
 	assert_int_equal(alpha->raw_status, 0);
 	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
 	assert_int_equal(orphan_reason(world), ORPHAN_UNREADABLE);
-	carrier_raw(alpha, longer, sizeof(longer));
+	assert_true(carrier_raw(alpha, longer, sizeof(longer)));
 	engine_world_settle(world);
 	assert_int_equal(alpha->raw_answers, 2);
 	assert_int_equal(alpha->raw_status, 0);
@@ -621,6 +638,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__every_word_leads_to_its_state_and_error),
 		cmocka_unit_test(test_engine__r01_what_came_before_the_outcome_is_kept),
+		cmocka_unit_test(test_engine__an_intermediate_notification_decides_nothing),
 		cmocka_unit_test(test_engine__r02_enroute_after_delivered_changes_nothing),
 		cmocka_unit_test(test_engine__r03_a_receipt_twice_is_one_outcome),
 		cmocka_unit_test(test_engine__r05_a_receipt_may_come_before_its_response),
