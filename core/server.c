@@ -657,9 +657,7 @@ struct server *server_new(struct engine *engine, char *error)
 	server->output_stall_ms = config->limits.output_stall_ms;
 	server->limits = (struct http_limits){
 		.head_octets = (uint32_t)config->limits.header_octets,
-		.fields_max = config->limits.header_fields < HTTP_FIELDS_MAX ?
-				      config->limits.header_fields :
-				      HTTP_FIELDS_MAX,
+		.fields_max = config->limits.header_fields, /* at most HTTP_FIELDS_MAX */
 		.body_octets = (uint32_t)config->limits.body_octets,
 		.head_ms = (uint32_t)config->limits.header_ms,
 		.body_ms = (uint32_t)config->limits.body_ms,
