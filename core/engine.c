@@ -432,7 +432,9 @@ void engine_alarm(struct engine *engine, const char *name, bool on, const char *
 		alarm->since_ms = port_wall_ms(engine->port);
 		*at = alarm;
 		log_warning("alarm.begins", "name=%s text=\"%s\"", name, text);
-	} else if (!on && *at) {
+	} else if (on) {
+		snprintf((*at)->text, sizeof((*at)->text), "%s", text); /* its newest cause */
+	} else if (*at) {
 		struct alarm *alarm = *at;
 		*at = alarm->next;
 		log_info("alarm.ends", "name=%s", alarm->name);

@@ -2,6 +2,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,8 +258,19 @@ static struct store *open_store(const struct arguments *arguments, const struct 
 			"it all the same: --accept-older-store\n");
 	if (opened == STORE_OPEN_DAMAGED)
 		fprintf(stderr, "esmed: to put a copy back, see COPIES in esmed(8)\n");
-	if (store)
-		*status = 0;
+	if (!store)
+		return NULL;
+	struct store_info info;
+	store_info(store, &info);
+	if (info.created_ms == how.now_ms)
+		log_warning("store.created", "path=%s size=%" PRIu64, config->store.path,
+			    info.size_octets);
+	else if (info.size_octets > how.size_octets)
+		log_warning("store.size",
+			    "store.size is lower than the store is, %" PRIu64
+			    " octets: it is not made smaller",
+			    info.size_octets);
+	*status = 0;
 	return store;
 }
 
@@ -309,6 +321,7 @@ static int run(const struct arguments *arguments)
 	if (!config)
 		return EXIT_CONFIG;
 	log_setup(config->log.level);
+	log_clock(port_wall_ms(NULL));
 	harden();
 	status = user && geteuid() != user->pw_uid && !become(user) ? EXIT_RUNTIME : 0;
 	struct store *store = status ? NULL : open_store(arguments, config, &status);
