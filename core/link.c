@@ -103,6 +103,13 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 		 link->tlvs_allowed);
 }
 
+/* Another trouble than before: its back-off begins at its own beginning. */
+static void set_refused(struct link *link, int64_t since_ms)
+{
+	link->refused_since_ms = since_ms;
+	link->failures = 0;
+}
+
 static void bind_refused(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	struct smpp_status status = smpp_status(event->command_status);
@@ -111,9 +118,11 @@ static void bind_refused(struct engine *engine, struct link *link, const struct 
 	snprintf(link->reason, sizeof(link->reason), "bind refused: 0x%08X %s (%s)",
 		 event->command_status, status.name ? status.name : "unknown", status.meaning);
 	link->refused_status = event->command_status;
+	bool wrong = false;
 	for (size_t i = 0; i < sizeof(login) / sizeof(login[0]); i++)
-		if (event->command_status == login[i] && !link->refused_since_ms)
-			link->refused_since_ms = event->at_ms;
+		wrong = wrong || event->command_status == login[i];
+	if (wrong != (link->refused_since_ms != 0))
+		set_refused(link, wrong ? event->at_ms : 0);
 	tell_refusals(engine);
 	log_warning("link.bind_refused", "link=%s status=0x%08X", link->name,
 		    event->command_status);
@@ -353,6 +362,10 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		smpp_session_free(link->session);
 		link->session = NULL;
 	}
+	/* An attempt that ended otherwise says nothing of the login: it is no longer being refused. */
+	if (!link->refused_status && link->refused_since_ms)
+		set_refused(link, 0);
+	tell_refusals(engine);
 	link_set_state(engine, link, LINK_DOWN);
 	link_back_off(engine, link, event->at_ms);
 	log_info("link.down", "link=%s reason=\"%s\" retry_ms=%lld", link->name, link->reason,

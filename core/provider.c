@@ -149,6 +149,7 @@ static void link_connect(struct engine *engine, struct link *link, int64_t now_m
 			(struct port_address){ .host = link->config->hosts.text[i],
 					       .port = (uint16_t)link->config->port };
 	link->reason[0] = '\0';
+	link->refused_status = 0;
 	link->port_link = port_open(engine->port, &target);
 	if (!link->port_link) {
 		snprintf(link->reason, sizeof(link->reason), "no memory for a connection");

@@ -46,7 +46,8 @@ struct link {
 	int64_t retry_ms;		   /* next connect */
 	uint32_t failures;		   /* in a row */
 	int64_t refused_since_ms;	   /* binds refused for the login since; 0: not */
-	uint32_t refused_status;
+	uint32_t
+		refused_status; /* of the last bind; 0: it was not refused, or is not answered yet */
 	uint64_t sent_octets;
 	int64_t since_ms; /* wall clock of the last change of state */
 	char reason[200]; /* why it is down, or was last */
