@@ -217,6 +217,8 @@ static void on_event(struct far *far, const struct smpp_event *event)
 	int64_t now_ms = world_now_ms(carrier->world);
 	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
 		carrier->binds++;
+		if (carrier->mute)
+			return;
 		assert_int_equal(smpp_session_bind_answer(far->session, carrier->bind_status,
 							  "carrier", 0x34, now_ms),
 				 SMPP_SESSION_OK);

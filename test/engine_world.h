@@ -37,6 +37,7 @@ struct carrier {
 	struct world *world;
 	struct far *fars;     /* connections, newest first */
 	uint32_t bind_status; /* of every bind from now on */
+	bool mute;	      /* answers no bind */
 	bool obliging;	      /* answers every submit at once with a new id */
 	uint64_t ids;	      /* the last one given so */
 	struct seen seen[CARRIER_SUBMITS];

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "core/lifecycle.h"
 #include "core/provider.h"
 #include "smpp/status.h"
@@ -583,6 +585,32 @@ static void test_engine__queue_deadline_while_binds_are_refused_is_a_failure(voi
 	engine_world_free(world);
 }
 
+/* Refused, and then not even answered: who cannot be reached refuses nobody. */
+static void test_engine__only_a_login_that_is_being_refused_is_unusable(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 10, timers: {reconnect_min: 200ms, bind: 2s, refused_min: 1s, "
+			 "refused_max: 1s, bind_refused_after: 5s}" });
+	const struct config_provider *config = world->engine->providers[0]->config;
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->bind_status = 0x0D;
+	carrier_cut(alpha);
+	engine_world_run(world, 3000);
+	assert_true(provider_usable(world->engine, config));
+	engine_world_run(world, 4000);
+	assert_false(provider_usable(world->engine, config));
+	assert_non_null(strstr(link_of(world)->reason, "0x0000000D"));
+	alpha->mute = true;
+	engine_world_run(world, 20000);
+	assert_true(provider_usable(world->engine, config));
+	assert_false(engine_world_alarmed(world, "login_refused"));
+	alpha->mute = false;
+	engine_world_run(world, 20000);
+	assert_false(provider_usable(world->engine, config));
+	engine_world_free(world);
+}
+
 static void test_engine__no_receipt_by_the_deadline_is_unknown(void **state)
 {
 	struct engine_world *world =
@@ -640,6 +668,43 @@ static void test_engine__a_large_order_expires_whole_while_answers_come(void **s
 	struct store_order rec = world_order(world, order);
 	assert_int_equal(rec.expired + rec.sent, 6000);
 	engine_world_free(world);
+}
+
+/* A deadline that comes up behind a walk is not forgotten when the walk is over, nor by a crash. */
+static void test_engine__what_happens_behind_a_walk_keeps_its_deadline(void **state)
+{
+	(void)state;
+	for (int crash = 0; crash < 2; crash++) {
+		struct engine_world *world = engine_world_new(&(struct setting){
+			.alpha = "window: 2, release_ahead: 0, timers: {response: 60s}",
+			.route = "validity: 24h, queue_deadline: 10s, receipt_deadline: 20s" });
+		struct carrier *alpha = world->carriers[0];
+		uint64_t order = engine_world_order(world, &(struct wish){ .total = 6000 });
+		engine_world_run(world, 9800);
+		carrier_ok(alpha, 1, "1");
+		engine_world_settle(world);
+		assert_true(carrier_says(
+			alpha,
+			&(struct said){ .id = "1", .stat = "DELIVRD", .from = FIRST_NUMBER + 1 }));
+		carrier_ok(alpha, 2, "2"); /* its deadline is 10 s later than that of the first */
+		engine_world_run(world, 60);
+		sim_port_limit(world->port, 0);
+		while (!world_order(world, order).expired)
+			assert_true(engine_step(world->engine));
+		assert_true(world_order(world, order).expired < 5000);
+		carrier_ok(alpha, 0, "0");
+		assert_true(engine_step(world->engine));
+		assert_true(engine_step(world->engine));
+		if (crash)
+			engine_world_crash(world);
+		engine_world_run(world, 500);
+		assert_int_equal(world_state(world, order, 0), STORE_STATE_SENT);
+		assert_true(world_order(world, order).expired > 5990);
+		engine_world_run(world, 10500);
+		assert_int_equal(world_state(world, order, 0), STORE_STATE_UNKNOWN);
+		assert_int_equal(world_state(world, order, 2), STORE_STATE_SENT);
+		engine_world_free(world);
+	}
 }
 
 static void test_engine__send_at_waits_and_does_not_spin(void **state)
@@ -723,9 +788,11 @@ int main(void)
 		cmocka_unit_test(test_engine__ids_of_every_attempt_are_known),
 		cmocka_unit_test(test_engine__queue_deadline_expires_what_was_never_sent),
 		cmocka_unit_test(test_engine__queue_deadline_while_binds_are_refused_is_a_failure),
+		cmocka_unit_test(test_engine__only_a_login_that_is_being_refused_is_unusable),
 		cmocka_unit_test(test_engine__no_receipt_by_the_deadline_is_unknown),
 		cmocka_unit_test(test_engine__a_shorter_validity_leaves_time_for_a_receipt),
 		cmocka_unit_test(test_engine__a_large_order_expires_whole_while_answers_come),
+		cmocka_unit_test(test_engine__what_happens_behind_a_walk_keeps_its_deadline),
 		cmocka_unit_test(test_engine__send_at_waits_and_does_not_spin),
 		cmocka_unit_test(test_engine__check_76_a_step_of_the_clock_moves_no_deadline),
 		cmocka_unit_test(test_engine__an_idle_engine_rests),
