@@ -6,7 +6,8 @@
 #include "smpp/session.h"
 #include "test/sim/world.h"
 
-#define CHUNK 4096
+#define CHUNK	4096
+#define LATE_MS 3500 /* longer than the daemon waits for an answer */
 
 /* A connection from the daemon; lives as long as the carrier. */
 struct far {
@@ -25,6 +26,7 @@ struct taken {
 	bool failed;		  /* what the receipt says */
 	uint32_t sequence_number; /* of the submit */
 	struct far *far;
+	bool late; /* answered when nobody waits any more */
 	struct taken *next;
 };
 
@@ -190,7 +192,7 @@ static void answer_taken(struct world *world, void *arg, uint64_t number)
 	struct taken *taken = arg;
 	(void)number;
 	world_trace(world, "taken", taken->id);
-	taken->far->in_flight--;
+	taken->far->in_flight -= !taken->late;
 	if (taken->far->wire)
 		answer(taken->far, taken->sequence_number, 0, taken->id);
 }
@@ -237,7 +239,7 @@ static void schedule_receipts(struct taken *taken, int64_t answer_ms)
 static void expect_answer(struct taken *taken, int64_t at_ms)
 {
 	struct carrier *carrier = taken->carrier;
-	if (++taken->far->in_flight > carrier->most_in_flight)
+	if (!taken->late && ++taken->far->in_flight > carrier->most_in_flight)
 		carrier->most_in_flight = taken->far->in_flight;
 	world_later(carrier->world, at_ms, answer_taken, taken, 0);
 }
@@ -256,6 +258,11 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 		answer(far, event->sequence_number, 0x58, 0);
 		return;
 	}
+	if (stormy && dice_permille(&carrier->dice, options->error_permille)) {
+		truth->refused++;
+		answer(far, event->sequence_number, 0x08, 0);
+		return;
+	}
 	if (dice_permille(&carrier->dice, options->refused_permille)) {
 		truth->refused++;
 		truth->permanent = true;
@@ -266,9 +273,16 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 	struct taken *taken = take(far, truth, event->sequence_number);
 	int64_t answer_ms =
 		world_now_ms(world) + dice_between(&carrier->dice, 0, options->latency_ms);
+	if (stormy && dice_permille(&carrier->dice, options->late_permille)) {
+		taken->late = true;
+		answer_ms += LATE_MS;
+	}
 	if (!stormy || !dice_permille(&carrier->dice, options->silent_permille))
 		expect_answer(taken, answer_ms);
 	schedule_receipts(taken, answer_ms);
+	if (stormy && dice_permille(&carrier->dice, options->unbind_permille) &&
+	    smpp_session_unbind(far->session, world_now_ms(world)) == SMPP_SESSION_OK)
+		world_trace(world, "unbind", 0);
 }
 
 /* ---- the session ---- */

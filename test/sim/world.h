@@ -97,6 +97,9 @@ struct carrier_options {
 	unsigned doubled_permille; /* receipts that come twice */
 	unsigned early_permille;   /* receipts before their answer */
 	unsigned silent_permille;  /* submits without an answer */
+	unsigned late_permille;	   /* submits that are answered after a time-out */
+	unsigned error_permille;   /* submits that draw a system error */
+	unsigned unbind_permille;  /* submits that draw an unbind as well */
 	unsigned throttled_permille;
 	unsigned refused_permille;
 	unsigned failed_permille; /* receipts that say undelivered */
