@@ -229,8 +229,13 @@ static bool become(const struct passwd *user)
 
 static void harden(void)
 {
-	struct rlimit none = { 0 };
+	struct rlimit none = { 0 }, files;
 	setrlimit(RLIMIT_CORE, &none);
+	/* A thousand clients and more: as many descriptors as are allowed. */
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	umask(077);

@@ -5,14 +5,17 @@
 #include "core/port_inside.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 enum {
 	ACCEPTS = 16,	/* per readiness, so that links have their turn */
 	REARM_MS = 100, /* a listener that ran out of descriptors tries again */
+	RESERVE = 64,	/* descriptors that clients leave to our own links, look-ups and files */
 };
 
 /* ---- listeners ---- */
@@ -44,10 +47,33 @@ void port_listener_left(struct port_listener *listener)
 		listener_free(listener);
 }
 
+/* The kernel gives the lowest number that is free: from this one on few are left. */
+static int descriptors_for_clients(void)
+{
+	struct rlimit limit = { 0 };
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	rlim_t most = limit.rlim_cur < INT_MAX ? limit.rlim_cur : INT_MAX;
+
+	return (int)(most - (most / 4 < RESERVE ? most / 4 : RESERVE));
+}
+
+/* -1 with errno: there is none, or there are no descriptors for it. */
+static int accept_one(const struct port_listener *listener)
+{
+	int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd < descriptors_for_clients())
+		return fd;
+	close(fd);
+	errno = EMFILE;
+	return -1;
+}
+
 static void listener_accept(struct port_listener *listener)
 {
 	for (int i = 0; i < ACCEPTS && listener->connections < listener->connections_max; i++) {
-		int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept_one(listener);
 
 		if (fd >= 0) {
 			port_link_accepted(listener, fd);

@@ -5,6 +5,7 @@ crowd the socket, spend one balance together or use one key together; and a reco
 read. Prints TAP."""
 import json
 import os
+import resource
 import socket
 import sys
 import threading
@@ -191,6 +192,31 @@ def one_key_together(daemon):
           answers, bodies)
 
 
+def no_descriptors(home):
+    """Clients take every descriptor they can get, and the carrier comes back."""
+    daemon = home.daemon
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (60, 60))
+    links = [connect(daemon.submit) for _ in range(CROWD)]
+    links += [connect(daemon.control) for _ in range(CROWD)]
+    home.far.end()
+    home.far = house.FarEnd(home.folder, '--quiet', name='again', command=[
+        house.program('smsc-sim'), '--listen', f'127.0.0.1:{home.far.port}'])
+    try:
+        house.await_that('the link is bound again',
+                         lambda: daemon.said().count('link.bound') == 2, 10)
+        good = True
+    except house.Trouble:
+        good = False
+    check('clients leave descriptors for the links to carriers', good, daemon.said())
+    for link in links:
+        link.close()
+    house.await_that('clients are served again', lambda: daemon.api('GET', '/version')[0] == 200)
+    with open(f'/proc/{daemon.process.pid}/stat', encoding='utf-8') as file:
+        spent = file.read().rpartition(')')[2].split()
+    ticks = os.sysconf('SC_CLK_TCK')
+    check('without spinning', (int(spent[11]) + int(spent[12])) / ticks < 10, spent[11:13])
+
+
 def unreadable(home):
     """The record of a resolved order, damaged on disk; a client asks for it again and again."""
     daemon, mark = home.daemon, b'damaged-reference'
@@ -243,6 +269,7 @@ def main():
         dawdle(home.daemon)
         deaf(home.daemon)
         one_key_together(home.daemon)
+        no_descriptors(home)
         unreadable(home)
         check('and it ends in order', home.daemon.stop() == 0, home.daemon.said())
     with house.House(['--quiet']) as home:
