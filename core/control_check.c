@@ -215,6 +215,7 @@ void control_recount(struct api_call *call)
 		return;
 	}
 	recount->stream.pump = recount_pump;
+	recount->stream.ends = true;
 	recount->order = order.order;
 	recount->account = order.account;
 	call->stream = &recount->stream;
@@ -321,6 +322,7 @@ void control_store_check(struct api_call *call)
 		return;
 	}
 	check->stream.pump = check_pump;
+	check->stream.ends = true;
 	check->engine = call->engine;
 	check->until_ms = seconds * 1000;
 	check->ids_since_ms =
