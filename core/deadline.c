@@ -101,6 +101,21 @@ int64_t wakes_deadline(const struct wakes *wakes)
 	return wakes->n ? wakes->at[0].due_ms : INT64_MAX;
 }
 
+/*
+ * In doubt because an older store was put back, where it has no session: it may have been sent any
+ * number of times, and no policy sends it once more.
+ */
+static bool was_put_back(const struct work *work, const struct store_seg *seg)
+{
+	struct evidence row;
+	size_t offset = 0;
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset,
+			     (int64_t)work->rec.created_ms, &row))
+		if (row.event == LIFE_ON_LOST && !row.session)
+			return true;
+	return false;
+}
+
 /* The deadline of a segment in its state and the event that it brings. */
 static int64_t segment_deadline(const struct turn *turn, const struct work *work, bool ended,
 				const struct store_seg *seg, enum life_event *event)
@@ -120,7 +135,7 @@ static int64_t segment_deadline(const struct turn *turn, const struct work *work
 				    (work->route ? work->route->doubt_grace_ms : 0);
 		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND && !ended &&
 		    seg->open_attempts == 1 && resend_ms < receipt_ms &&
-		    turn->due_ms < (int64_t)rec->queue_deadline_ms) {
+		    turn->due_ms < (int64_t)rec->queue_deadline_ms && !was_put_back(work, seg)) {
 			*event = LIFE_ON_RESEND;
 			return resend_ms;
 		}

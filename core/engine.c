@@ -552,8 +552,9 @@ struct engine *engine_new(const struct engine_options *options, char *error)
 	if (made) {
 		snprintf(error, PORT_TEXT_OCTETS,
 			 "the store has no room to recover; raise store.size");
-		made = prepare(engine) && recover(engine) &&
-		       (!options->accept_older || doubt_all(engine)) && load(engine);
+		/* In this order, so that what the older store has released is not sent again either. */
+		made = prepare(engine) && (!options->accept_older || doubt_all(engine)) &&
+		       recover(engine) && load(engine);
 	}
 	if (made && options->sockets)
 		made = (engine->server = server_new(engine, error)) != NULL;
