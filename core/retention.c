@@ -54,9 +54,10 @@ void retention_forget_text(struct turn *turn, uint64_t order)
 
 /* ---- the oldest end ---- */
 
+/* By the clock of deadlines: a wall clock that is set wrong must not age everything at once. */
 static bool older(const struct turn *turn, uint64_t at_ms, int64_t keep_ms)
 {
-	return (int64_t)at_ms + keep_ms < turn->at_ms;
+	return (int64_t)at_ms + keep_ms < turn->due_ms;
 }
 
 static void trim_feed(struct turn *turn)
@@ -103,8 +104,8 @@ static void trim_ids(struct turn *turn, const struct retention *retention)
 {
 	int64_t keep_ms = turn->engine->config->retention.closed_ids_ms + retention->longest_ms;
 	bool more;
-	if (turn->at_ms > keep_ms)
-		turn_fail(turn, store_ids_expire(turn->txn, (uint64_t)(turn->at_ms - keep_ms),
+	if (turn->due_ms > keep_ms)
+		turn_fail(turn, store_ids_expire(turn->txn, (uint64_t)(turn->due_ms - keep_ms),
 						 RETENTION_RECORDS, &more));
 }
 
