@@ -393,7 +393,8 @@ void engine_world_start(struct engine_world *world)
 	open_store(world);
 	struct engine_options parts = { .config = world->config,
 					.port = world->port,
-					.store = world->store };
+					.store = world->store,
+					.accept_older = world->older };
 	world->engine = engine_new(&parts, error);
 	if (!world->engine)
 		fail_msg("%s", error);

@@ -92,6 +92,7 @@ struct engine_world {
 	uint64_t next_number, steps;
 	bool stopped; /* the engine has ended */
 	bool damaged; /* findings are expected */
+	bool older;   /* the next start takes the store for an older one */
 	uint32_t findings;
 };
 

@@ -732,12 +732,19 @@ static void test_engine__check_76_a_step_of_the_clock_moves_no_deadline(void **s
 	engine_world_settle(world);
 	sim_port_step_clock(world->port, 3600 * 1000);
 	engine_world_run(world, 2000);
+	uint64_t failed = engine_world_order(world, &(struct wish){ 0 });
+	carrier_refuse(world->carriers[0], 2, 0x0B);
+	engine_world_settle(world);
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	assert_true(engine_world_alarmed(world, "clock_step"));
 	sim_port_step_clock(world->port, -7200 * 1000);
 	engine_world_run(world, 2000);
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	assert_int_equal(world_segment(world, order, 1, 0), STORE_STATE_SUBMITTED);
+	/* Nor does a year ahead make what has just ended thirty days old. */
+	sim_port_step_clock(world->port, 365 * INT64_C(86400000));
+	engine_world_run(world, 3000);
+	assert_ends(world, failed, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
 	uint64_t after = engine_world_order(world, &(struct wish){ 0 });
 	assert_int_equal(world_segment(world, after, 0, 0), STORE_STATE_SUBMITTED);
 	engine_world_free(world);

@@ -188,6 +188,37 @@ static void test_engine__a_receipt_committed_and_not_answered_comes_twice(void *
 	engine_world_free(world);
 }
 
+/* What an older store holds as queued or out may have been sent since: whatever the policy. */
+static void test_engine__a_store_that_was_put_back_sends_nothing_again(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha =
+			"window: 2, release_ahead: 0, timers: {response: 5s, reconnect_min: 200ms}",
+		.route = ROUTE "doubt: resend, doubt_grace: 1s, refund: undelivered" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 4, .parts = 2 });
+	carrier_ok(alpha, 0, "1");
+	engine_world_settle(world);
+	assert_int_equal(alpha->n, 3);
+	world->older = true;
+	engine_world_crash(world);
+	world->older = false;
+	assert_int_equal(in_state(world, order, STORE_STATE_IN_DOUBT), 4);
+	assert_int_equal(world_segment(world, order, 0, 0), STORE_STATE_SENT);
+	engine_world_crash(world);
+	engine_world_run(world, 35000);
+	assert_int_equal(in_state(world, order, STORE_STATE_IN_DOUBT), 4);
+	/* A receipt of what was taken before still counts. */
+	assert_true(carrier_receipt(alpha, "1", "DELIVRD"));
+	engine_world_run(world, 10000);
+	assert_int_equal(in_state(world, order, STORE_STATE_UNKNOWN), 4);
+	assert_int_equal(world_segment(world, order, 0, 0), STORE_STATE_DELIVERED);
+	assert_int_equal(alpha->n, 3);
+	assert_int_equal(world_balance(world), OPENING - 8 * PRICE);
+	engine_world_free(world);
+}
+
 /* ---- a full store ---- */
 
 static void test_engine__a_full_store_refuses_receipts_and_loses_nothing(void **state)
@@ -675,6 +706,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_receipt_is_not_answered_by_a_fatal_commit),
 		cmocka_unit_test(test_engine__an_answer_that_was_not_committed_leaves_doubt),
 		cmocka_unit_test(test_engine__a_receipt_committed_and_not_answered_comes_twice),
+		cmocka_unit_test(test_engine__a_store_that_was_put_back_sends_nothing_again),
 		cmocka_unit_test(test_engine__a_full_store_refuses_receipts_and_loses_nothing),
 		cmocka_unit_test(test_engine__a_deadline_waits_for_room_without_spinning),
 		cmocka_unit_test(test_engine__links_that_come_and_go_while_the_store_is_full),
