@@ -20,6 +20,7 @@
 
 #define FULL_WAIT_MS	1000 /* after a turn of ours found no room */
 #define MARK_MS		1000
+#define TICK_MS		1000 /* timers wait so long at most for what is to be fed first */
 #define STEP_MS		2000 /* a wall clock that moved by more has stepped */
 #define RECOVER_RECORDS 200  /* releases put in doubt in one transaction */
 #define SESSIONS_MAX	1000 /* looked at when those a crash left open are closed */
@@ -358,6 +359,7 @@ static void watch_clock(struct engine *engine, int64_t now_ms)
 
 static void tick(struct engine *engine, int64_t now_ms)
 {
+	engine->ticked_ms = now_ms;
 	watch_clock(engine, now_ms);
 	for (size_t i = 0; i < engine->n_providers; i++)
 		provider_tick(engine, engine->providers[i], now_ms);
@@ -393,7 +395,8 @@ bool engine_step(struct engine *engine)
 	port_wait(engine->port, engine_deadline(engine));
 	bool all = collect(engine);
 	int64_t now_ms = port_now_ms(engine->port);
-	if (all)
+	/* A peer that floods must not hold up the timers of all the others for ever. */
+	if (all || now_ms - engine->ticked_ms >= TICK_MS)
 		tick(engine, now_ms);
 	if (engine->draining)
 		drain(engine, now_ms);
