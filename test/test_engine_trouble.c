@@ -77,6 +77,39 @@ static void test_engine__a_crash_with_segments_out_keeps_them_apart(void **state
 	engine_world_free(world);
 }
 
+/* More members than a record holds, of many orders: none is forgotten. */
+static void test_engine__a_release_of_several_records_is_in_doubt_whole(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 1000, release_ahead: 1000, timers: {response: 60s, "
+			 "reconnect_min: 200ms}" });
+	struct carrier *alpha = world->carriers[0];
+	uint32_t in_doubt = 0, segments = 0;
+	(void)state;
+	carrier_cut(alpha);
+	engine_world_run(world, 50);
+	for (uint32_t i = 0; i < 30; i++)
+		engine_world_order(world, &(struct wish){ .total = 1 + i % 7, .parts = 1 + i % 3 });
+	uint64_t large = engine_world_order(world, &(struct wish){ .total = 1000, .parts = 3 });
+	engine_world_run(world, 2000);
+	assert_int_equal(alpha->n, 1000);
+	assert_true(world_count(world, STORE_KIND_RELEASE) >= 2);
+	engine_world_check(world);
+	engine_world_crash(world);
+	assert_int_equal(world_count(world, STORE_KIND_RELEASE), 0);
+	for (uint64_t order = 1; order <= large; order++) {
+		struct store_order rec = world_order(world, order);
+		segments += (uint32_t)rec.released;
+		for (uint32_t i = 0; i < rec.total; i++)
+			for (uint32_t n = 0; n < rec.parts; n++)
+				in_doubt += world_segment(world, order, i, n) ==
+					    STORE_STATE_IN_DOUBT;
+	}
+	assert_int_equal(segments, 2000);
+	assert_int_equal(in_doubt, 2000);
+	engine_world_free(world);
+}
+
 /* A second crash in the middle of recovery, and a throttled segment among those out. */
 static void test_engine__returned_segments_survive_a_crash_in_their_place(void **state)
 {
@@ -701,6 +734,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__after_a_crash_exactly_what_was_out_is_in_doubt),
 		cmocka_unit_test(test_engine__a_crash_with_segments_out_keeps_them_apart),
+		cmocka_unit_test(test_engine__a_release_of_several_records_is_in_doubt_whole),
 		cmocka_unit_test(test_engine__returned_segments_survive_a_crash_in_their_place),
 		cmocka_unit_test(test_engine__a_fatal_commit_lets_nothing_out),
 		cmocka_unit_test(test_engine__a_receipt_is_not_answered_by_a_fatal_commit),
