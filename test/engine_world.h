@@ -51,6 +51,7 @@ struct carrier {
 	uint32_t complaints;	       /* errors of the daemon's protocol */
 };
 
+void carrier_free(struct carrier *carrier);
 /* Answers submit i, counted from 0 in the order of their arrival. */
 void carrier_ok(struct carrier *carrier, size_t i, const char *id);
 void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status);

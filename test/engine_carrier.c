@@ -1,0 +1,290 @@
+/* The carriers of test_engine*.c: they answer what and when the test says. See engine_world.h. */
+#include "test/engine_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "smpp/session.h"
+
+#define CHUNK 4096
+
+/* A connection from the daemon; lives as long as the carrier. */
+struct far {
+	struct carrier *carrier;
+	struct wire *wire; /* NULL: gone */
+	struct smpp_session *session;
+	uint32_t in_flight;
+	struct far *next;
+};
+
+static void far_flush(struct far *far)
+{
+	struct smpp_output out;
+	if (!far->wire || !far->session ||
+	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
+		return;
+	wire_send(far->wire, false, out.at, out.n);
+	smpp_session_wrote(far->session, out.n);
+}
+
+static bool far_is_bound(const struct far *far)
+{
+	struct smpp_session_stats stats;
+	if (!far->wire || !far->session)
+		return false;
+	smpp_session_stats(far->session, &stats);
+	return stats.state == SMPP_SESSION_BOUND;
+}
+
+static struct far *newest_bound(const struct carrier *carrier)
+{
+	struct far *far = carrier->fars;
+	while (far && !far_is_bound(far))
+		far = far->next;
+	return far;
+}
+
+size_t carrier_bound(const struct carrier *carrier)
+{
+	size_t n = 0;
+	for (const struct far *far = carrier->fars; far; far = far->next)
+		n += far_is_bound(far);
+	return n;
+}
+
+static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint32_t status,
+		   const char *id)
+{
+	struct smpp_pdu pdu;
+	assert_true(i < carrier->n);
+	struct seen *seen = &carrier->seen[i];
+	if (!seen->answered)
+		seen->far->in_flight--;
+	seen->answered = true;
+	if (!seen->far->session)
+		return;
+	smpp_pdu_init(&pdu, command_id, seen->sequence_number);
+	pdu.command_status = status;
+	pdu.body_absent = status != 0;
+	pdu.message_id = smpp_octets_of(id);
+	if (smpp_session_respond(seen->far->session, &pdu) == SMPP_SESSION_OK)
+		far_flush(seen->far);
+}
+
+void carrier_ok(struct carrier *carrier, size_t i, const char *id)
+{
+	answer(carrier, i, SMPP_submit_sm_resp, 0, id);
+}
+
+void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status)
+{
+	answer(carrier, i, SMPP_submit_sm_resp, status, "");
+}
+
+void carrier_nack(struct carrier *carrier, size_t i, uint32_t status)
+{
+	answer(carrier, i, SMPP_generic_nack, status, "");
+}
+
+void carrier_ok_all(struct carrier *carrier)
+{
+	char id[24];
+	for (size_t i = 0; i < carrier->n; i++) {
+		if (carrier->seen[i].answered)
+			continue;
+		snprintf(id, sizeof(id), "%zu", i + 1);
+		carrier_ok(carrier, i, id);
+	}
+}
+
+bool carrier_says(struct carrier *carrier, const struct said *said)
+{
+	char text[200], from[24];
+	struct smpp_pdu pdu;
+	struct far *far = newest_bound(carrier);
+	if (!far)
+		return false;
+	uint64_t number = said->from ? said->from : FIRST_NUMBER;
+	snprintf(text, sizeof(text),
+		 "id:%s sub:001 dlvrd:001 submit date:2401021530 done date:2401021531 stat:%s "
+		 "err:000 text:x",
+		 said->id, said->stat);
+	snprintf(from, sizeof(from), "%llu", (unsigned long long)number);
+	smpp_pdu_init(&pdu, SMPP_deliver_sm, 1);
+	pdu.esm_class = said->esm_class ? said->esm_class : 0x04;
+	pdu.source_addr = smpp_octets_of(from);
+	pdu.destination_addr = smpp_octets_of(said->to ? said->to : "Shop");
+	pdu.short_message = smpp_octets_of(text);
+	assert_int_equal(smpp_session_request(far->session, &pdu, 1, world_now_ms(carrier->world)),
+			 SMPP_SESSION_OK);
+	far_flush(far);
+	return true;
+}
+
+bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat)
+{
+	return carrier_says(carrier, &(struct said){ .id = id, .stat = stat });
+}
+
+void carrier_cut(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next)
+		if (far->wire)
+			wire_cut(far->wire);
+}
+
+bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
+{
+	struct far *far = newest_bound(carrier);
+	if (!far)
+		return false;
+	carrier->raws++;
+	wire_send(far->wire, false, octets, n);
+	return true;
+}
+
+void carrier_unbind(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next) {
+		if (!far_is_bound(far))
+			continue;
+		assert_int_equal(smpp_session_unbind(far->session, world_now_ms(carrier->world)),
+				 SMPP_SESSION_OK);
+		far_flush(far);
+	}
+}
+
+static uint64_t number_of(struct smpp_octets digits)
+{
+	uint64_t number = 0;
+	for (uint32_t i = 0; i < digits.n; i++)
+		number = number * 10 + (uint64_t)(digits.at[i] - '0');
+	return number;
+}
+
+static void on_submit(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	const struct smpp_pdu *pdu = event->pdu;
+	assert_true(carrier->n < CARRIER_SUBMITS);
+	struct seen *seen = &carrier->seen[carrier->n++];
+	*seen = (struct seen){ .msisdn = number_of(pdu->destination_addr),
+			       .at_ms = event->at_ms,
+			       .sequence_number = event->sequence_number,
+			       .far = far };
+	if (pdu->esm_class & 0x40 && pdu->short_message.n > 5)
+		seen->part = pdu->short_message.at[5];
+	if (++far->in_flight > carrier->in_flight_most)
+		carrier->in_flight_most = far->in_flight;
+	if (carrier->obliging) {
+		char id[24];
+		snprintf(id, sizeof(id), "%llu", (unsigned long long)++carrier->ids);
+		carrier_ok(carrier, carrier->n - 1, id);
+	}
+}
+
+static void on_receipt_answer(struct carrier *carrier, uint32_t status)
+{
+	if (!status) {
+		carrier->acked++;
+		return;
+	}
+	carrier->refused++;
+	carrier->refused_status = status;
+}
+
+static void on_event(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	int64_t now_ms = world_now_ms(carrier->world);
+	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
+		carrier->binds++;
+		if (carrier->mute)
+			return;
+		assert_int_equal(smpp_session_bind_answer(far->session, carrier->bind_status,
+							  "carrier", 0x34, now_ms),
+				 SMPP_SESSION_OK);
+	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
+		on_submit(far, event);
+	} else if (event->kind == SMPP_EVENT_RESPONSE) {
+		on_receipt_answer(carrier, event->command_status);
+	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||
+		   event->kind == SMPP_EVENT_TIMEOUT) {
+		carrier->lost++;
+	} else if (event->kind == SMPP_EVENT_ORPHAN_RESPONSE &&
+		   carrier->raw_answers < carrier->raws) {
+		carrier->raw_answers++;
+		carrier->raw_status = event->command_status;
+	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
+		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
+		carrier->complaints++;
+	} else if (event->kind == SMPP_EVENT_CLOSE && far->wire) {
+		far_flush(far);
+		wire_leave(far->wire, true);
+		far->wire = NULL;
+	}
+}
+
+static void far_pump(struct far *far)
+{
+	struct smpp_event event;
+	while (far->session && smpp_session_next(far->session, &event))
+		on_event(far, &event);
+	far_flush(far);
+}
+
+static void on_octets(struct world *world, void *arg, uint64_t number)
+{
+	struct far *far = arg;
+	uint8_t octets[CHUNK];
+	size_t n;
+	(void)number;
+	while (far->wire && (n = wire_take(far->wire, true, octets, sizeof(octets)))) {
+		assert_int_equal(smpp_session_feed(far->session, octets, n, world_now_ms(world)),
+				 SMPP_SESSION_OK);
+		far_pump(far);
+	}
+}
+
+static void on_gone(struct world *world, void *arg, uint64_t number)
+{
+	struct far *far = arg;
+	(void)number;
+	far->wire = NULL;
+	smpp_session_down(far->session, world_now_ms(world));
+	far_pump(far);
+	smpp_session_free(far->session);
+	far->session = NULL;
+}
+
+/* sim_port.c calls it when the daemon connects. */
+void carrier_accept(struct carrier *carrier, struct wire *wire)
+{
+	struct smpp_session_config config = {
+		.role = SMPP_SMSC, .window = 1000, .max_pdu = 70000, .response_ms = 20000
+	};
+	struct far *far = calloc(1, sizeof(*far));
+	far->carrier = carrier;
+	far->wire = wire;
+	far->session = smpp_session_new(&config);
+	far->next = carrier->fars;
+	carrier->fars = far;
+	wire_set_far(wire, on_octets, on_gone, far);
+	assert_int_equal(smpp_session_up(far->session, world_now_ms(carrier->world)),
+			 SMPP_SESSION_OK);
+}
+
+void carrier_free(struct carrier *carrier)
+{
+	while (carrier->fars) {
+		struct far *far = carrier->fars;
+		carrier->fars = far->next;
+		smpp_session_free(far->session);
+		free(far);
+	}
+	free(carrier);
+}
