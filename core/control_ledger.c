@@ -2,6 +2,7 @@
 #include "core/control.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/account.h"
@@ -135,14 +136,62 @@ void control_account_ledger(struct api_call *call)
 
 /* ---- list ---- */
 
-static void put_keys(struct api_call *call, uint32_t account)
+/* A key of one of the accounts that are listed. */
+struct listed_key {
+	uint32_t account;
+	uint64_t id_high, id_low;
+};
+
+struct listed_keys {
+	struct listed_key *keys;
+	size_t n, room;
+};
+
+static int by_account(const void *a, const void *b)
+{
+	const struct listed_key *x = a, *y = b;
+	if (x->account != y->account)
+		return x->account < y->account ? -1 : 1;
+	return x->id_high < y->id_high ? -1 : x->id_high > y->id_high;
+}
+
+static bool list_key(struct listed_keys *list, const struct store_apikey *rec)
+{
+	if (list->n == list->room) {
+		size_t room = list->room ? 2 * list->room : LIST_MAX;
+		struct listed_key *keys = realloc(list->keys, room * sizeof(*keys));
+		if (!keys)
+			return false;
+		list->keys = keys;
+		list->room = room;
+	}
+	list->keys[list->n++] = (struct listed_key){ rec->account, rec->id_high, rec->id_low };
+	return true;
+}
+
+/* The keys of accounts first to last, in one walk: keys are found by their digest alone. */
+static void find_keys(struct api_call *call, uint32_t first, uint32_t last,
+		      struct listed_keys *list)
 {
 	struct store_apikey rec = { 0 };
+	*list = (struct listed_keys){ 0 };
+	enum store_err err = store_apikey_seek(call->turn->txn, &rec, 0);
+	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(call->turn->txn, &rec, 0))
+		if (!err && rec.account >= first && rec.account <= last && !list_key(list, &rec))
+			turn_fail(call->turn, STORE_FULL);
+	if (list->n)
+		qsort(list->keys, list->n, sizeof(*list->keys), by_account);
+}
+
+static void put_keys(struct api_call *call, uint32_t account, const struct listed_keys *list)
+{
 	json_key(&call->json, "keys");
 	json_begin_array(&call->json);
-	enum store_err err = store_apikey_seek(call->turn->txn, &rec, 0);
-	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(call->turn->txn, &rec, 0)) {
-		if (err || rec.account != account)
+	for (size_t i = 0; i < list->n; i++) {
+		struct store_apikey rec = { .id_high = list->keys[i].id_high,
+					    .id_low = list->keys[i].id_low };
+		if (list->keys[i].account != account ||
+		    store_apikey_get(call->turn->txn, &rec) != STORE_OK)
 			continue;
 		json_begin_object(&call->json);
 		control_add_key_id(&call->json, &rec);
@@ -154,7 +203,8 @@ static void put_keys(struct api_call *call, uint32_t account)
 	json_end_array(&call->json);
 }
 
-static void put_account(struct api_call *call, const struct store_account *account)
+static void put_account(struct api_call *call, const struct store_account *account,
+			const struct listed_keys *keys)
 {
 	struct json_writer *json = &call->json;
 	uint32_t route;
@@ -174,8 +224,20 @@ static void put_account(struct api_call *call, const struct store_account *accou
 	for (size_t i = 0; account_route_at(account, i, &route); i++)
 		json_put_uint(json, route);
 	json_end_array(json);
-	put_keys(call, account->account);
+	put_keys(call, account->account, keys);
 	json_end_object(json);
+}
+
+/* The number behind the last account of a page that begins with `first`. */
+static uint32_t page_end(struct store_txn *txn, uint32_t first)
+{
+	struct store_account account = { .account = first };
+	uint32_t end = first;
+	enum store_err err = store_account_seek(txn, &account, 0);
+	for (int left = LIST_MAX; left && (!err || err == STORE_CORRUPT);
+	     err = store_account_next(txn, &account, 0), left--)
+		end = account.account + 1;
+	return end;
 }
 
 void control_accounts(struct api_call *call)
@@ -184,23 +246,26 @@ void control_accounts(struct api_call *call)
 	struct json_writer *json = &call->json;
 	int64_t after = api_query_number(call, "after", 0, 0, UINT32_MAX - 1);
 	struct store_account account = { .account = (uint32_t)after + 1 };
-	int left = LIST_MAX;
+	struct listed_keys keys;
 	api_query_only(call, names);
 	if (api_flawed(call, "shape"))
 		return;
+	uint32_t end = page_end(call->turn->txn, account.account);
+	find_keys(call, account.account, end - 1, &keys);
 	json_begin_object(json);
 	json_key(json, "accounts");
 	json_begin_array(json);
 	enum store_err err = store_account_seek(call->turn->txn, &account, 0);
-	for (; left && (!err || err == STORE_CORRUPT);
-	     err = store_account_next(call->turn->txn, &account, 0), left--)
+	for (; account.account < end && (!err || err == STORE_CORRUPT);
+	     err = store_account_next(call->turn->txn, &account, 0))
 		if (!err)
-			put_account(call, &account);
+			put_account(call, &account, &keys);
+	free(keys.keys);
 	json_end_array(json);
 	json_key(json, "next");
 	if (err == STORE_NOTFOUND)
 		json_put_null(json);
 	else
-		json_put_uint(json, account.account - 1);
+		json_put_uint(json, end - 1);
 	json_end_object(json);
 }
