@@ -11,7 +11,7 @@
 
 #include "core/turn.h"
 
-/* Events of the feed by number on disk, name, and whether it speaks of one message. */
+/* Events of the feed: number on disk, and what clients and operators call it. */
 #define FEED_EVENTS(X)                               \
 	X(ORDER_ACCEPTED, 0, "order.accepted")       \
 	X(ORDER_RESOLVED, 1, "order.resolved")       \

@@ -31,7 +31,7 @@ struct work {
 	struct store_batch **batches; /* loaded ones, by number; NULL for an order of one batch */
 	uint32_t n_batches;
 	uint8_t *events; /* feed events of this turn */
-	uint32_t events_n, events_room;
+	uint32_t events_n;
 	/* What the scheduler submits: the text as it goes on the wire. Loaded when first needed. */
 	uint8_t *wire;
 	struct smpp_concat_plan *plan;

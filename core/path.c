@@ -65,7 +65,7 @@ static const struct {
 	[LIFE_ON_SIBLING_EXPIRED] = { "ended", STAGE_QUEUE, "another part of it expired" },
 	[LIFE_ON_RESEND] = { "resent", STAGE_DELIVERY, "it is sent once more" },
 };
-_Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_ON_RESEND + 1, "every event");
+_Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_EVENTS, "every event");
 
 /* Evidence kept beyond the walk that found it. */
 struct row {
@@ -115,22 +115,13 @@ static struct step *add(struct path *path, const char *name, enum stage stage, i
 
 /* ---- what steps say ---- */
 
-static void add_octets(struct json_writer *json, const char *key, struct store_octets octets)
-{
-	json_key(json, key);
-	if (octets.n)
-		json_put_octets(json, octets.at, octets.n);
-	else
-		json_put_null(json);
-}
-
 static void detail_received(struct api_call *call, const struct path *path, const struct step *step)
 {
 	(void)step;
 	struct store_account account = { .account = path->order->account };
-	add_octets(&call->json, "request_id", path->order->request_id);
+	view_add_octets(&call->json, "request_id", path->order->request_id);
 	if (store_account_get(call->turn->txn, &account) == STORE_OK)
-		add_octets(&call->json, "account", account.name);
+		view_add_octets(&call->json, "account", account.name);
 	if (path->view == PATH_OPERATOR && path->order->uid)
 		json_add_uint(&call->json, "uid", path->order->uid - 1);
 }
@@ -263,10 +254,11 @@ static void detail_event(struct api_call *call, const struct path *path, const s
 		json_add_text(json, "code_name", history_code_name(row));
 	}
 	if (row->id.n)
-		add_octets(json, "message_id",
-			   (struct store_octets){ row->id.at, (uint32_t)row->id.n });
+		view_add_octets(json, "message_id",
+				(struct store_octets){ row->id.at, (uint32_t)row->id.n });
 	if (row->err.n)
-		add_octets(json, "err", (struct store_octets){ row->err.at, (uint32_t)row->err.n });
+		view_add_octets(json, "err",
+				(struct store_octets){ row->err.at, (uint32_t)row->err.n });
 }
 
 static void detail_final(struct api_call *call, const struct path *path, const struct step *step)

@@ -197,15 +197,23 @@ static bool release_segment(struct turn *turn, struct loading *loading, struct w
 	return true;
 }
 
+/* Out of the queue for good: the entry that came back, or all that is left of the order. */
+static void discard(struct queue *queue, const struct queue_item *item)
+{
+	if (item->returned)
+		queue_take(queue, false);
+	else
+		queue_drop(queue);
+}
+
 /* Out of the queue, but not past the cursor: QUEUED until queue_deadline says what it is then. */
 static void without_text(struct turn *turn, const struct queue_item *item)
 {
-	struct queue *queue = turn->engine->queue;
 	if (turn_failed(turn))
 		return;
 	engine_alarm(turn->engine, "text_missing", true,
 		     "an order's text cannot be read or encoded; its messages wait");
-	item->returned ? queue_take(queue, false) : queue_drop(queue);
+	discard(turn->engine->queue, item);
 }
 
 /* Takes one entry off the queue; true if a segment was released. */
@@ -219,7 +227,7 @@ static bool serve(struct turn *turn, struct loading *loading, const struct queue
 	if (turn_failed(turn))
 		return false;
 	if (!work || !orders_pending(&work->rec)) {
-		item->returned ? queue_take(queue, false) : queue_drop(queue);
+		discard(queue, item);
 		return false;
 	}
 	bool queued = orders_segment(turn, &work->rec, item->segment, &message, &segment, &seg) &&

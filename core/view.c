@@ -32,7 +32,7 @@ void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn)
 	json_add_text(json, key, text);
 }
 
-static void add_octets(struct json_writer *json, const char *key, struct store_octets octets)
+void view_add_octets(struct json_writer *json, const char *key, struct store_octets octets)
 {
 	json_key(json, key);
 	if (octets.n)
@@ -128,7 +128,7 @@ void view_accepted(struct api_call *call, const struct store_order *order, const
 	json_add_text(json, "currency", view_currency(call));
 	json_add_uint(json, "parts", order->parts);
 	json_add_text(json, "encoding", smpp_coding_name((enum smpp_alphabet)order->alphabet));
-	add_octets(json, "client_ref", order->client_ref);
+	view_add_octets(json, "client_ref", order->client_ref);
 	json_add_bool(json, "sandbox", order->sandbox);
 }
 
@@ -239,7 +239,7 @@ void view_order_members(struct api_call *call, const struct store_order *order)
 	add_time(json, "resolved_at", order->resolved_ms);
 	json_add_micro(json, "cost", order->cost);
 	json_add_text(json, "currency", view_currency(call));
-	add_octets(json, "client_ref", order->client_ref);
+	view_add_octets(json, "client_ref", order->client_ref);
 	json_add_uint(json, "parts", order->parts);
 	json_add_bool(json, "sandbox", order->sandbox);
 	add_batches(call, order);
@@ -383,7 +383,7 @@ bool view_dlr(struct api_call *call, const struct store_order *order,
 	json_add_uint(json, "route_id", order->route);
 	json_add_uint(json, "sms_order_id", order->order);
 	json_add_uint(json, "order_id", order->order);
-	add_octets(json, "client_ref", order->client_ref);
+	view_add_octets(json, "client_ref", order->client_ref);
 	add_time(json, "created_at", order->created_ms);
 	add_time(json, "updated_at", message->updated_ms);
 	add_outcome(json, order, message);

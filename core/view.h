@@ -33,6 +33,9 @@ bool view_dlr(struct api_call *call, const struct store_order *order,
 /* A time of the clock of deadlines (struct turn) as people see it. */
 void view_put_due(struct api_call *call, uint64_t due_ms);
 
+/* Octets of a record as a text; null when there are none. */
+void view_add_octets(struct json_writer *json, const char *key, struct store_octets octets);
+
 /* A telephone number as text. */
 void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn);
 
