@@ -107,9 +107,10 @@ static void account_attempt(struct store_seg *seg, const struct happening *happe
 		seg->attempts = happening->attempt;
 		seg->released_ms = (uint64_t)happening->released_ms;
 	}
-	if (happening->evidence.has_code && happening->verdict &&
-	    happening->event != LIFE_ON_ACCEPTED)
-		seg->provider_status = happening->evidence.code;
+	/* Of an answer, in time or late; a receipt has no submit with it. */
+	const struct evidence *row = &happening->evidence;
+	if (row->has_submit && row->has_code && row->code)
+		seg->provider_status = row->code;
 }
 
 static void note_times(struct turn *turn, struct hand *hand, const struct happening *happening)

@@ -225,6 +225,7 @@ static void test_engine__a_delivery_failure_in_the_answer_is_an_outcome(void **s
 	carrier_refuse(world->carriers[0], 0, 0xFE);
 	engine_world_settle(world);
 	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_UNDELIVERABLE);
+	assert_int_equal(status_of(world, order), 0xFE);
 	/* It was taken, so a route that refunds what was refused does not refund it. */
 	assert_int_equal(world_balance(world), OPENING - PRICE);
 	assert_int_equal(world_order(world, order).taken, 1);
@@ -450,6 +451,7 @@ static void test_engine__check_42_a_late_answer_ends_the_doubt(void **state)
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	assert_true(world_message(world, order, 0)->flags & STORE_FLAG_LATE_EVIDENCE);
 	assert_int_equal(world_state(world, order, 1), STORE_STATE_FAILED);
+	assert_int_equal(world_message(world, order, 1)->seg.provider_status, 0x0B);
 	assert_int_equal(world_order(world, order).unanswered, 0);
 	/* Its id is known: a receipt finds it. */
 	carrier_receipt(alpha, "9", "DELIVRD");
