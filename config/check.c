@@ -182,6 +182,24 @@ static void check_tls(struct config_load *load, const struct config_tls *tls,
 	}
 }
 
+/* What the daemon has room for: more than that is refused, not passed over. */
+static void check_count(struct config_load *load, const struct config_node *node, size_t n,
+			size_t most)
+{
+	if (node && n > most)
+		config_mistake(load, &node->at, "%s: has %zu entries; allowed: at most %zu",
+			       load->path, n, most);
+}
+
+static void check_hosts(struct config_load *load, const struct config_link *link,
+			const struct config_node *node)
+{
+	const size_t mark = config_path_push(load, "host");
+
+	check_count(load, config_node_find(node, "host"), link->hosts.n, CONFIG_HOSTS_MAX);
+	config_path_pop(load, mark);
+}
+
 static void check_links(struct config_load *load, const struct config_provider *provider,
 			const struct config_node *node)
 {
@@ -200,6 +218,7 @@ static void check_links(struct config_load *load, const struct config_provider *
 		if (entry->wrong)
 			continue;
 		link_mark = config_path_push(load, entry->key);
+		check_hosts(load, &provider->links[i], entry);
 		tls_mark = config_path_push(load, "tls");
 		check_tls(load, &provider->links[i].tls, config_node_find(entry, "tls"));
 		config_path_pop(load, tls_mark);
@@ -237,6 +256,7 @@ static void check_tables(struct config_load *load, const struct config_provider 
 	mark = config_path_push(load, "stat");
 	check_twice(load, config_node_find(node, "stat"), provider->stats, provider->n_stats,
 		    same_word);
+	check_count(load, config_node_find(node, "stat"), provider->n_stats, CONFIG_STATS_MAX);
 	config_path_pop(load, mark);
 }
 

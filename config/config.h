@@ -4,8 +4,8 @@
  * It holds providers, routes, default prices, sockets and limits. It does not hold accounts, keys
  * or balances (those live in the store), and no secret stands in the file itself. Every key is a
  * row of config.def, which says type, unit, range, default and meaning; the members below come
- * from those rows, so a key and its member cannot drift apart. The daemon loads it at start and
- * on reload; esmed --check and --show-config are these functions and nothing else.
+ * from those rows, so a key and its member cannot drift apart. The daemon loads it once, at start;
+ * esmed --check and --show-config are these functions and nothing else.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -20,6 +20,8 @@
 #define CONFIG_DEPTH_MAX       8
 #define CONFIG_EVENTS_MAX      50000
 #define CONFIG_ERRORS_MAX      100 /* mistakes told one by one; the rest is counted */
+#define CONFIG_HOSTS_MAX       8   /* hosts of one link */
+#define CONFIG_STATS_MAX       64  /* rows of a provider's stat */
 #define CONFIG_PASSWORD_MAX    8   /* octets (SMPP 3.4, 5.2.2: at most 9 with the closing NUL) */
 
 /*

@@ -13,7 +13,6 @@
 #define CANDIDATES  16	 /* segments looked at for one reading of an id */
 #define RAW_OCTETS  1700 /* of a PDU in an orphan's or an inbound message's first record */
 #define MORE_OCTETS 1900
-#define WORDS_MAX   64 /* rows of a provider's stat table */
 
 /* A deliver_sm or data_sm that waits for its turn. */
 struct delivery {
@@ -121,10 +120,10 @@ static const enum smpp_receipt_state states[] = {
 static void parse(const struct config_provider *config, const struct smpp_pdu *pdu,
 		  struct smpp_receipt *receipt)
 {
-	struct smpp_receipt_word words[WORDS_MAX];
+	struct smpp_receipt_word words[CONFIG_STATS_MAX];
 	struct smpp_receipt_options options = { .unmarked = config->unmarked_receipts,
 						.words = words };
-	for (size_t i = 0; i < config->n_stats && i < WORDS_MAX; i++)
+	for (size_t i = 0; i < config->n_stats; i++)
 		words[options.words_n++] =
 			(struct smpp_receipt_word){ .word = config->stats[i].word,
 						    .state = states[config->stats[i].state] };

@@ -79,6 +79,49 @@ static void test_config__cuts_a_message_only_in_the_callers_buffer(void **state)
 	assert_string_equal(small, "test/conf");
 }
 
+/* ---- more than there is room for ---- */
+
+/* `n` entries behind `open`, each `entry` with its number and then `close`. */
+static const char *many(const char *open, const char *entry, const char *close, int n)
+{
+	static char text[4000];
+	size_t used = (size_t)snprintf(text, sizeof(text), "%s", open);
+
+	for (int i = 0; i < n; i++) {
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s%d", i ? ", " : "",
+					 entry, i);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", close);
+	}
+	snprintf(text + used, sizeof(text) - used, "%s", *close ? "}" : "]");
+	return text;
+}
+
+static void test_config__refuses_one_host_more_than_are_tried(void **state)
+{
+	const char *set = many("providers.a.links.one.host=[", "smsc", "", CONFIG_HOSTS_MAX);
+	struct config *config = load_good(BASE, &set, 1);
+
+	(void)state;
+	assert_int_equal(config->providers[0].links[0].hosts.n, CONFIG_HOSTS_MAX);
+	config_free(config);
+	expect_one(BASE, many("providers.a.links.one.host=[", "smsc", "", CONFIG_HOSTS_MAX + 1),
+		   "--set:providers.a.links.one.host: providers.a.links.one.host: has 9 entries; "
+		   "allowed: at most 8");
+}
+
+static void test_config__refuses_one_stat_more_than_are_read(void **state)
+{
+	const char *set = many("providers.a.stat={", "WORD", ": delivered", CONFIG_STATS_MAX);
+	struct config *config = load_good(BASE, &set, 1);
+
+	(void)state;
+	assert_int_equal(config->providers[0].n_stats, CONFIG_STATS_MAX);
+	config_free(config);
+	expect_one(BASE, many("providers.a.stat={", "WORD", ": delivered", CONFIG_STATS_MAX + 1),
+		   "--set:providers.a.stat: providers.a.stat: has 65 entries; "
+		   "allowed: at most 64");
+}
+
 /* ---- overrides ---- */
 
 static void test_config__names_the_override_that_is_wrong(void **state)
@@ -137,6 +180,8 @@ int main(void)
 		cmocka_unit_test(test_config__tells_every_mistake_of_the_corpus_with_its_place),
 		cmocka_unit_test(test_config__counts_the_mistakes_that_it_cannot_list),
 		cmocka_unit_test(test_config__cuts_a_message_only_in_the_callers_buffer),
+		cmocka_unit_test(test_config__refuses_one_host_more_than_are_tried),
+		cmocka_unit_test(test_config__refuses_one_stat_more_than_are_read),
 		cmocka_unit_test(test_config__names_the_override_that_is_wrong),
 		cmocka_unit_test(test_config__lets_overrides_add_what_the_file_has_not),
 	};
