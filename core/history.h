@@ -1,7 +1,7 @@
 /*
  * Reading back what happened to a message: the evidence of its segments, oldest first, whichever
  * records it stands in, and what its numbers are called. It changes nothing and knows no answer
- * format. Used by the path, the explanation and the operators' view.
+ * format. Used by reconciliation, the path, the explanation and the operators' view.
  */
 #ifndef CORE_HISTORY_H
 #define CORE_HISTORY_H

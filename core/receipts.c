@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/reconcile.h"
@@ -153,34 +154,19 @@ struct match {
 	enum evidence_rule rule;
 };
 
-static bool has_id(const uint8_t *evidence, size_t n, int64_t base_ms,
-		   const struct smpp_id_reading *reading)
+/* Did an answer give the segment, in any attempt, the id of the reading? */
+static bool has_id(struct turn *turn, const struct store_order *order, struct segment_ref ref,
+		   const struct store_seg *seg, const struct smpp_id_reading *reading)
 {
+	struct history history;
 	struct evidence row;
-	size_t offset = 0;
 	char id[SMPP_ID_OCTETS];
-	while (evidence_next(evidence, n, &offset, base_ms, &row))
+	history_begin(&history, turn->txn, order, ref, seg);
+	while (history_next(&history, &row))
 		if (row.event == LIFE_ON_ACCEPTED && row.id.n &&
 		    smpp_id_canonical(row.id.at, row.id.n, id) == reading->n &&
 		    !memcmp(id, reading->id, reading->n))
 			return true;
-	return false;
-}
-
-/* Also in evidence that has moved out of the segment's own record. */
-static bool segment_has_id(struct turn *turn, struct segment_ref ref, const struct store_seg *seg,
-			   int64_t base_ms, const struct smpp_id_reading *reading)
-{
-	if (has_id(seg->evidence.at, seg->evidence.n, base_ms, reading))
-		return true;
-	for (uint32_t n = seg->more; n-- > 0;) {
-		struct store_evidence_more more = {
-			.order = ref.order, .index = ref.index, .segment = ref.segment, .n = n
-		};
-		if (store_evidence_more_get(turn->txn, &more) == STORE_OK &&
-		    has_id(more.evidence.at, more.evidence.n, base_ms, reading))
-			return true;
-	}
 	return false;
 }
 
@@ -219,7 +205,7 @@ static void consider(struct turn *turn, const struct provider *provider, const s
 	struct work *work = again ? NULL : orders_work(turn, ref.order);
 	if (!work || work->rec.provider != provider->number ||
 	    !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
-	    !segment_has_id(turn, ref, seg, (int64_t)work->rec.created_ms, reading))
+	    !has_id(turn, &work->rec, ref, seg, reading))
 		return;
 	match->id_known = true;
 	if (provider->config->match_addresses &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/receipts.h"
@@ -132,39 +133,50 @@ struct verdict {
 	uint32_t id_n;
 };
 
-/* Refusals of one kind that the segment's evidence shows already. */
-static uint32_t refusals(const struct store_seg *seg, const struct config_provider *provider,
-			 enum config_status_class class, int64_t base_ms)
+/* The segment that a verdict is about, as it stands. */
+struct subject {
+	const struct work *work;
+	struct segment_ref ref;
+	const struct store_seg *seg;
+};
+
+/* Refusals of one kind that the segment's evidence shows already, wherever it is kept. */
+static uint32_t refusals(const struct turn *turn, const struct subject *subject,
+			 const struct config_provider *provider, enum config_status_class class)
 {
+	struct history history;
 	struct evidence row;
-	size_t offset = 0;
 	uint32_t n = 0;
-	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, &row))
+	history_begin(&history, turn->txn, &subject->work->rec, subject->ref, subject->seg);
+	while (history_next(&history, &row))
 		n += row.event == LIFE_ON_REFUSED_FOR_NOW && row.has_code &&
 		     route_status_class(provider, row.code) == class;
 	return n;
 }
 
 /* What a refusal means: the event, and when the segment is due again. */
-static enum life_event refusal(const struct turn *turn, const struct work *work,
-			       const struct store_seg *seg, const struct verdict *verdict,
-			       int64_t head_ms, int64_t *due_ms)
+static enum life_event refusal(const struct turn *turn, const struct subject *subject,
+			       const struct verdict *verdict, int64_t head_ms, int64_t *due_ms)
 {
 	const struct config_provider *provider = verdict->link->provider->config;
+	const struct config_route *route = subject->work->route;
 	enum config_status_class class = route_status_class(provider, verdict->status);
-	int64_t base_ms = (int64_t)work->rec.created_ms, wait_ms;
-	uint32_t before = refusals(seg, provider, class, base_ms);
+	int64_t wait_ms = -1;
 	switch (class) {
 	case CONFIG_STATUS_PAUSE:
 		*due_ms = head_ms; /* back to the head, in its old order */
 		return LIFE_ON_REFUSED_FOR_NOW;
 	case CONFIG_STATUS_RETRY:
-		wait_ms = work->route ? route_retry_ms(work->route, before + 1) : -1;
+		if (route)
+			wait_ms =
+				route_retry_ms(route, refusals(turn, subject, provider, class) + 1);
 		*due_ms = turn->due_ms + wait_ms;
 		return wait_ms < 0 ? LIFE_ON_REFUSED : LIFE_ON_REFUSED_FOR_NOW;
 	case CONFIG_STATUS_REBIND:
 		*due_ms = head_ms;
-		return before ? LIFE_ON_REFUSED : LIFE_ON_REFUSED_FOR_NOW; /* twice is poison */
+		/* Twice is poison. */
+		return refusals(turn, subject, provider, class) ? LIFE_ON_REFUSED :
+								  LIFE_ON_REFUSED_FOR_NOW;
 	case CONFIG_STATUS_FAIL:
 	case CONFIG_STATUS_UNDELIVERABLE:
 		break;
@@ -254,23 +266,25 @@ static void in_time(struct turn *turn, const struct verdict *verdict, struct seg
 	releases_settle(turn, flight);
 	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
 		return;
+	struct subject subject = { work, ref, seg };
 	if (verdict->sent_ms > flight->released_now_ms)
 		happening.evidence.sent_after_ms =
 			(uint32_t)(verdict->sent_ms - flight->released_now_ms);
 	if (verdict->kind == SMPP_EVENT_RESPONSE)
 		happening.event = verdict->status ?
-					  refusal(turn, work, seg, verdict, flight->released_due_ms,
+					  refusal(turn, &subject, verdict, flight->released_due_ms,
 						  &happening.due_ms) :
 					  LIFE_ON_ACCEPTED;
 	happen(turn, verdict, ref, &happening);
 }
 
-/* The row of the attempt that went out under this session and number and was given up on. */
-static bool find_lost(const struct store_seg *seg, const struct verdict *verdict, int64_t base_ms,
-		      struct evidence *row)
+/*
+ * The row of the attempt that went out under this session and number and was given up on; its
+ * slices live as long as the history.
+ */
+static bool find_lost(struct history *history, const struct verdict *verdict, struct evidence *row)
 {
-	size_t offset = 0;
-	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, base_ms, row))
+	while (history_next(history, row))
 		if (row->event == LIFE_ON_LOST && row->session == verdict->session &&
 		    row->sequence_number == verdict->sequence_number)
 			return true;
@@ -282,11 +296,15 @@ static void too_late(struct turn *turn, const struct verdict *verdict, struct se
 	struct store_message message;
 	struct store_segment segment;
 	struct store_seg *seg;
+	struct history history;
 	struct evidence lost;
 	struct work *work = orders_work(turn, ref.order);
-	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
-	    !find_lost(seg, verdict, (int64_t)work->rec.created_ms, &lost))
+	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
 		return;
+	history_begin(&history, turn->txn, &work->rec, ref, seg);
+	if (!find_lost(&history, verdict, &lost))
+		return;
+	struct subject subject = { work, ref, seg };
 	struct happening happening = {
 		.event = LIFE_ON_ACCEPTED,
 		.attempt = lost.attempt,
@@ -296,9 +314,9 @@ static void too_late(struct turn *turn, const struct verdict *verdict, struct se
 	bool latest = happening.attempt == seg->attempts &&
 		      (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_UNKNOWN);
 	if (verdict->status)
-		happening.event = latest ? refusal(turn, work, seg, verdict, turn->due_ms,
-						   &happening.due_ms) :
-					   LIFE_ON_EARLIER_REFUSED;
+		happening.event =
+			latest ? refusal(turn, &subject, verdict, turn->due_ms, &happening.due_ms) :
+				 LIFE_ON_EARLIER_REFUSED;
 	happen(turn, verdict, ref, &happening);
 }
 

@@ -199,6 +199,32 @@ static void test_engine__check_74_a_system_error_is_tried_three_times_more(void 
 	engine_world_free(world);
 }
 
+/* Throttles in between fill the record with evidence; the retries before them still count. */
+static void test_engine__retries_are_counted_through_a_hundred_throttles(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 1, timers: {response: 5s, pause_min: 10ms, pause_max: 10ms}",
+		.route = ROUTE "retries: {count: 3, delays: [100ms]}" });
+	struct carrier *alpha = world->carriers[0];
+	size_t n = 0;
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	for (int retry = 0; retry < 3; retry++) {
+		carrier_refuse(alpha, n++, 0x08);
+		engine_world_run(world, 140);
+		for (int i = 0; i < 100; i++) {
+			carrier_refuse(alpha, n++, 0x58);
+			engine_world_run(world, 40);
+		}
+		assert_int_equal(alpha->n, n + 1);
+	}
+	assert_true(world_message(world, order, 0)->seg.more > 1);
+	carrier_refuse(alpha, n, 0x08);
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
+	engine_world_free(world);
+}
+
 static void test_engine__the_same_message_nacked_twice_is_poison(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -549,6 +575,7 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__check_81_a_permanent_refusal_fails_at_once_with_its_status),
 		cmocka_unit_test(test_engine__check_74_a_system_error_is_tried_three_times_more),
+		cmocka_unit_test(test_engine__retries_are_counted_through_a_hundred_throttles),
 		cmocka_unit_test(test_engine__the_same_message_nacked_twice_is_poison),
 		cmocka_unit_test(test_engine__a_delivery_failure_in_the_answer_is_an_outcome),
 		cmocka_unit_test(
