@@ -309,6 +309,23 @@ static void test_engine__a_deadline_waits_for_room_without_spinning(void **state
 	engine_world_free(world);
 }
 
+/* One session for each bind, and none open but of the two links that are bound now. */
+static void assert_sessions(struct engine_world *world)
+{
+	struct store_session session = { 0 };
+	struct store_txn *txn;
+	uint32_t n = 0, open = 0;
+	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
+	for (enum store_err err = store_session_seek(txn, &session, 0); !err;
+	     err = store_session_next(txn, &session, 0), n++) {
+		open += !session.closed_ms;
+		assert_true(!session.closed_ms || session.closed_ms >= session.opened_ms);
+	}
+	store_read_end(txn);
+	assert_int_equal(n, world->carriers[0]->binds + world->carriers[1]->binds);
+	assert_int_equal(open, 2);
+}
+
 /* A link that goes and comes while the store is full: answers and sessions keep to their own. */
 static void test_engine__links_that_come_and_go_while_the_store_is_full(void **state)
 {
@@ -337,6 +354,7 @@ static void test_engine__links_that_come_and_go_while_the_store_is_full(void **s
 	engine_world_run(world, 5000);
 	struct store_order rec = world_order(world, order);
 	assert_int_equal(rec.in_doubt + rec.sent, 40);
+	assert_sessions(world);
 	assert_in_range(rec.in_doubt, 4, 12);
 	assert_int_equal(alpha->n, 40);
 	assert_int_equal(world->engine->providers[0]->links[0].outstanding, 0);
@@ -346,26 +364,48 @@ static void test_engine__links_that_come_and_go_while_the_store_is_full(void **s
 
 /* ---- segments ---- */
 
+/* Nor is one that is in doubt sent again for a message that has ended. */
+static void test_engine__no_doubt_of_a_failed_message_is_sent_again(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .route = ROUTE "doubt: resend, doubt_grace: 2s" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 2, .total = 2 });
+	carrier_ok(alpha, 0, "1");
+	carrier_ok(alpha, 2, "3");
+	carrier_ok(alpha, 3, "4");
+	engine_world_run(world, 5100);
+	assert_int_equal(world_segment(world, order, 0, 1), STORE_STATE_IN_DOUBT);
+	assert_true(carrier_receipt(alpha, "1", "UNDELIV"));
+	engine_world_run(world, 10000);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_FAILED);
+	assert_int_equal(alpha->n, 4);
+	assert_false(world_message(world, order, 0)->flags & STORE_FLAG_POSSIBLE_DUPLICATE);
+	engine_world_run(world, 30000);
+	assert_int_equal(world_segment(world, order, 0, 1), STORE_STATE_UNKNOWN);
+	engine_world_free(world);
+}
+
 /* A segment that comes back to a message that has ended ends with it. */
 static void test_engine__what_returns_to_a_failed_message_is_not_sent_again(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
 	struct carrier *alpha = world->carriers[0];
 	(void)state;
-	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 3 });
-	uint64_t other = engine_world_order(world, &(struct wish){ 0 });
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 3, .total = 2 });
 	carrier_refuse(alpha, 0, 0x0B);
 	engine_world_settle(world);
 	carrier_refuse(alpha, 1, 0x58);
 	carrier_ok(alpha, 3, "3");
 	engine_world_settle(world);
-	carrier_ok(alpha, 2, "2");
-	engine_world_run(world, 5000);
-	assert_int_equal(alpha->n, 4);
 	assert_int_equal(world_state(world, order, 0), STORE_STATE_FAILED);
 	assert_int_equal(world_segment(world, order, 0, 1), STORE_STATE_FAILED);
+	carrier_ok_all(alpha);
+	engine_world_run(world, 5000);
+	assert_int_equal(alpha->n, 6);
 	assert_int_equal(world_segment(world, order, 0, 2), STORE_STATE_SENT);
-	assert_int_equal(world_state(world, other, 0), STORE_STATE_SENT);
+	assert_int_equal(world_state(world, order, 1), STORE_STATE_SENT);
 	engine_world_free(world);
 }
 
@@ -479,14 +519,16 @@ static void test_engine__drain_ends_at_its_time_and_at_a_second_signal(void **st
 	(void)state;
 	uint64_t order = engine_world_order(world, &(struct wish){ .total = 3 });
 	engine_world_order(world, &(struct wish){ .send_in_ms = 3000 });
-	/* A link that waits to come back does not make it spin. */
-	carrier_cut(world->carriers[1]);
-	world->carriers[1]->bind_status = 0x0D;
 	engine_signal(world->engine, SIGHUP);
 	engine_world_run(world, 100);
+	assert_false(world->engine->draining);
+	/* A link that waits to come back neither comes back now nor makes it spin. */
+	carrier_cut(world->carriers[1]);
+	uint32_t binds = world->carriers[1]->binds;
 	engine_signal(world->engine, SIGTERM);
 	engine_world_run(world, 4000);
 	assert_false(world->stopped);
+	assert_int_equal(world->carriers[1]->binds, binds);
 	engine_world_run(world, 20000);
 	assert_true(world->stopped);
 	assert_int_equal(in_state(world, order, STORE_STATE_IN_DOUBT), 3);
@@ -563,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_full_store_refuses_receipts_and_loses_nothing),
 		cmocka_unit_test(test_engine__a_deadline_waits_for_room_without_spinning),
 		cmocka_unit_test(test_engine__links_that_come_and_go_while_the_store_is_full),
+		cmocka_unit_test(test_engine__no_doubt_of_a_failed_message_is_sent_again),
 		cmocka_unit_test(test_engine__what_returns_to_a_failed_message_is_not_sent_again),
 		cmocka_unit_test(test_engine__segments_not_released_end_with_their_message),
 		cmocka_unit_test(
