@@ -7,13 +7,10 @@
 #include "core/engine.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
-#include "core/message_id.h"
 #include "core/route.h"
 #include "core/view.h"
 
 #define ROWS_MAX 400 /* evidence rows that are told; a throttled message may have more */
-#define ID_MAX	 64
-#define ERR_MAX	 8
 
 /* Where the time between a step and the one before it went. */
 enum stage {
@@ -34,7 +31,7 @@ static const char *const stage_names[STAGES] = {
 static const struct {
 	const char *name;
 	enum stage stage;
-	const char *cause; /* in words that clients may read; operators get the event's own */
+	const char *cause; /* in words that clients may read */
 } of_event[] = {
 	[LIFE_ON_RELEASED] = { "released", STAGE_QUEUE, "handed to a link" },
 	[LIFE_ON_UNSENT] = { "unsent", STAGE_WINDOW, "it never left this process" },
@@ -67,11 +64,10 @@ static const struct {
 };
 _Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_EVENTS, "every event");
 
-/* Evidence kept beyond the walk that found it. */
+/* Evidence kept beyond the walk that found it, and without what it borrowed: id and err. */
 struct row {
 	struct evidence evidence;
 	uint32_t segment;
-	uint8_t id[ID_MAX], err[ERR_MAX];
 };
 
 struct path;
@@ -92,7 +88,6 @@ struct step {
 struct path {
 	const struct store_order *order;
 	const struct store_message *message;
-	enum path_view view;
 	struct row *rows;
 	struct step *steps;
 	uint32_t n_rows, n_steps;
@@ -122,8 +117,6 @@ static void detail_received(struct api_call *call, const struct path *path, cons
 	view_add_octets(&call->json, "request_id", path->order->request_id);
 	if (store_account_get(call->turn->txn, &account) == STORE_OK)
 		view_add_octets(&call->json, "account", account.name);
-	if (path->view == PATH_OPERATOR && path->order->uid)
-		json_add_uint(&call->json, "uid", path->order->uid - 1);
 }
 
 static void detail_checked(struct api_call *call, const struct path *path, const struct step *step)
@@ -201,12 +194,10 @@ static void detail_queued(struct api_call *call, const struct path *path, const 
 	view_put_due(call, path->order->send_at_ms);
 }
 
-static void add_link(struct api_call *call, uint64_t session, enum path_view view)
+static void add_link(struct api_call *call, uint64_t session)
 {
 	char link[HISTORY_LINK_OCTETS];
 	json_add_text(&call->json, "link", history_link(call->turn->txn, session, link));
-	if (view == PATH_OPERATOR)
-		json_add_uint(&call->json, "session", session);
 }
 
 static void detail_released(struct api_call *call, const struct path *path, const struct step *step)
@@ -217,7 +208,7 @@ static void detail_released(struct api_call *call, const struct path *path, cons
 	json_add_uint(&call->json, "segment", step->row->segment + 1);
 	json_add_uint(&call->json, "attempt", row->attempt);
 	json_add_text(&call->json, "route", route ? route->name : NULL);
-	add_link(call, row->session, path->view);
+	add_link(call, row->session);
 	json_add_uint(&call->json, "in_flight", row->in_flight);
 	json_add_uint(&call->json, "queued", row->queued);
 }
@@ -225,15 +216,15 @@ static void detail_released(struct api_call *call, const struct path *path, cons
 static void detail_submitted(struct api_call *call, const struct path *path,
 			     const struct step *step)
 {
+	(void)path;
 	const struct evidence *row = &step->row->evidence;
 	json_add_uint(&call->json, "segment", step->row->segment + 1);
 	json_add_uint(&call->json, "attempt", row->attempt);
-	if (path->view == PATH_OPERATOR)
-		json_add_uint(&call->json, "sequence_number", row->sequence_number);
 }
 
 static void detail_event(struct api_call *call, const struct path *path, const struct step *step)
 {
+	(void)path;
 	struct json_writer *json = &call->json;
 	const struct evidence *row = &step->row->evidence;
 	json_add_uint(json, "segment", step->row->segment + 1);
@@ -244,21 +235,9 @@ static void detail_event(struct api_call *call, const struct path *path, const s
 		json_add_uint(json, "rtt_ms", row->rtt_ms);
 	}
 	if (row->has_receipt) {
-		add_link(call, row->receipt_session, path->view);
+		add_link(call, row->receipt_session);
 		json_add_text(json, "matched_by", evidence_rule_name(row->rule));
 	}
-	if (path->view != PATH_OPERATOR)
-		return;
-	if (row->has_code) {
-		json_add_uint(json, "code", row->code);
-		json_add_text(json, "code_name", history_code_name(row));
-	}
-	if (row->id.n)
-		view_add_octets(json, "message_id",
-				(struct store_octets){ row->id.at, (uint32_t)row->id.n });
-	if (row->err.n)
-		view_add_octets(json, "err",
-				(struct store_octets){ row->err.at, (uint32_t)row->err.n });
 }
 
 static void detail_final(struct api_call *call, const struct path *path, const struct step *step)
@@ -287,14 +266,7 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 	row->evidence = *evidence;
 	row->segment = segment;
 	struct evidence *kept = &row->evidence;
-	kept->id.n = kept->id.n < ID_MAX ? kept->id.n : ID_MAX;
-	kept->err.n = kept->err.n < ERR_MAX ? kept->err.n : ERR_MAX;
-	if (kept->id.n)
-		memcpy(row->id, kept->id.at, kept->id.n);
-	if (kept->err.n)
-		memcpy(row->err, kept->err.at, kept->err.n);
-	kept->id.at = row->id;
-	kept->err.at = row->err;
+	kept->id = kept->err = (struct smpp_octets){ 0 };
 	if (kept->has_submit) {
 		/* Two clocks rounded to milliseconds may disagree by one. */
 		int64_t sent_ms = kept->released_ms + kept->sent_after_ms;
@@ -306,8 +278,7 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 	struct step *step = add(path, of_event[kept->event].name, of_event[kept->event].stage,
 				kept->at_ms, detail_event);
 	step->row = row;
-	step->cause = path->view == PATH_OPERATOR ? life_event_text(kept->event) :
-						    of_event[kept->event].cause;
+	step->cause = of_event[kept->event].cause;
 }
 
 static void collect_segments(struct api_call *call, struct path *path)
@@ -441,11 +412,10 @@ static void write_path(struct api_call *call, const struct path *path)
 }
 
 void path_write(struct api_call *call, const struct store_order *order,
-		const struct store_message *message, enum path_view view)
+		const struct store_message *message)
 {
 	struct path path = { .order = order,
 			     .message = message,
-			     .view = view,
 			     .rows = calloc(ROWS_MAX, sizeof(*path.rows)),
 			     .steps = calloc(STEPS_MAX, sizeof(*path.steps)) };
 	if (path.rows && path.steps)

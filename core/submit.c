@@ -153,7 +153,7 @@ static void get_path(struct api_call *call)
 	struct store_order order;
 	struct store_message message;
 	if (listing_message(call, call->params[0], &order, &message))
-		path_write(call, &order, &message, PATH_CLIENT);
+		path_write(call, &order, &message);
 	else if (!turn_failed(call->turn))
 		api_refuse_not_found(call, "DLR record not found.");
 }
