@@ -14,37 +14,29 @@
 
 #include "smpp/session_own.h"
 
-static const struct {
-	const char *name;
-	const char *text;
-} closes[] = {
-	[SMPP_CLOSE_NONE] = { "none", "the link need not be closed" },
-	[SMPP_CLOSE_FRAMING] = { "framing", "command_length is impossible: the peer does not speak "
-					    "SMPP or lost its place" },
-	[SMPP_CLOSE_PEER_FRAMING] = { "peer_framing", "the peer could not read our PDUs "
-						      "(generic_nack with sequence_number 0)" },
-	[SMPP_CLOSE_READ_PDU] = { "read_pdu", "the peer began a PDU and did not finish it" },
-	[SMPP_CLOSE_BIND_TIMEOUT] = { "bind_timeout", "the peer did not answer the bind" },
-	[SMPP_CLOSE_BIND_REFUSED] = { "bind_refused", "the peer refused the bind" },
-	[SMPP_CLOSE_EARLY] = { "early", "the peer sent too much before it answered the bind" },
-	[SMPP_CLOSE_ENQUIRE_LINK] = { "enquire_link", "the peer did not answer enquire_link" },
-	[SMPP_CLOSE_LATE] = { "late", "too many requests were never answered" },
-	[SMPP_CLOSE_UNBOUND] = { "unbound", "we unbound" },
-	[SMPP_CLOSE_UNBIND_TIMEOUT] = { "unbind_timeout", "the peer did not answer unbind" },
-	[SMPP_CLOSE_PEER_UNBOUND] = { "peer_unbound", "the peer unbound" },
-	[SMPP_CLOSE_SESSION_INIT] = { "session_init", "the peer did not bind" },
-	[SMPP_CLOSE_INACTIVITY] = { "inactivity", "the peer sent nothing for too long" },
-	[SMPP_CLOSE_NO_MEMORY] = { "no_memory", "an answer could not be stored for writing" },
+static const char *const closes[] = {
+	[SMPP_CLOSE_NONE] = "the link need not be closed",
+	[SMPP_CLOSE_FRAMING] = "command_length is impossible: the peer does not speak "
+			       "SMPP or lost its place",
+	[SMPP_CLOSE_PEER_FRAMING] = "the peer could not read our PDUs "
+				    "(generic_nack with sequence_number 0)",
+	[SMPP_CLOSE_READ_PDU] = "the peer began a PDU and did not finish it",
+	[SMPP_CLOSE_BIND_TIMEOUT] = "the peer did not answer the bind",
+	[SMPP_CLOSE_BIND_REFUSED] = "the peer refused the bind",
+	[SMPP_CLOSE_EARLY] = "the peer sent too much before it answered the bind",
+	[SMPP_CLOSE_ENQUIRE_LINK] = "the peer did not answer enquire_link",
+	[SMPP_CLOSE_LATE] = "too many requests were never answered",
+	[SMPP_CLOSE_UNBOUND] = "we unbound",
+	[SMPP_CLOSE_UNBIND_TIMEOUT] = "the peer did not answer unbind",
+	[SMPP_CLOSE_PEER_UNBOUND] = "the peer unbound",
+	[SMPP_CLOSE_SESSION_INIT] = "the peer did not bind",
+	[SMPP_CLOSE_INACTIVITY] = "the peer sent nothing for too long",
+	[SMPP_CLOSE_NO_MEMORY] = "an answer could not be stored for writing",
 };
-
-const char *smpp_session_close_name(enum smpp_session_close close)
-{
-	return closes[close].name;
-}
 
 const char *smpp_session_close_text(enum smpp_session_close close)
 {
-	return closes[close].text;
+	return closes[close];
 }
 
 /* ---- life ---------------------------------------------------------------------------------- */

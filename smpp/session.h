@@ -259,6 +259,5 @@ void smpp_session_kernel_sent(struct smpp_session *session, uint64_t octets, int
 
 void smpp_session_stats(const struct smpp_session *session, struct smpp_session_stats *stats);
 const char *smpp_session_close_text(enum smpp_session_close close); /* static */
-const char *smpp_session_close_name(enum smpp_session_close close); /* static, snake_case */
 
 #endif

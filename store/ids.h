@@ -22,10 +22,6 @@ void store_ids_settle(struct store_ids *ids, bool committed);
 /* Into the members of info that begin with id. NULL counts nothing. */
 void store_ids_info(const struct store_ids *ids, struct store_info *info);
 
-/* Calls `each` with every id that this transaction's records hold and a find would find. */
-typedef void store_ids_each_fn(void *arg, uint64_t hash, const struct store_ref *ref);
-enum store_err store_ids_walk(struct store_txn *txn, store_ids_each_fn *each, void *arg);
-
 /* From store.c: the look-up and the key of the transaction's store. */
 struct store_ids *store_txn_ids(const struct store_txn *txn);
 const uint8_t *store_secret(const struct store *store);

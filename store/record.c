@@ -46,7 +46,6 @@ static const struct store_shape shapes[STORE_KINDS] = {
 #define RECORD(NAME, kind, version_, reserve_, slack_, doc)                   \
 	[STORE_KIND_##NAME] = { .name = #kind,                                \
 				.rows = rows_of_##kind,                       \
-				.struct_octets = sizeof(struct store_##kind), \
 				.raw_at = offsetof(struct store_##kind, raw), \
 				.version = version_,                          \
 				.reserve = reserve_,                          \
@@ -63,11 +62,6 @@ const struct store_shape *store_shape(enum store_kind kind)
 const char *store_kind_name(enum store_kind kind)
 {
 	return store_shape(kind)->name;
-}
-
-size_t store_struct_octets(enum store_kind kind)
-{
-	return store_shape(kind)->struct_octets;
 }
 
 unsigned store_key_members(enum store_kind kind)

@@ -122,7 +122,6 @@ enum store_raw {
 /* --- What rows say ---------------------------------------------------------------------------- */
 
 const char *store_kind_name(enum store_kind kind); /* "order" */
-size_t store_struct_octets(enum store_kind kind);  /* sizeof (struct store_order) */
 unsigned store_key_members(enum store_kind kind);  /* number of KEY rows */
 const char *store_err_text(enum store_err err);	   /* "store is full" */
 

@@ -42,7 +42,6 @@ struct store_row {
 struct store_shape {
 	const char *name;
 	const struct store_row *(*rows)(unsigned *n);
-	uint16_t struct_octets;
 	uint16_t raw_at; /* offset of raw */
 	uint16_t reserve;
 	uint16_t slack;
