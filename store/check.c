@@ -590,6 +590,17 @@ static void check_record(struct walk *walk, enum store_err err)
 		check->stopped = !check->progress(check->arg, walk->done, walk->total);
 }
 
+/* Keys out of order are passed over by every walk. */
+static void check_count(struct walk *walk, enum store_kind kind)
+{
+	uint64_t kept = store_count(walk->txn, kind), found = walk->check->records[kind];
+	union store_any none = { 0 };
+
+	walk->rec = &none;
+	if (found != kept)
+		finding(walk, "of %" PRIu64 " records a walk finds %" PRIu64, kept, found);
+}
+
 static enum store_err check_kind(struct walk *walk, enum store_kind kind)
 {
 	union store_any rec = { 0 };
@@ -608,6 +619,8 @@ static enum store_err check_kind(struct walk *walk, enum store_kind kind)
 		check_record(walk, err);
 		err = store_step(walk->txn, kind, &rec, 0);
 	}
+	if (err == STORE_NOTFOUND)
+		check_count(walk, kind);
 	return err == STORE_NOTFOUND || !err ? STORE_OK : err;
 }
 
@@ -641,8 +654,7 @@ static enum store_open bad_start(enum store_kind kind, const void *rec, enum sto
 	store_key_decode(kind, key, store_key_encode(kind, rec, key), &bare);
 	store_dump(kind, &bare, false, record, sizeof(record));
 	snprintf(text, STORE_ERR_OCTETS, "%s: %s", record, store_err_text(err));
-	return err == STORE_CORRUPT || err == STORE_NOTFOUND ? STORE_OPEN_DAMAGED :
-							       STORE_OPEN_FAILED;
+	return err == STORE_FULL ? STORE_OPEN_FAILED : STORE_OPEN_DAMAGED;
 }
 
 enum store_open store_check_start(struct store_txn *txn, char err[STORE_ERR_OCTETS])
@@ -654,10 +666,12 @@ enum store_open store_check_start(struct store_txn *txn, char err[STORE_ERR_OCTE
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		union store_any rec = { 0 };
 		enum store_err bad = store_seek(txn, needed[i], &rec, 0);
+		uint64_t found = 0;
 
 		for (; !bad; bad = store_step(txn, needed[i], &rec, 0)) {
 			struct store_order order = { .order = rec.open_order.order };
 
+			found++;
 			if (needed[i] != STORE_KIND_OPEN_ORDER)
 				continue;
 			enum store_err gone = store_order_get(txn, &order);
@@ -665,6 +679,8 @@ enum store_open store_check_start(struct store_txn *txn, char err[STORE_ERR_OCTE
 			if (gone)
 				return bad_start(STORE_KIND_ORDER, &order, gone, err);
 		}
+		if (bad == STORE_NOTFOUND && found != store_count(txn, needed[i]))
+			bad = STORE_CORRUPT; /* one that no walk finds */
 		if (bad != STORE_NOTFOUND)
 			return bad_start(needed[i], &rec, bad, err);
 	}

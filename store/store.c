@@ -113,6 +113,17 @@ static enum store_err take(enum store_kind kind, const MDB_val *key, const MDB_v
 	return decode(kind, key, value, rec);
 }
 
+/*
+ * On a damaged page keys may be out of order, or none of ours. One that does not lie in the walk's
+ * direction would lead it round for ever, so it is passed over; whoever counts misses it.
+ */
+static bool in_order(const MDB_val *key, const uint8_t *octets, size_t n, bool behind)
+{
+	int far = key->mv_size == n ? memcmp(key->mv_data, octets, n) : -1;
+
+	return behind ? far > 0 : far >= 0;
+}
+
 static enum store_err walk(struct store_txn *txn, enum store_kind kind, void *rec, unsigned prefix,
 			   bool behind)
 {
@@ -125,7 +136,7 @@ static enum store_err walk(struct store_txn *txn, enum store_kind kind, void *re
 
 	if (!rc)
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	if (!rc && behind && key.mv_size == n && memcmp(key.mv_data, octets, n) == 0)
+	while (!rc && !in_order(&key, octets, n, behind))
 		rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
 	return rc ? err_of(rc) : take(kind, &key, &value, octets, prefix, rec);
 }
@@ -143,7 +154,8 @@ enum store_err store_step(struct store_txn *txn, enum store_kind kind, void *rec
 enum store_err store_back(struct store_txn *txn, enum store_kind kind, void *rec, unsigned prefix)
 {
 	uint8_t octets[STORE_KEY_OCTETS];
-	MDB_val key = { .mv_size = store_key_encode(kind, rec, octets), .mv_data = octets };
+	size_t n = store_key_encode(kind, rec, octets);
+	MDB_val key = { .mv_size = n, .mv_data = octets };
 	MDB_val value;
 	MDB_cursor *cursor;
 	int rc = cursor_of(txn, kind, &cursor);
@@ -155,6 +167,8 @@ enum store_err store_back(struct store_txn *txn, enum store_kind kind, void *rec
 		else if (rc == MDB_NOTFOUND)
 			rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
 	}
+	while (!rc && (key.mv_size != n || memcmp(key.mv_data, octets, n) >= 0))
+		rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
 	return rc ? err_of(rc) : take(kind, &key, &value, octets, prefix, rec);
 }
 
@@ -582,4 +596,24 @@ uint64_t store_env_last_txn(const struct store *store)
 	MDB_envinfo info;
 
 	return mdb_env_info(store->env, &info) ? 0 : info.me_last_txnid;
+}
+
+uint64_t store_env_last_freed(const struct store *store)
+{
+	MDB_txn *txn;
+	MDB_cursor *cursor;
+	MDB_val key;
+	MDB_val value;
+	size_t last = 0;
+
+	if (mdb_txn_begin(store->env, NULL, MDB_RDONLY, &txn))
+		return 0;
+	if (mdb_cursor_open(txn, 0, &cursor) == 0) {
+		if (mdb_cursor_get(cursor, &key, &value, MDB_LAST) == 0 &&
+		    key.mv_size == sizeof(last))
+			memcpy(&last, key.mv_data, sizeof(last));
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(txn);
+	return last;
 }

@@ -477,6 +477,27 @@ static void test_check__finds_a_flipped_bit_and_goes_on(void **state)
 	assert_int_equal(world->check.records[STORE_KIND_MESSAGE], MESSAGES);
 }
 
+/* The keys 0…, 4…, 5… become 0…, 0…, 5…: behind the first the second is no way onward. */
+static void test_check__ends_where_keys_are_out_of_order(void **state)
+{
+	struct world *world = *state;
+	static const char *const hashes[] = { "0EYQUEUE", "4EYQUEUE", "5EYQUEUE" };
+	struct store_txn *txn = begin(world);
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct store_idempotency key = { .account = ACCOUNT, .order = ORDER };
+
+		for (unsigned k = 0; k < 8; k++)
+			key.hash = key.hash << 8 | (uint8_t)hashes[i][k];
+		must(store_idempotency_put(txn, &key));
+	}
+	must(store_commit(txn));
+	store_close(world->store);
+	assert_true(flip(world, hashes[1], 8) >= 1);
+	assert_int_equal(store_folder_open(&world->folder, &world->store), STORE_OPEN_OK);
+	expect(world, "idempotency: of 4 records a walk finds 3\n");
+}
+
 static bool stop(void *arg, uint64_t done, uint64_t total)
 {
 	unsigned *calls = arg;
@@ -523,6 +544,7 @@ int main(void)
 		T(test_check__finds_half_a_receipt),
 		T(test_check__compares_indexes_both_ways),
 		T(test_check__finds_a_flipped_bit_and_goes_on),
+		T(test_check__ends_where_keys_are_out_of_order),
 		T(test_check__stops_when_told),
 	};
 
