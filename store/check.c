@@ -599,6 +599,7 @@ static void check_count(struct walk *walk, enum store_kind kind)
 	walk->rec = &none;
 	if (found != kept)
 		finding(walk, "of %" PRIu64 " records a walk finds %" PRIu64, kept, found);
+	walk->rec = NULL;
 }
 
 static enum store_err check_kind(struct walk *walk, enum store_kind kind)

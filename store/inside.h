@@ -64,4 +64,7 @@ enum store_open store_env_find_tables(struct store *store, char *err);
 /* The last transaction by LMDB's meta pages; 0 when it cannot tell. */
 uint64_t store_env_last_txn(const struct store *store);
 
+/* The last transaction in LMDB's list of free pages; 0 when there is none or it cannot be read. */
+uint64_t store_env_last_freed(const struct store *store);
+
 #endif
