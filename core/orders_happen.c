@@ -371,6 +371,14 @@ static void contradict_refund(struct hand *hand, const struct happening *happeni
 		hand->message.flags |= STORE_FLAG_REFUND_CONTRADICTED;
 }
 
+/* A receipt that knows nothing leaves the segment SENT, but clients see UNKNOWN (life_shown). */
+static enum feed_event event_of(const struct store_message *message)
+{
+	if (message->state == STORE_STATE_SENT && message->error == STORE_ERROR_RECEIPT_UNKNOWN)
+		return FEED_MESSAGE_UNKNOWN;
+	return (enum feed_event)event_of_state[message->state];
+}
+
 static void tell(struct turn *turn, struct hand *hand, enum store_state state,
 		 enum store_error error)
 {
@@ -381,8 +389,7 @@ static void tell(struct turn *turn, struct hand *hand, enum store_state state,
 		    life_is_final(state) == life_is_final(now) &&
 		    (state == STORE_STATE_IN_DOUBT) == (now == STORE_STATE_IN_DOUBT);
 	if (!same)
-		orders_event(turn, hand->work, (enum feed_event)event_of_state[now],
-			     message->index);
+		orders_event(turn, hand->work, event_of(message), message->index);
 }
 
 static void settle(struct turn *turn, struct hand *hand, const struct happening *happening,
