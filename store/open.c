@@ -14,6 +14,9 @@
 #include "store/check.h"
 #include "store/inside.h"
 
+/* It makes the databases and frees no page; every later one frees those of the meta record. */
+#define FIRST_TXN 1
+
 static enum store_open no_memory(char *err)
 {
 	snprintf(err, STORE_ERR_OCTETS, "no memory");
@@ -82,20 +85,43 @@ static enum store_open attach(struct store *store, char *err)
 	return STORE_OPEN_OK;
 }
 
+/*
+ * Whether what LMDB's meta page names is of one transaction. A page that was torn while it was
+ * written may name the new number with older records, and an older list of free pages with new
+ * records, whose pages would then be written over.
+ */
+static enum store_open check_torn(const struct store *store, char *err)
+{
+	uint64_t self = store->meta.self_txn;
+	uint64_t txn = store_env_last_txn(store);
+	uint64_t freed = store_env_last_freed(store);
+
+	if (freed != self && self > FIRST_TXN) {
+		snprintf(err, STORE_ERR_OCTETS,
+			 "a meta page is torn: the records are of transaction %" PRIu64
+			 ", the list of free pages is not",
+			 self);
+		return STORE_OPEN_DAMAGED;
+	}
+	if (self == txn)
+		return STORE_OPEN_OK;
+	snprintf(err, STORE_ERR_OCTETS,
+		 "a meta page is torn: it names transaction %" PRIu64
+		 ", the records are of %" PRIu64 "; committed work was lost",
+		 txn, self);
+	return STORE_OPEN_TORN;
+}
+
 /* Whether the meta page and hw agree with the records. */
 static enum store_open compare(const struct store *store, char *err)
 {
 	const struct store_meta *meta = &store->meta;
 	uint64_t txn = store_env_last_txn(store);
 	struct store_hw hw;
+	enum store_open code = check_torn(store, err);
 
-	if (meta->self_txn != txn) {
-		snprintf(err, STORE_ERR_OCTETS,
-			 "a meta page is torn: it names transaction %" PRIu64
-			 ", the records are of %" PRIu64 "; committed work was lost",
-			 txn, meta->self_txn);
-		return STORE_OPEN_TORN;
-	}
+	if (code)
+		return code;
 	if (!store_place_hw_read(&store->place, &hw))
 		return STORE_OPEN_OK;
 	if (hw.store_id == meta->store_id && hw.incarnation <= meta->incarnation &&
@@ -121,7 +147,7 @@ static enum store_open load_ids(struct store *store, char *err)
 	if (!bad)
 		return STORE_OPEN_OK;
 	snprintf(err, STORE_ERR_OCTETS, "the provider ids cannot be read: %s", store_err_text(bad));
-	return bad == STORE_CORRUPT ? STORE_OPEN_DAMAGED : STORE_OPEN_FAILED;
+	return bad == STORE_FULL ? STORE_OPEN_FAILED : STORE_OPEN_DAMAGED;
 }
 
 /* What the verifying child does, in a process of its own because a bad page can end it. */
@@ -133,8 +159,8 @@ static enum store_open verify(void *arg, char err[STORE_ERR_OCTETS])
 
 	if (!code)
 		code = attach(store, err);
-	if (!code && store->meta.self_txn != store_env_last_txn(store))
-		return compare(store, err); /* what the records say is not to be walked */
+	if (!code)
+		code = check_torn(store, err); /* before what the records say is walked */
 	if (!code)
 		code = load_ids(store, err);
 	if (!code && store_read_begin(store, &txn))

@@ -176,7 +176,9 @@ static void test_open__survives_every_wiped_page(void **state)
 	store_close(open_ok(folder));
 }
 
-#define META_TXN_AT 144
+#define META_FREE_AT 40 /* LMDB's record of its list of free pages */
+#define META_FREE_N  48
+#define META_TXN_AT  144
 
 static uint64_t meta_txn(int fd, unsigned page)
 {
@@ -224,6 +226,32 @@ static void copy_file(const struct store_folder *folder, const char *from, const
 
 	snprintf(command, sizeof(command), "cp %s/%s %s/%s", folder->path, from, folder->path, to);
 	assert_int_equal(system(command), 0);
+}
+
+/* The newer meta page keeps the older one's list of free pages: all is there, to be written over. */
+static void test_open__notices_a_list_of_free_pages_that_is_older(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	uint8_t list[META_FREE_N];
+
+	put_providers(store, 1, 1);
+	put_providers(store, 2, 2);
+	store_close(store);
+	int fd = data_file(folder, O_RDWR);
+	unsigned older = meta_txn(fd, 0) < meta_txn(fd, 1) ? 0 : 1;
+
+	assert_int_equal(pread(fd, list, sizeof(list), older * 4096 + META_FREE_AT), META_FREE_N);
+	assert_int_equal(pwrite(fd, list, sizeof(list), (1 - older) * 4096 + META_FREE_AT),
+			 META_FREE_N);
+	close(fd);
+	folder->options.accept_older = true;
+	for (unsigned i = 0; i < 2; i++) {
+		folder->options.no_child = i == 0;
+		assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_DAMAGED);
+		assert_null(store);
+		assert_non_null(strstr(folder->err, "the list of free pages is not"));
+	}
 }
 
 static void test_open__notices_an_older_copy(void **state)
@@ -376,6 +404,7 @@ int main(void)
 		T(test_open__refuses_every_truncation),
 		T(test_open__survives_every_wiped_page),
 		T(test_open__notices_a_torn_meta_page),
+		T(test_open__notices_a_list_of_free_pages_that_is_older),
 		T(test_open__notices_an_older_copy),
 		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
 		T(test_open__makes_no_new_store_in_the_place_of_one_that_is_gone),
