@@ -4,12 +4,14 @@
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "config/config.h"
@@ -214,6 +216,30 @@ static int check_store(const char *path)
 	return check.findings ? EXIT_CONFIG : 0;
 }
 
+/* A damaged page can end the process that walks it: that is a child, and its end is told. */
+static int check_in_child(const char *path)
+{
+	int status = 0;
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid < 0) {
+		fprintf(stderr, "esmed: %s: %s\n", path, strerror(errno));
+		return EXIT_RUNTIME;
+	}
+	if (pid == 0) {
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGBUS, SIG_DFL);
+		exit(check_store(path));
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fprintf(stderr, "esmed: %s: reading it ended in signal %d (%s): it is damaged\n", path,
+		WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return EXIT_CONFIG;
+}
+
 /* ---- run ---- */
 
 /* Becomes the user for good; everything that is opened afterwards is opened as him. */
@@ -351,7 +377,7 @@ int main(int argc, char **argv)
 	if (arguments.mode == MODE_RUN)
 		return run(&arguments);
 	if (arguments.mode == MODE_STORE_CHECK)
-		return check_store(arguments.store);
+		return check_in_child(arguments.store);
 	struct config *config = load_config(&arguments, geteuid());
 	bool printed = true;
 	if (!config)
