@@ -426,7 +426,9 @@ struct happened orders_happen(struct turn *turn, struct segment_ref ref,
 {
 	struct work *work = orders_work(turn, ref.order);
 	struct hand hand = { .work = work, .ref = ref };
-	if (!work || ref.index >= work->rec.total || ref.segment >= work->rec.parts ||
+	/* In a turn that has failed the counts may be half done: nothing more is to be made of them. */
+	if (turn_failed(turn) || !work || ref.index >= work->rec.total ||
+	    ref.segment >= work->rec.parts ||
 	    !orders_segment(turn, &work->rec, ref, &hand.message, &hand.segment, &hand.seg))
 		return (struct happened){ 0 };
 	if (happening->answers_open && hand.seg->open_attempts)
