@@ -22,6 +22,19 @@ static void events(struct api_call *call)
 static const struct api_row control_rows[] = {
 	{ "GET", "/control/v1/status", control_status, 0 },
 	{ "GET", "/control/v1/links", control_links, 0 },
+	{ "POST", "/control/v1/links/{name}/up", control_link_up, 0 },
+	{ "POST", "/control/v1/links/{name}/down", control_link_down, 0 },
+	{ "POST", "/control/v1/links/{name}/rebind", control_link_rebind, 0 },
+	{ "POST", "/control/v1/providers/{name}/pause", control_provider_pause, 0 },
+	{ "POST", "/control/v1/providers/{name}/resume", control_provider_resume, 0 },
+	{ "POST", "/control/v1/routes/{number}/pause", control_route_pause, 0 },
+	{ "POST", "/control/v1/routes/{number}/resume", control_route_resume, 0 },
+	{ "GET", "/control/v1/doubts", control_doubts, 0 },
+	{ "POST", "/control/v1/doubts/{message}/close", control_doubt_close, 0 },
+	{ "POST", "/control/v1/doubts/{message}/resend", control_doubt_resend, 0 },
+	{ "GET", "/control/v1/orphans", control_orphans, 0 },
+	{ "POST", "/control/v1/orphans/{number}/drop", control_orphan_drop, 0 },
+	{ "GET", "/control/v1/audit", control_audit_list, 0 },
 	{ "GET", "/control/v1/orders", control_orders, 0 },
 	{ "GET", "/control/v1/orders/{number}", control_order, 0 },
 	{ "GET", "/control/v1/orders/{number}/messages", control_messages, 0 },
@@ -33,7 +46,9 @@ static const struct api_row control_rows[] = {
 	{ "GET", "/control/v1/accounts", control_accounts, 0 },
 	{ "POST", "/control/v1/accounts", control_account_create, 0 },
 	{ "POST", "/control/v1/accounts/import", control_account_import, 0 },
+	{ "GET", "/control/v1/accounts/{name}/keys", control_account_keys, 0 },
 	{ "POST", "/control/v1/accounts/{name}/keys", control_account_key, 0 },
+	{ "POST", "/control/v1/accounts/{name}/keys/off", control_account_key_off, 0 },
 	{ "POST", "/control/v1/accounts/{name}/topup", control_account_topup, 0 },
 	{ "GET", "/control/v1/accounts/{name}/ledger", control_account_ledger, 0 },
 	{ "POST", "/control/v1/store/check", control_store_check, 0 },
@@ -253,6 +268,7 @@ static void put_provider(struct engine *engine, const struct provider *provider,
 	json_add_text(json, "kind",
 		      provider->config->kind == CONFIG_KIND_SANDBOX ? "sandbox" : "smpp");
 	json_add_bool(json, "usable", provider_usable(engine, provider->config));
+	json_add_bool(json, "paused", provider->paused);
 	json_add_text(json, "blocked_reason", provider_blocked(engine, provider->config));
 	json_add_uint(json, "links", provider->n_links);
 	json_add_uint(json, "links_bound", bound);
@@ -277,8 +293,9 @@ static void put_providers(struct engine *engine, struct json_writer *json)
 		json_add_uint(json, "route_id", route->id);
 		json_add_text(json, "name", route->name);
 		json_add_text(json, "provider", route->provider->name);
+		json_add_bool(json, "paused", queue_route_paused(engine->queue, route->id));
 		json_add_uint(json, "queued", queue_depth(engine->queue, route->id));
-		json_add_text(json, "blocked_reason", provider_blocked(engine, route->provider));
+		json_add_text(json, "blocked_reason", provider_route_blocked(engine, route));
 		json_end_object(json);
 	}
 	json_end_array(json);
@@ -352,7 +369,7 @@ static const char *bind_name(uint32_t command_id)
 
 static void put_link(const struct link *link, int64_t now_ms, struct json_writer *json)
 {
-	bool waits = link->state == LINK_DOWN && link->retry_ms > now_ms;
+	bool waits = link->state == LINK_DOWN && link->retry_ms > now_ms && !link->up_for_down;
 	json_begin_object(json);
 	json_add_text(json, "name", link->name);
 	json_add_text(json, "provider", link->provider->config->name);
@@ -364,6 +381,7 @@ static void put_link(const struct link *link, int64_t now_ms, struct json_writer
 	json_add_text(json, "peer", *link->peer ? link->peer : NULL);
 	json_add_uint(json, "session", link->session_number);
 	json_add_bool(json, "ready", link->ready);
+	json_add_bool(json, "taken_down", link->up_for_down);
 	json_add_uint(json, "window", link->provider->config->window);
 	json_add_uint(json, "outstanding", link->outstanding);
 	json_add_int(json, "paused_ms",

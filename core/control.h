@@ -1,8 +1,8 @@
 /*
  * Control: what operators may ask and do, as HTTP on the control socket. Who may is decided by the
  * socket's mode and group, never by a key. This header is what the handlers share; their table and
- * control_handle (core/api.h) are in control.c. Each change is durable before its answer and leaves
- * an audit record with the caller's uid; no text, key or password is ever shown, and numbers are
+ * control_handle (core/api.h) are in control.c. Each change leaves an audit record with the caller's
+ * uid and is durable before its answer, unless the answer says that it is not; no text, key or password is ever shown, and numbers are
  * masked unless the query says numbers=1.
  */
 #ifndef CORE_CONTROL_H
@@ -18,9 +18,16 @@ api_handler control_orders, control_order, control_messages, control_message, co
 /* core/control_check.c */
 api_handler control_store_check, control_recount;
 /* core/control_account.c */
-api_handler control_account_create, control_account_import, control_account_key;
+api_handler control_account_create, control_account_import, control_account_key,
+	control_account_key_off;
 /* core/control_ledger.c */
-api_handler control_accounts, control_account_ledger, control_account_topup;
+api_handler control_accounts, control_account_keys, control_account_ledger, control_account_topup;
+/* core/control_operate.c */
+api_handler control_link_up, control_link_down, control_link_rebind, control_provider_pause,
+	control_provider_resume, control_route_pause, control_route_resume, control_audit_list;
+/* core/control_doubt.c */
+api_handler control_doubts, control_doubt_close, control_doubt_resend, control_orphans,
+	control_orphan_drop;
 
 /* Writes the audit record of a change. */
 __attribute__((format(printf, 2, 3))) void control_audit(struct api_call *call, const char *verb,
@@ -49,6 +56,9 @@ void control_body_only(struct api_call *call, const struct json *body, const cha
 
 /* The order of that number; false: 404 has been answered, or the turn failed. */
 bool control_find_order(struct api_call *call, uint64_t number, struct store_order *order);
+/* Order and message of a path with {message}; false: as above. The query may say numbers only. */
+bool control_find_message(struct api_call *call, struct store_order *order,
+			  struct store_message *message);
 /* The account that the path names; false: as above. */
 bool control_find_account(struct api_call *call, struct store_account *account);
 

@@ -468,3 +468,86 @@ void control_account_key(struct api_call *call)
 	explicit_bzero(&change, sizeof(change));
 	json_free(body);
 }
+
+/* ---- a key switched off ---- */
+
+/* Keys of the account with that label or id; the last one's record number is in `rec`. */
+static unsigned find_keys(struct store_txn *txn, uint32_t account, const char *name,
+			  struct store_apikey *rec)
+{
+	struct store_apikey at = { 0 };
+	unsigned n = 0;
+	char id[20];
+	enum store_err err = store_apikey_seek(txn, &at, 0);
+	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(txn, &at, 0)) {
+		snprintf(id, sizeof(id), "%016llx", (unsigned long long)at.id_high);
+		if (err || at.account != account ||
+		    (strcmp(id, name) != 0 && !same_text(at.label, name)))
+			continue;
+		rec->id_high = at.id_high;
+		rec->id_low = at.id_low;
+		n++;
+	}
+	return n;
+}
+
+static void switch_off(struct api_call *call, uint32_t account, const char *name)
+{
+	static const struct api_error several = {
+		.status = 409,
+		.code = "several_keys",
+		.stage = "shape",
+		.detail = "Several keys of this account have that label.",
+		.param = "key",
+		.hint = "name it by its id: esmectl account keys NAME",
+	};
+	struct key_change change = { 0 };
+	struct json_writer *json = &call->json;
+	unsigned n = find_keys(call->turn->txn, account, name, &change.rec);
+	if (!n) {
+		api_refuse_not_found(call, "The account has no key of that label or id.");
+		return;
+	}
+	if (n > 1) {
+		api_refuse(call, &several);
+		return;
+	}
+	turn_fail(call->turn, store_apikey_get(call->turn->txn, &change.rec));
+	if (turn_failed(call->turn))
+		return;
+	bool was_active = change.rec.active;
+	change.rec.active = 0;
+	if (was_active) {
+		turn_fail(call->turn, store_apikey_put(call->turn->txn, &change.rec));
+		control_audit(call, "account %s: key %016llx off", call->params[0],
+			      (unsigned long long)change.rec.id_high);
+	}
+	json_begin_object(json);
+	json_add_text(json, "name", call->params[0]);
+	json_add_text(json, "result", was_active ? "changed" : "unchanged");
+	json_add_bool(json, "durable", true);
+	json_key(json, "keys");
+	json_begin_array(json);
+	put_key(json, &change);
+	json_end_array(json);
+	json_end_object(json);
+}
+
+void control_account_key_off(struct api_call *call)
+{
+	static const char *const names[] = { "key", NULL };
+	struct store_account account = { 0 };
+	struct json *body = api_body(call);
+	size_t n = 0;
+	if (!body)
+		return;
+	const char *name = json_get_text(json_get(body, "key"), &n);
+	control_body_only(call, body, names);
+	if (!name || !n || n > WANTED_NAME_MAX)
+		api_flaw(call, "body", "key", -1, "string_length",
+			 "key must be the label or the id of a key, 1 to %d octets",
+			 WANTED_NAME_MAX);
+	if (!api_flawed(call, "shape") && control_find_account(call, &account))
+		switch_off(call, account.account, name);
+	json_free(body);
+}

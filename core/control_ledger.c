@@ -228,6 +228,22 @@ static void put_account(struct api_call *call, const struct store_account *accou
 	json_end_object(json);
 }
 
+void control_account_keys(struct api_call *call)
+{
+	static const char *const names[] = { NULL };
+	struct store_account account = { 0 };
+	struct listed_keys keys;
+	api_query_only(call, names);
+	if (api_flawed(call, "shape") || !control_find_account(call, &account))
+		return;
+	find_keys(call, account.account, account.account, &keys);
+	json_begin_object(&call->json);
+	json_add_text(&call->json, "name", call->params[0]);
+	put_keys(call, account.account, &keys);
+	json_end_object(&call->json);
+	free(keys.keys);
+}
+
 /* The number behind the last account of a page that begins with `first`. */
 static uint32_t page_end(struct store_txn *txn, uint32_t first)
 {

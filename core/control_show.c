@@ -202,6 +202,8 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 		json_add_text(json, "matched_by", evidence_rule_name(row->rule));
 		json_add_uint(json, "receipt_flags", row->receipt_flags);
 	}
+	if (row->by_operator)
+		json_add_bool(json, "by_operator", true);
 	if (row->id.n)
 		control_add_octets(json, "provider_message_id",
 				   (struct store_octets){ row->id.at, row->id.n });
@@ -264,9 +266,8 @@ static void put_flags(struct json_writer *json, uint32_t flags)
 	json_end_array(json);
 }
 
-/* Reads order and message of the path; false: refused, or the turn failed. */
-static bool find_message(struct api_call *call, struct store_order *order,
-			 struct store_message *message)
+bool control_find_message(struct api_call *call, struct store_order *order,
+			  struct store_message *message)
 {
 	static const char *const names[] = { PARAM_NUMBERS, NULL };
 	uint64_t number = 0;
@@ -299,7 +300,7 @@ void control_message(struct api_call *call)
 	struct store_order order;
 	struct store_message message;
 	bool full = read_full(call);
-	if (!find_message(call, &order, &message))
+	if (!control_find_message(call, &order, &message))
 		return;
 	json_begin_object(json);
 	put_message(call, &order, &message, full);
@@ -320,7 +321,7 @@ void control_explain(struct api_call *call)
 	struct store_message message;
 	char digits[24], name[72];
 	bool full = read_full(call);
-	if (!find_message(call, &order, &message))
+	if (!control_find_message(call, &order, &message))
 		return;
 	struct store_account account = { .account = order.account };
 	if (store_account_get(call->turn->txn, &account) != STORE_OK)

@@ -105,37 +105,35 @@ int64_t wakes_deadline(const struct wakes *wakes)
  * In doubt because an older store was put back, where it has no session: it may have been sent any
  * number of times, and no policy sends it once more.
  */
-static bool was_put_back(const struct work *work, const struct store_seg *seg)
+static bool was_put_back(const struct store_order *rec, const struct store_seg *seg)
 {
 	struct evidence row;
 	size_t offset = 0;
-	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset,
-			     (int64_t)work->rec.created_ms, &row))
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, (int64_t)rec->created_ms,
+			     &row))
 		if (row.event == LIFE_ON_LOST && !row.session)
 			return true;
 	return false;
 }
 
-/* The deadline of a segment in its state and the event that it brings. */
-static int64_t segment_deadline(const struct turn *turn, const struct work *work, bool ended,
-				const struct store_seg *seg, enum life_event *event)
+int64_t deadline_of(const struct turn *turn, const struct config_route *route,
+		    const struct store_order *rec, bool ended, const struct store_seg *seg,
+		    enum life_event *event)
 {
-	const struct store_order *rec = &work->rec;
-	int64_t receipt_ms =
-		(int64_t)seg->released_ms + route_receipt_deadline_ms(work->route, rec);
+	int64_t receipt_ms = (int64_t)seg->released_ms + route_receipt_deadline_ms(route, rec);
 	switch ((enum store_state)seg->state) {
 	case STORE_STATE_QUEUED:
-		*event = work->route && provider_refused(turn->engine, work->route->provider) ?
+		*event = route && provider_refused(turn->engine, route->provider) ?
 				 LIFE_ON_QUEUE_REFUSED :
 				 LIFE_ON_QUEUE_DEADLINE;
 		return (int64_t)rec->queue_deadline_ms;
 	case STORE_STATE_IN_DOUBT: {
 		/* Sent again once only: an attempt that is open beside the first one was the resend. */
-		int64_t resend_ms = (int64_t)seg->doubt_since_ms +
-				    (work->route ? work->route->doubt_grace_ms : 0);
-		if (work->route && work->route->doubt == CONFIG_DOUBT_RESEND && !ended &&
+		int64_t resend_ms =
+			(int64_t)seg->doubt_since_ms + (route ? route->doubt_grace_ms : 0);
+		if (route && route->doubt == CONFIG_DOUBT_RESEND && !ended &&
 		    seg->open_attempts == 1 && resend_ms < receipt_ms &&
-		    turn->due_ms < (int64_t)rec->queue_deadline_ms && !was_put_back(work, seg)) {
+		    turn->due_ms < (int64_t)rec->queue_deadline_ms && !was_put_back(rec, seg)) {
 			*event = LIFE_ON_RESEND;
 			return resend_ms;
 		}
@@ -166,7 +164,7 @@ static void look_at(struct turn *turn, struct work *work, struct segment_ref ref
 		return;
 	/* Other segments have ended the message: this one is not worth a second try. */
 	bool ended = message.state == STORE_STATE_FAILED || message.state == STORE_STATE_EXPIRED;
-	int64_t due_ms = segment_deadline(turn, work, ended, seg, &event);
+	int64_t due_ms = deadline_of(turn, work->route, &work->rec, ended, seg, &event);
 	if (due_ms > turn->due_ms) {
 		if (due_ms < wake->next_ms)
 			wake->next_ms = due_ms;

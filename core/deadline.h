@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "config/config.h"
+#include "core/lifecycle.h"
 #include "core/turn.h"
 
 struct wakes;
@@ -23,6 +25,14 @@ bool wakes_push(struct wakes *wakes, int64_t due_ms, uint64_t order);
 void wakes_meanwhile(struct wakes *wakes, int64_t due_ms, uint64_t order);
 /* The first entry; INT64_MAX. */
 int64_t wakes_deadline(const struct wakes *wakes);
+
+/*
+ * When the segment's next deadline is, as things stand, and the event that it brings; INT64_MAX:
+ * it has none. `route` is the order's, or NULL; `ended`: other segments have ended the message.
+ */
+int64_t deadline_of(const struct turn *turn, const struct config_route *route,
+		    const struct store_order *rec, bool ended, const struct store_seg *seg,
+		    enum life_event *event);
 
 /* Segments that one turn looks at; a longer walk goes on in the next turn. */
 #define DEADLINE_SEGMENTS 2000

@@ -9,6 +9,7 @@ enum {
 	HAS_RECEIPT = 4,
 	HAS_ID = 8,
 	HAS_ERR = 16,
+	BY_OPERATOR = 32,
 	ID_OCTETS = 64,
 	ERR_OCTETS = 8,
 	MARK_SHIFT = 5,
@@ -45,7 +46,7 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 	*at++ = (uint8_t)((unsigned)row->mark << MARK_SHIFT | (unsigned)row->event);
 	*at++ = (uint8_t)((row->has_submit ? HAS_SUBMIT : 0) | (row->has_code ? HAS_CODE : 0) |
 			  (row->has_receipt ? HAS_RECEIPT : 0) | (row->id.n ? HAS_ID : 0) |
-			  (row->err.n ? HAS_ERR : 0));
+			  (row->err.n ? HAS_ERR : 0) | (row->by_operator ? BY_OPERATOR : 0));
 	at = put(at, distance(row->at_ms, base_ms));
 	if (row->has_submit) {
 		at = put(at, row->attempt);
@@ -158,6 +159,7 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 	row->event = (enum life_event)event;
 	row->mark = (enum life_mark)mark;
 	row->at_ms = base_ms + get_ms(&cursor);
+	row->by_operator = groups & BY_OPERATOR;
 	if (groups & HAS_SUBMIT)
 		get_submit(&cursor, row);
 	if (groups & HAS_CODE) {

@@ -56,6 +56,8 @@ struct evidence {
 
 	struct smpp_octets id;	/* the provider's message id as it stood in the PDU */
 	struct smpp_octets err; /* a receipt's err, at most 8 octets */
+
+	bool by_operator; /* an operator asked for it; the audit says who */
 };
 
 /*

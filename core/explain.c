@@ -153,6 +153,8 @@ static char *cause_of_loss(const struct story *story, const struct evidence *row
 static char *cause_of(const struct story *story, const struct evidence *row)
 {
 	char status[160], link[HISTORY_LINK_OCTETS];
+	if (row->by_operator)
+		return say("an operator asked for it; who: esmectl audit list");
 	if (row->has_receipt) {
 		history_link(story->explain->turn->txn, row->receipt_session, link);
 		return say("on link %s; %s%s%.*s%s%.*s", link, evidence_rule_text(row->rule),
@@ -198,12 +200,14 @@ static void add_row(struct story *story, struct segment_ref ref, const struct ev
 		[LIFE_MARK_STRAY] = " (unexpected here: a defect of ours)",
 	};
 	char part[32];
+	const char *what = happened[row->event] ? happened[row->event] :
+						  life_event_text(row->event);
+	if (row->by_operator && row->event == LIFE_ON_RECEIPT_DEADLINE)
+		what = "no longer waited for, before receipt_deadline";
 	if (row->has_submit && row->released_ms < row->at_ms)
 		add_release(story, ref, row);
 	add_step(story, row->at_ms,
-		 say("%s%s%s", part_text(story, ref, part),
-		     happened[row->event] ? happened[row->event] : life_event_text(row->event),
-		     marks[row->mark]),
+		 say("%s%s%s", part_text(story, ref, part), what, marks[row->mark]),
 		 cause_of(story, row));
 }
 
@@ -305,9 +309,9 @@ static void put_because(const struct story *story, struct json_writer *json)
 	const struct store_seg *seg = &story->deciding;
 	enum store_state state = (enum store_state)message->state;
 	enum store_error error = (enum store_error)message->error;
-	const char *blocked = story->route ? provider_blocked(story->explain->turn->engine,
-							      story->route->provider) :
-					     "its route is no longer configured";
+	const char *blocked =
+		story->route ? provider_route_blocked(story->explain->turn->engine, story->route) :
+			       "its route is no longer configured";
 	char status[160] = "";
 	if (seg->provider_status &&
 	    (error == STORE_ERROR_SUBMIT_ERROR || state == STORE_STATE_QUEUED ||
@@ -404,6 +408,7 @@ static void doubt_changes(const struct story *story, struct json_writer *json)
 		     "Without evidence by %s (receipt_deadline), it becomes UNKNOWN / "
 		     "SUBMIT_UNCONFIRMED.",
 		     clock_text(explain, receipt_deadline(story), text));
+	put_sentence(json, "Without waiting: esmectl doubt close, or doubt resend.");
 }
 
 static void deadline_changes(const struct story *story, struct json_writer *json)

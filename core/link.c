@@ -206,7 +206,8 @@ void link_pump(struct engine *engine, struct link *link)
 
 uint32_t link_room(const struct link *link, int64_t now_ms)
 {
-	if (!link->ready || link->state != LINK_BOUND || now_ms < link->paused_until_ms)
+	if (!link->ready || link->up_for_down || link->state != LINK_BOUND ||
+	    now_ms < link->paused_until_ms)
 		return 0;
 	if (link->bind_command_id == SMPP_bind_receiver)
 		return 0;
@@ -349,7 +350,8 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 	link->port_link = 0;
 	link->ready = false;
 	link->reading_paused = false;
-	bool told = event->reason == PORT_DOWN_OURS || link->state == LINK_BINDING;
+	bool told = event->reason == PORT_DOWN_OURS || link->state == LINK_BINDING ||
+		    link->state == LINK_UNBINDING;
 	if (!link->reason[0] || !told)
 		snprintf(link->reason, sizeof(link->reason), "%s: %.150s",
 			 port_down_name(event->reason), event->text ? event->text : "");

@@ -178,11 +178,46 @@ static bool wanted(const struct engine *engine, const struct link *link)
 	return link->provider->config->enabled && !link->up_for_down && !engine->draining;
 }
 
+/* Nothing more leaves by it; what has left is waited for unless `now`, then it is unbound. */
+static void drain_link(struct engine *engine, struct link *link, bool now, const char *reason)
+{
+	if (link->state == LINK_BOUND && link->session)
+		smpp_session_withdraw(link->session);
+	if (link->state == LINK_BOUND && (now || !link->outstanding)) {
+		link_unbind(engine, link, reason);
+		link_pump(engine, link);
+	} else if (link->port_link && link->state != LINK_BOUND && link->state != LINK_UNBINDING) {
+		port_abort(engine->port, link->port_link);
+	} else if (link->session) {
+		link_pump(engine, link);
+	}
+}
+
+/* What the operator wants of the link goes on until it is so. */
+static void obey(struct engine *engine, struct link *link, int64_t now_ms)
+{
+	if (link->up_for_down) {
+		if (link->port_link && link->state < LINK_BOUND)
+			snprintf(link->reason, sizeof(link->reason), "taken down by the operator");
+		drain_link(engine, link, false,
+			   link->up_again ? "rebound by the operator" :
+					    "taken down by the operator");
+	} else if (link->provider->paused && link->state == LINK_BOUND) {
+		smpp_session_withdraw(link->session);
+		link_pump(engine, link);
+	}
+	if (!link->up_again || link->state != LINK_DOWN)
+		return;
+	link->up_for_down = link->up_again = false;
+	link->retry_ms = now_ms;
+}
+
 void provider_tick(struct engine *engine, struct provider *provider, int64_t now_ms)
 {
 	for (size_t i = 0; i < provider->n_links; i++) {
 		struct link *link = &provider->links[i];
 		link_tick(engine, link, now_ms);
+		obey(engine, link, now_ms);
 		if (link->state == LINK_DOWN && wanted(engine, link) && link->retry_ms <= now_ms)
 			link_connect(engine, link, now_ms);
 	}
@@ -204,8 +239,50 @@ int64_t provider_deadline(const struct engine *engine, const struct provider *pr
 			due_ms = earlier(due_ms, link->paused_until_ms);
 		if (link->state == LINK_DOWN && wanted(engine, link))
 			due_ms = earlier(due_ms, link->retry_ms);
+		if ((link->up_again && link->state == LINK_DOWN) ||
+		    (link->up_for_down && link->state == LINK_BOUND && !link->outstanding))
+			due_ms = 0;
 	}
 	return due_ms;
+}
+
+/* ---- what operators do ---- */
+
+/* Held at once, so that what this turn has released does not leave either; obey() does the rest. */
+static void hold(struct engine *engine, struct link *link)
+{
+	if (link->session)
+		smpp_session_hold(link->session);
+	engine->schedule = true;
+}
+
+static void let_go(struct engine *engine, struct link *link)
+{
+	bool held = link->paused_until_ms || link->up_for_down || link->provider->paused;
+	if (link->session && !held)
+		smpp_session_resume(link->session);
+	engine->schedule = true;
+}
+
+void link_take_down(struct engine *engine, struct link *link, bool again)
+{
+	link->up_for_down = true;
+	link->up_again = again;
+	hold(engine, link);
+}
+
+void link_bring_up(struct engine *engine, struct link *link)
+{
+	link->up_for_down = link->up_again = false;
+	link->retry_ms = port_now_ms(engine->port);
+	let_go(engine, link);
+}
+
+void provider_pause(struct engine *engine, struct provider *provider, bool paused)
+{
+	provider->paused = paused;
+	for (size_t i = 0; i < provider->n_links; i++)
+		(paused ? hold : let_go)(engine, &provider->links[i]);
 }
 
 /* ---- rate ---- */
@@ -262,20 +339,8 @@ uint32_t provider_number(struct turn *turn, const char *name)
 
 void provider_drain(struct engine *engine, struct provider *provider, bool now)
 {
-	for (size_t i = 0; i < provider->n_links; i++) {
-		struct link *link = &provider->links[i];
-		if (link->state == LINK_BOUND && link->session)
-			smpp_session_withdraw(link->session);
-		if (link->state == LINK_BOUND && (now || !link->outstanding)) {
-			link_unbind(engine, link, "stopping");
-			link_pump(engine, link);
-		} else if (link->port_link && link->state != LINK_BOUND &&
-			   link->state != LINK_UNBINDING) {
-			port_abort(engine->port, link->port_link);
-		} else if (link->session) {
-			link_pump(engine, link);
-		}
-	}
+	for (size_t i = 0; i < provider->n_links; i++)
+		drain_link(engine, &provider->links[i], now, "stopping");
 }
 
 bool provider_is_down(const struct provider *provider)
@@ -316,13 +381,21 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 		const struct link *link = &provider->links[i];
 		if (link->bind_command_id == SMPP_bind_receiver)
 			continue;
-		if (link->ready && !link->paused_until_ms)
+		if (link->ready && !link->up_for_down && !link->paused_until_ms)
 			return NULL;
-		why = link->paused_until_ms  ? "the carrier throttles us" :
+		why = link->up_for_down	     ? "the operator took its links down" :
+		      link->paused_until_ms  ? "the carrier throttles us" :
 		      link->refused_since_ms ? "the carrier refuses our login" :
 					       "no link to the carrier is bound";
 	}
 	return why ? why : "the provider has no link that submits";
+}
+
+const char *provider_route_blocked(const struct engine *engine, const struct config_route *route)
+{
+	if (queue_route_paused(engine->queue, route->id))
+		return "the route is paused by the operator";
+	return provider_blocked(engine, route->provider);
 }
 
 const char *link_state_name(enum link_state state)

@@ -38,6 +38,7 @@ struct link {
 	bool ready;		 /* the session's record is on disk: segments may be released */
 	bool reading_paused;
 	bool up_for_down; /* the operator took it down: not connected again by itself */
+	bool up_again;	  /* but as soon as it is down: a rebind */
 	bool tlvs_allowed;
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */
 	uint32_t settling;    /* of these, with a verdict in the turn that is under way */
@@ -104,6 +105,16 @@ void link_accepted(struct link *link);
 /* Unbinds and comes back by back-off; `reason` is shown. */
 void link_rebind(struct engine *engine, struct link *link, const char *reason);
 
+/*
+ * What operators do to it, until the process ends. A link that is taken down gets nothing more;
+ * what has not left comes back, what has left may still be answered, then it unbinds and stays
+ * down, or with `again` connects anew. bring_up connects at once, whatever the back-off says.
+ */
+void link_take_down(struct engine *engine, struct link *link, bool again);
+void link_bring_up(struct engine *engine, struct link *link);
+/* Nothing leaves to the provider while it is paused, and what has not left comes back. */
+void provider_pause(struct engine *engine, struct provider *provider, bool paused);
+
 /* Stops releasing to every link of the provider; unbinds those that have nothing outstanding. */
 void provider_drain(struct engine *engine, struct provider *provider, bool now);
 bool provider_is_down(const struct provider *provider);
@@ -114,6 +125,9 @@ bool provider_refused(const struct engine *engine, const struct config_provider 
 bool provider_usable(const struct engine *engine, const struct config_provider *config);
 /* Why nothing goes out, in words; NULL when something may. Static or the link's own. */
 const char *provider_blocked(const struct engine *engine, const struct config_provider *config);
+
+/* The same for one of its routes. */
+const char *provider_route_blocked(const struct engine *engine, const struct config_route *route);
 
 const char *link_state_name(enum link_state state);
 

@@ -245,6 +245,12 @@ void queue_route_pause(struct queue *queue, uint32_t id, bool paused)
 		route->paused = paused;
 }
 
+bool queue_route_paused(const struct queue *queue, uint32_t id)
+{
+	const struct route *route = route_of(queue, id);
+	return route && route->paused;
+}
+
 bool queue_add(struct queue *queue, const struct queue_order *info)
 {
 	struct route *route = route_of(queue, info->route);

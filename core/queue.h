@@ -49,6 +49,7 @@ void queue_clear(struct queue *queue);
 bool queue_route(struct queue *queue, uint32_t route, uint32_t provider, uint32_t weight);
 /* A paused route keeps what it has. */
 void queue_route_pause(struct queue *queue, uint32_t route, bool paused);
+bool queue_route_paused(const struct queue *queue, uint32_t route);
 
 /* False without memory or for a route that was not declared. */
 bool queue_add(struct queue *queue, const struct queue_order *order);

@@ -413,7 +413,7 @@ static uint8_t *orphan_octets(struct turn *turn, const struct store_orphan *orph
 	return octets;
 }
 
-static void delete_orphan(struct turn *turn, const struct store_orphan *orphan)
+void receipts_drop(struct turn *turn, const struct store_orphan *orphan)
 {
 	struct store_orphan_more more = { .seq = orphan->seq };
 	while (store_orphan_more_seek(turn->txn, &more, 1) == STORE_OK && !turn_failed(turn))
@@ -435,7 +435,7 @@ static void join(struct turn *turn, const struct provider *provider, struct segm
 		apply_receipt(turn, provider, ref, &receipt,
 			      &(struct source){ .session = orphan->session,
 						.rule = EVIDENCE_RULE_PARKED });
-		delete_orphan(turn, orphan);
+		receipts_drop(turn, orphan);
 	}
 	free(octets);
 }

@@ -17,4 +17,7 @@
 void receipts_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 		   uint64_t hash, int64_t since_ms);
 
+/* Deletes an orphan with all its pieces. */
+void receipts_drop(struct turn *turn, const struct store_orphan *orphan);
+
 #endif

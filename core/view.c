@@ -137,7 +137,7 @@ void view_accepted(struct api_call *call, const struct store_order *order, const
 static const char *blocked(const struct api_call *call, const struct store_order *order)
 {
 	const struct config_route *route = config_route_find(call->engine->config, order->route);
-	return route ? provider_blocked(call->engine, route->provider) :
+	return route ? provider_route_blocked(call->engine, route) :
 		       "its route is no longer configured";
 }
 

@@ -96,6 +96,23 @@ static void test_evidence__rows_come_back_in_order(void **state)
 	assert_int_equal(offset, n);
 }
 
+static void test_evidence__an_operators_row_says_so(void **state)
+{
+	uint8_t octets[2 * EVIDENCE_ROW_OCTETS];
+	struct evidence close = { .event = LIFE_ON_RECEIPT_DEADLINE, .at_ms = BASE_MS + 1 }, row;
+	size_t offset = 0;
+	(void)state;
+	close.by_operator = true;
+	size_t n = evidence_encode(&close, BASE_MS, octets);
+	close.by_operator = false;
+	n += evidence_encode(&close, BASE_MS, octets + n);
+	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
+	assert_true(row.by_operator && row.event == LIFE_ON_RECEIPT_DEADLINE);
+	assert_int_equal(row.at_ms, BASE_MS + 1);
+	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
+	assert_false(row.by_operator);
+}
+
 static void test_evidence__costs_what_the_header_says(void **state)
 {
 	uint8_t octets[EVIDENCE_ROW_OCTETS];
@@ -179,6 +196,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_evidence__rows_come_back_in_order),
+		cmocka_unit_test(test_evidence__an_operators_row_says_so),
 		cmocka_unit_test(test_evidence__costs_what_the_header_says),
 		cmocka_unit_test(test_evidence__the_largest_row_fits),
 		cmocka_unit_test(test_evidence__a_clock_that_stepped_back_is_the_base),

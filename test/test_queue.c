@@ -148,7 +148,11 @@ static void test_queue__a_paused_route_keeps_what_it_has(void **state)
 	(void)state;
 	add(queue, 1, 1, 1, 1);
 	add(queue, 2, 1, 2, 1);
+	assert_false(queue_route_paused(queue, 1));
 	queue_route_pause(queue, 1, true);
+	assert_true(queue_route_paused(queue, 1));
+	assert_false(queue_route_paused(queue, 2));
+	assert_false(queue_route_paused(queue, 99));
 	assert_int_equal(take(queue), 2);
 	assert_int_equal(take(queue), 0);
 	queue_route_pause(queue, 1, false);

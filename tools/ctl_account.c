@@ -100,18 +100,54 @@ int ctl_account_create(const struct ctl_run *run)
 	return status;
 }
 
+static void show_keys(const struct ctl_run *run, const struct json *answer)
+{
+	static const char *const heads[] = { "ID", "LABEL", "ACTIVE", "CREATED (UTC)" };
+	const struct json *keys = json_get(answer, "keys");
+	struct ctl_table table;
+	char created[CTL_TIME_OCTETS];
+	(void)run;
+	ctl_table_begin(&table, heads, 4);
+	for (size_t i = 0; i < json_count(keys); i++) {
+		const struct json *key = json_at(keys, i);
+		ctl_table_member(&table, key, "id");
+		ctl_table_member(&table, key, "label");
+		ctl_table_member(&table, key, "active");
+		ctl_table_cell(&table, "%s", ctl_time(key, "created_at", created));
+	}
+	ctl_table_print(&table, stdout, "the account has no key");
+}
+
+int ctl_account_keys(const struct ctl_run *run)
+{
+	char name[CTL_WORD_OCTETS];
+	return ctl_get(run, show_keys, "/control/v1/accounts/%s/keys",
+		       ctl_encode(run->args[0], name));
+}
+
+static void show_off(const struct ctl_run *run, const struct json *answer)
+{
+	const struct json *key = json_at(json_get(answer, "keys"), 0);
+	printf("%s: key %s is off%s, durable\n", run->args[0], ctl_text(key, "id", "?"),
+	       strcmp(ctl_text(answer, "result", ""), "unchanged") ? "" : " as it was");
+}
+
 int ctl_account_key(const struct ctl_run *run)
 {
 	struct buffer body = { 0 };
 	struct json_writer json = { .out = &body };
 	char name[CTL_WORD_OCTETS], target[CTL_WORD_OCTETS + 64];
+	if (run->off && run->label)
+		ctl_usage("--off makes no key that could have a --label");
 	json_begin_object(&json);
 	if (run->label)
 		json_add_text(&json, "label", run->label);
+	if (run->off)
+		json_add_text(&json, "key", run->off);
 	json_end_object(&json);
-	snprintf(target, sizeof(target), "/control/v1/accounts/%s/keys",
-		 ctl_encode(run->args[0], name));
-	int status = ctl_post(run, show_made, target, &body);
+	snprintf(target, sizeof(target), "/control/v1/accounts/%s/keys%s",
+		 ctl_encode(run->args[0], name), run->off ? "/off" : "");
+	int status = ctl_post(run, run->off ? show_off : show_made, target, &body);
 	buffer_release(&body);
 	return status;
 }

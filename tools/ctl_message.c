@@ -39,7 +39,10 @@ static void show_evidence(const struct json *segment)
 		ctl_table_member(&table, row, "rtt_ms");
 		ctl_table_member(&table, row, "code_name");
 		ctl_table_member(&table, row, "provider_message_id");
-		ctl_table_member(&table, row, "matched_by");
+		if (ctl_bool(row, "by_operator"))
+			ctl_table_cell(&table, "operator");
+		else
+			ctl_table_member(&table, row, "matched_by");
 		cell_of_submit(&table, row);
 	}
 	ctl_table_print(&table, stdout, "no evidence yet: nothing has come back from a carrier");

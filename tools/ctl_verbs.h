@@ -33,6 +33,7 @@ struct ctl_run {
 	bool dot;		 /* --dot */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
+	const char *off; /* --off: label or id of a key */
 };
 
 /* Each returns an exit status. */
@@ -46,9 +47,15 @@ ctl_verb ctl_message, ctl_explain;
 ctl_verb ctl_events, ctl_wait_order;
 /* tools/ctl_account.c */
 ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_ledger,
-	ctl_account_list, ctl_account_topup;
+	ctl_account_keys, ctl_account_list, ctl_account_topup;
+/* tools/ctl_operate.c */
+ctl_verb ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close, ctl_doubt_resend,
+	ctl_orphans_list, ctl_orphans_drop, ctl_audit_list;
 /* tools/ctl_lifecycle.c */
 ctl_verb ctl_lifecycle;
+
+/* Says what is wrong with the command line and ends the process. */
+__attribute__((format(printf, 1, 2), noreturn)) void ctl_usage(const char *format, ...);
 
 /* An id or name from the command line as part of a target; one that is too long ends the process. */
 #define CTL_WORD_OCTETS 256

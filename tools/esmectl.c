@@ -39,6 +39,7 @@ enum key {
 	KEY_OPENING,
 	KEY_CREDIT_LIMIT,
 	KEY_SANDBOX,
+	KEY_OFF,
 };
 #define MAY(key) (1u << (KEY_##key - KEY_LIMIT))
 
@@ -65,6 +66,7 @@ static const struct argp_option options[] = {
 	{ "credit-limit", KEY_CREDIT_LIMIT, "AMOUNT", 0, "How far the balance may go below 0 (0)",
 	  2 },
 	{ "sandbox", KEY_SANDBOX, NULL, 0, "An account whose messages reach no carrier", 2 },
+	{ "off", KEY_OFF, "KEY", 0, "Switch off the key of that label or id; makes none", 2 },
 	{ 0 },
 };
 
@@ -107,6 +109,35 @@ static const struct verb {
 	  0,
 	  ctl_recount,
 	  "Count an order by walking its messages" },
+	{ { "link" }, "NAME up|down|rebind", 2, 0, ctl_link, "Steer one link, until the restart" },
+	{ { "provider" },
+	  "NAME pause|resume",
+	  2,
+	  0,
+	  ctl_provider,
+	  "Stop and go on, until the restart" },
+	{ { "route" }, "N pause|resume", 2, 0, ctl_route, "The same for one route" },
+	{ { "doubt", "list" },
+	  "",
+	  0,
+	  MAY(LIMIT) | MAY(SINCE),
+	  ctl_doubt_list,
+	  "What may or may not have been sent" },
+	{ { "doubt", "close" }, "ID", 1, 0, ctl_doubt_close, "Wait no longer: UNKNOWN now" },
+	{ { "doubt", "resend" }, "ID", 1, 0, ctl_doubt_resend, "Send once more, perhaps twice" },
+	{ { "orphans", "list" },
+	  "",
+	  0,
+	  MAY(LIMIT) | MAY(BEFORE),
+	  ctl_orphans_list,
+	  "Receipts that belong to nothing" },
+	{ { "orphans", "drop" }, "SEQ", 1, 0, ctl_orphans_drop, "Forget one of them" },
+	{ { "audit", "list" },
+	  "",
+	  0,
+	  MAY(LIMIT) | MAY(BEFORE),
+	  ctl_audit_list,
+	  "What operators did, newest first" },
 	{ { "account", "import" },
 	  "FILE",
 	  1,
@@ -122,9 +153,10 @@ static const struct verb {
 	{ { "account", "key" },
 	  "NAME",
 	  1,
-	  MAY(LABEL),
+	  MAY(LABEL) | MAY(OFF),
 	  ctl_account_key,
-	  "One more key, shown once" },
+	  "One more key, shown once, or one --off" },
+	{ { "account", "keys" }, "NAME", 1, 0, ctl_account_keys, "Its keys, by label and id" },
 	{ { "account", "topup" },
 	  "NAME AMOUNT",
 	  2,
@@ -265,6 +297,9 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 	case KEY_SANDBOX:
 		run->sandbox = true;
 		return 0;
+	case KEY_OFF:
+		run->off = arg;
+		return 0;
 	case KEY_DOT:
 		run->dot = true;
 		return 0;
@@ -316,7 +351,7 @@ static int words_of(const struct verb *verb, const struct line *line)
 	return n;
 }
 
-__attribute__((format(printf, 1, 2), noreturn)) static void usage(const char *format, ...)
+void ctl_usage(const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -330,17 +365,17 @@ __attribute__((format(printf, 1, 2), noreturn)) static void usage(const char *fo
 static const struct verb *find_verb(struct line *line)
 {
 	if (!line->n)
-		usage("say what to do, such as: esmectl status");
+		ctl_usage("say what to do, such as: esmectl status");
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
 		int words = words_of(verb, line);
 		if (!words)
 			continue;
 		if (line->n - words != verb->n)
-			usage("%s%s%s takes %s", verb->words[0], words > 1 ? " " : "",
-			      words > 1 ? verb->words[1] : "",
-			      verb->n ? verb->args : "no further words");
+			ctl_usage("%s%s%s takes %s", verb->words[0], words > 1 ? " " : "",
+				  words > 1 ? verb->words[1] : "",
+				  verb->n ? verb->args : "no further words");
 		if (line->used & ~verb->may)
-			usage("--%s means nothing to %s", line->last_used, verb->words[0]);
+			ctl_usage("--%s means nothing to %s", line->last_used, verb->words[0]);
 		line->run.args = line->args + words;
 		return verb;
 	}
@@ -352,8 +387,8 @@ static const struct verb *find_verb(struct line *line)
 				 n ? ", " : "; there is: ", verb->words[0], verb->words[1],
 				 verb->n ? " " : "", verb->n ? verb->args : "");
 	}
-	usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
-	      line->n > 1 ? line->args[1] : "", known);
+	ctl_usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
+		  line->n > 1 ? line->args[1] : "", known);
 }
 
 /* The list of verbs stands once, in their table. */
@@ -401,8 +436,8 @@ const char *ctl_encode(const char *word, char out[CTL_WORD_OCTETS])
 	struct buffer encoded = { 0 };
 	http_encode(&encoded, word);
 	if (encoded.failed || encoded.n >= CTL_WORD_OCTETS || !encoded.n)
-		usage("'%.40s' is no id or name: it has not 1 to %d octets", word,
-		      CTL_WORD_OCTETS - 1);
+		ctl_usage("'%.40s' is no id or name: it has not 1 to %d octets", word,
+			  CTL_WORD_OCTETS - 1);
 	memcpy(out, encoded.octets, encoded.n);
 	out[encoded.n] = '\0';
 	buffer_release(&encoded);
