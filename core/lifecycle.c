@@ -33,7 +33,7 @@ enum {
 _Static_assert(ROWS == STORE_STATES * LIFE_EVENTS, "every (state, event) pair has one row");
 
 enum {
-#define STATE(name, number, rank, public) RANK_##name = rank,
+#define STATE(name, number, rank, fold, public) RANK_##name = rank,
 #include "store/record.def"
 };
 /* Ranks never fall, proved row by row. */
@@ -128,23 +128,17 @@ void life_fold_add(struct life_fold *fold, const struct store_seg *seg)
 		fold->errors[seg->state] = (enum store_error)seg->error;
 }
 
-/* First that is present decides: a failure ends the whole, then what is least far. */
-static const uint8_t fold_order[] = {
-	STORE_STATE_FAILED,    STORE_STATE_EXPIRED, STORE_STATE_IN_DOUBT, STORE_STATE_QUEUED,
-	STORE_STATE_SUBMITTED, STORE_STATE_SENT,    STORE_STATE_UNKNOWN,  STORE_STATE_DELIVERED,
-};
-_Static_assert(sizeof(fold_order) == STORE_STATES, "every state folds");
-
 void life_fold_set(const struct life_fold *fold, struct store_message *message)
 {
-	for (size_t i = 0; i < STORE_STATES; i++) {
-		if (!fold->counts[fold_order[i]])
-			continue;
-		message->state = fold_order[i];
-		message->error = (uint8_t)fold->errors[fold_order[i]];
-		return;
-	}
-	assert(!"a message has at least one segment");
+	int first = STORE_STATES;
+	for (int state = 0; state < STORE_STATES; state++)
+		if (fold->counts[state] &&
+		    (first == STORE_STATES || store_state_fold((enum store_state)state) <
+						      store_state_fold((enum store_state)first)))
+			first = state;
+	assert(first < STORE_STATES); /* a message has at least one segment */
+	message->state = (uint8_t)first;
+	message->error = (uint8_t)fold->errors[first];
 }
 
 const char *life_shown(enum store_state state, enum store_error error)

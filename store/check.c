@@ -6,6 +6,7 @@
 #include "store/check.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -314,23 +315,16 @@ static void check_seg(struct walk *walk, const struct store_order *order,
 		walk->check->ids_of(walk->check->arg, order, seg, want_id, &wanted);
 }
 
-/* States from the one that decides a message's fold to the one that decides it last. */
-static const uint8_t fold_order[STORE_STATES] = {
-	[STORE_STATE_FAILED] = 0,  [STORE_STATE_EXPIRED] = 1,	[STORE_STATE_IN_DOUBT] = 2,
-	[STORE_STATE_QUEUED] = 3,  [STORE_STATE_SUBMITTED] = 3, [STORE_STATE_SENT] = 4,
-	[STORE_STATE_UNKNOWN] = 5, [STORE_STATE_DELIVERED] = 6,
-};
-
-static uint8_t fold_of(uint8_t state)
+static int fold_of(uint8_t state)
 {
-	return state < STORE_STATES ? fold_order[state] : UINT8_MAX;
+	return state < STORE_STATES ? store_state_fold((enum store_state)state) : INT_MAX;
 }
 
 /* The fold over segment 0 and the others; those that have no record yet are QUEUED. */
-static uint8_t fold(struct walk *walk, const struct store_message *message, unsigned parts)
+static int fold(struct walk *walk, const struct store_message *message, unsigned parts)
 {
 	struct store_segment segment = { .order = message->order, .index = message->index };
-	uint8_t least = fold_of(message->seg.state);
+	int least = fold_of(message->seg.state);
 	unsigned found = 1;
 	enum store_err err = store_segment_seek(walk->txn, &segment, 2);
 

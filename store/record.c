@@ -81,8 +81,9 @@ static const struct {
 	const char *name;
 	const char *shown;
 	int rank;
+	int fold;
 } states[] = {
-#define STATE(NAME, number, rank_, shown_) [number] = { #NAME, shown_, rank_ },
+#define STATE(NAME, number, rank_, fold_, shown_) [number] = { #NAME, shown_, rank_, fold_ },
 #include "store/record.def"
 };
 
@@ -130,6 +131,12 @@ int store_state_rank(enum store_state state)
 {
 	assert((unsigned)state < COUNT(states));
 	return states[state].rank;
+}
+
+int store_state_fold(enum store_state state)
+{
+	assert((unsigned)state < COUNT(states));
+	return states[state].fold;
 }
 
 const char *store_error_name(enum store_error error)

@@ -40,7 +40,7 @@ enum store_kind {
 };
 
 enum store_state {
-#define STATE(NAME, number, rank, shown) STORE_STATE_##NAME = number,
+#define STATE(NAME, number, rank, fold, shown) STORE_STATE_##NAME = number,
 #include "store/record.def"
 	STORE_STATES,
 };
@@ -128,8 +128,9 @@ const char *store_err_text(enum store_err err);	   /* "store is full" */
 const char *store_state_name(enum store_state state);  /* "IN_DOUBT" */
 const char *store_state_shown(enum store_state state); /* "UNKNOWN": what clients see */
 int store_state_rank(enum store_state state);	       /* 0..3; ranks of a segment never fall */
-const char *store_error_name(enum store_error error);  /* "NO_RECEIPT"; "" for NONE */
-const char *store_error_stage(enum store_error error); /* "receipt" */
+int store_state_fold(enum store_state state); /* the lowest of its segments is a message's */
+const char *store_error_name(enum store_error error);		 /* "NO_RECEIPT"; "" for NONE */
+const char *store_error_stage(enum store_error error);		 /* "receipt" */
 const char *store_ledger_kind_name(enum store_ledger_kind kind); /* "debit" */
 const char *store_flag_name(unsigned bit); /* "ON_TIME" for 3; NULL past the last */
 
