@@ -1,6 +1,6 @@
 /*
  * Outcomes by hash and by last digits. Arithmetic only: no clock, no randomness, no memory of
- * earlier calls. Used by smsc-sim and by the sandbox.
+ * earlier calls. Used by smsc-sim.
  */
 #include "core/outcome.h"
 

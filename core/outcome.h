@@ -3,8 +3,8 @@
  * attempt), or of the destination's last digits. The order in which segments arrive plays no part,
  * so two runs with one seed have equal totals whatever the timing.
  *
- * It sends nothing and keeps nothing. smsc-sim uses it for every submit, the daemon for sandbox
- * accounts. The rows are in core/outcome.def.
+ * It sends nothing and keeps nothing. smsc-sim uses it for every submit. The rows are in
+ * core/outcome.def.
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
