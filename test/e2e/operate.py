@@ -15,7 +15,7 @@ LINK = 'alpha/alpha-1'
 UNANSWERED, SILENT = '31699990009', '31699990018'
 SETS = ('providers.alpha.timers.response=1s', 'providers.alpha.timers.reconnect_min=100ms',
         'providers.alpha.timers.reconnect_max=200ms', 'routes.1.receipt_deadline=1h',
-        'routes.3.receipt_deadline=1h', 'routes.1.doubt_grace=1h')
+        'routes.3.receipt_deadline=1h', 'routes.3.queue_deadline=1s', 'routes.1.doubt_grace=1h')
 
 
 class Operator:
@@ -150,6 +150,19 @@ def released_comes_back(operator):
                         [str(count)])
 
 
+def rebind_under_load(operator):
+    """A rebind in the middle of traffic costs no message and sends none twice."""
+    order = operator.send(*[f'3161002{n:04}' for n in range(2000)])
+    session = operator.link()['session']
+    operator.ask('link', LINK, 'rebind')
+    operator.until('a link is rebound under load', lambda: (
+        operator.link()['state'], operator.link()['session'] > session) == ('bound', True))
+    operator.until('and every message goes out', lambda: operator.delivered(order) == 2000)
+    count = operator.ask('recount', 'order', str(order))
+    operator.tap.result(count['sent_twice'] == 0 and count['in_doubt'] == 0, 'once',
+                        [str(count)])
+
+
 def doubts(operator, first):
     shown = operator.ask('doubt', 'list')['doubts']
     operator.tap.result(len(shown) == 1 and shown[0]['bx_message_id'] == first and
@@ -205,6 +218,8 @@ def parts(operator):
     operator.tap.result(len(page['doubts']) == 1 and len(rest['doubts']) == 2 and
                         rest['next'] is None, 'the list has pages', [str(page), str(rest)])
     message = rest['doubts'][0]['bx_message_id']
+    operator.refused('what has no time left in the queue is not sent again', 1, 'queue_deadline',
+                     'doubt', 'resend', message)
     told = operator.ask('doubt', 'close', message)
     operator.tap.result(told.get('segments') == 2 and told['status'] == 'UNKNOWN',
                         'closing takes every part', [str(told)])
@@ -289,6 +304,7 @@ def main():
         doubts(operator, first)
         pauses(operator)
         released_comes_back(operator)
+        rebind_under_load(operator)
         message = resend(operator)
         parts(operator)
         orphans(operator)
