@@ -107,8 +107,9 @@ static bool load_order(struct turn *turn, uint64_t number)
 	if (err)
 		return false;
 	orders_enqueue(turn, &rec);
-	/* 0 stands there while a walk is under way: it begins again. */
-	if (!wakes_push(turn->engine->wakes, rec.wake_at_ms ? (int64_t)rec.wake_at_ms : 1, number))
+	/* A walk that was cut short begins again at once, and so does one that has no time. */
+	int64_t wake_ms = rec.wake_at_ms ? (int64_t)rec.wake_at_ms : ORDERS_WALKING;
+	if (!wakes_push(turn->engine->wakes, wake_ms, number))
 		turn_fail(turn, STORE_FULL);
 	return !turn_failed(turn);
 }
