@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/feed.h"
 #include "core/lifecycle.h"
 #include "core/provider.h"
 #include "smpp/status.h"
@@ -48,6 +49,42 @@ static void test_engine__ok_makes_sent_and_nothing_more(void **state)
 	assert_int_equal(rec.sent, 1);
 	assert_int_equal(rec.taken, 1);
 	assert_int_equal(rec.delivered, 0);
+	engine_world_free(world);
+}
+
+/* The last event that the feed has of an order. */
+static enum feed_event last_event(struct engine_world *world, uint64_t order)
+{
+	struct store_feed feed = { .seq = UINT64_MAX };
+	struct feed_entry entry = { 0 };
+	struct store_txn *txn;
+	uint32_t offset = 0;
+	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
+	do
+		assert_int_equal(store_feed_prev(txn, &feed, 0), STORE_OK);
+	while (feed.order != order);
+	while (feed_next(feed.events, &offset, &entry))
+		;
+	store_read_end(txn);
+	return entry.event;
+}
+
+/* The feed tells what the API shows. */
+static void test_engine__a_receipt_that_knows_nothing_is_told_as_unknown(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	carrier_ok(world->carriers[0], 0, "1");
+	engine_world_settle(world);
+	assert_int_equal(last_event(world, order), FEED_MESSAGE_SENT);
+	assert_true(carrier_receipt(world->carriers[0], "1", "UNKNOWN"));
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_RECEIPT_UNKNOWN);
+	assert_int_equal(last_event(world, order), FEED_MESSAGE_UNKNOWN);
+	assert_true(carrier_receipt(world->carriers[0], "1", "DELIVRD"));
+	engine_world_settle(world);
+	assert_int_equal(last_event(world, order), FEED_ORDER_RESOLVED);
 	engine_world_free(world);
 }
 
@@ -568,6 +605,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__ok_makes_sent_and_nothing_more),
+		cmocka_unit_test(test_engine__a_receipt_that_knows_nothing_is_told_as_unknown),
 		cmocka_unit_test(test_engine__check_82_ok_without_an_id_is_sent_with_a_flag),
 		cmocka_unit_test(test_engine__check_78_79_each_status_does_what_its_class_says),
 		cmocka_unit_test(test_engine__check_73_80_a_provider_may_class_a_status_otherwise),

@@ -7,7 +7,6 @@
 
 #include <stdio.h>
 
-#include "core/feed.h"
 #include "core/lifecycle.h"
 #include "core/provider.h"
 #include "core/reconcile.h"
@@ -37,23 +36,6 @@ static void assert_ends(struct engine_world *world, uint64_t order, enum store_s
 {
 	assert_int_equal(world_state(world, order, 0), state);
 	assert_int_equal(world_error(world, order, 0), error);
-}
-
-/* The last event that the feed has of an order. */
-static enum feed_event last_event(struct engine_world *world, uint64_t order)
-{
-	struct store_feed feed = { .seq = UINT64_MAX };
-	struct feed_entry entry = { 0 };
-	struct store_txn *txn;
-	uint32_t offset = 0;
-	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
-	do
-		assert_int_equal(store_feed_prev(txn, &feed, 0), STORE_OK);
-	while (feed.order != order);
-	while (feed_next(feed.events, &offset, &entry))
-		;
-	store_read_end(txn);
-	return entry.event;
 }
 
 static uint8_t orphan_reason(struct engine_world *world)
@@ -99,21 +81,6 @@ static void test_engine__every_word_leads_to_its_state_and_error(void **state)
 		assert_ends(world, order, rows[i].state, rows[i].error);
 	}
 	assert_int_equal(world->carriers[0]->acked, sizeof(rows) / sizeof(rows[0]));
-	engine_world_free(world);
-}
-
-/* The feed tells what the API shows. */
-static void test_engine__a_receipt_that_knows_nothing_is_told_as_unknown(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	(void)state;
-	uint64_t order = taken(world, "1");
-	assert_int_equal(last_event(world, order), FEED_MESSAGE_SENT);
-	says(world, "1", "UNKNOWN");
-	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_RECEIPT_UNKNOWN);
-	assert_int_equal(last_event(world, order), FEED_MESSAGE_UNKNOWN);
-	says(world, "1", "DELIVRD");
-	assert_int_equal(last_event(world, order), FEED_ORDER_RESOLVED);
 	engine_world_free(world);
 }
 
@@ -674,7 +641,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__every_word_leads_to_its_state_and_error),
-		cmocka_unit_test(test_engine__a_receipt_that_knows_nothing_is_told_as_unknown),
 		cmocka_unit_test(test_engine__r01_what_came_before_the_outcome_is_kept),
 		cmocka_unit_test(test_engine__an_intermediate_notification_decides_nothing),
 		cmocka_unit_test(test_engine__r02_enroute_after_delivered_changes_nothing),
