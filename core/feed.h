@@ -25,10 +25,8 @@
 	X(MESSAGE_EXPIRED, 9, "message.expired")     \
 	X(LINK_BOUND, 10, "link.bound")              \
 	X(LINK_DOWN, 11, "link.down")                \
-	X(ALARM_BEGINS, 12, "alarm.begins")          \
-	X(ALARM_ENDS, 13, "alarm.ends")              \
-	X(INBOUND, 14, "inbound")                    \
-	X(ORPHAN, 15, "orphan")
+	X(INBOUND, 12, "inbound")                    \
+	X(ORPHAN, 13, "orphan")
 
 enum feed_event {
 #define X(name, number, text) FEED_##name = (number),
