@@ -16,10 +16,8 @@
 
 static const char *const closes[] = {
 	[SMPP_CLOSE_NONE] = "the link need not be closed",
-	[SMPP_CLOSE_FRAMING] = "command_length is impossible: the peer does not speak "
-			       "SMPP or lost its place",
-	[SMPP_CLOSE_PEER_FRAMING] = "the peer could not read our PDUs "
-				    "(generic_nack with sequence_number 0)",
+	[SMPP_CLOSE_FRAMING] = "command_length is impossible: no SMPP, or the peer lost its place",
+	[SMPP_CLOSE_PEER_FRAMING] = "the peer could not read us (generic_nack, sequence_number 0)",
 	[SMPP_CLOSE_READ_PDU] = "the peer began a PDU and did not finish it",
 	[SMPP_CLOSE_BIND_TIMEOUT] = "the peer did not answer the bind",
 	[SMPP_CLOSE_BIND_REFUSED] = "the peer refused the bind",
