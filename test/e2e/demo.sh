@@ -69,8 +69,10 @@ start c --plain --seed 8
 start many --plain --messages 20000
 start one --plain --messages 1
 start tls --plain --messages 500 --tls
-terminal tty100 100 &
-terminal tty44 44 &
+# A container without /dev/pts has no terminal to draw on.
+terminals=''
+script -qec true /dev/null >/dev/null 2>&1 </dev/null && terminals='100 44'
+for columns in $terminals; do terminal "tty$columns" "$columns" & done
 wait
 check 'seed 7: 3304 messages, each in exactly one place' accounts a 3304
 check 'seed 7: within 60 s' in_time a 60
@@ -84,7 +86,8 @@ check 'it leaves nothing behind' clean a
 check '20000 messages, in two orders' accounts many 20000
 check 'one message' accounts one 1
 check 'over TLS' accounts tls 500
-for columns in 100 44; do
+[ "$terminals" ] || echo "ok $((n += 1)) - on a terminal # SKIP there are no pseudo-terminals here"
+for columns in $terminals; do
 	check "on a terminal of $columns columns it ends well" passed "tty$columns"
 	check "on a terminal of $columns columns it redraws in place" redrawn "tty$columns"
 	check "on a terminal of $columns columns its lines fit" fits "tty$columns" $columns
