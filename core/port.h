@@ -50,9 +50,9 @@ struct port_tls;
 #define PORT_STALL_MS	   30000u
 #define PORT_CONNECTIONS   1024u
 #define PORT_LINKS	   65536u /* links at one time, in all; fixed */
-#define PORT_RESOLVE_MS	   5000u  /* name look-up; fixed */
-#define PORT_LINGER_MS	   5000u  /* port_close: flush and wait for the peer's end; fixed */
-#define PORT_TEXT_OCTETS   256u	  /* room a caller should give for error texts */
+#define PORT_RESOLVE_MS	   5000u
+#define PORT_LINGER_MS	   5000u /* port_close: flush and wait for the peer's end; fixed */
+#define PORT_TEXT_OCTETS   256u	 /* room a caller should give for error texts */
 
 struct port_options {
 	bool one_thread; /* do the I/O inside port_wait instead of in a thread */
@@ -152,6 +152,7 @@ struct port_target {
 	 */
 	const char *server_name;
 
+	uint32_t resolve_ms; /* for the look-up of all names */
 	uint32_t connect_ms; /* for all addresses together, without the name look-up */
 	uint32_t tls_ms;
 	uint32_t stall_ms; /* TCP_USER_TIMEOUT: octets unacknowledged for so long end the link */

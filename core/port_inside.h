@@ -144,6 +144,7 @@ struct port_link {
 	struct port_lookup *lookup;
 	size_t address_at; /* in lookup->found */
 	int64_t connect_until_ms;
+	uint32_t resolve_ms;
 	uint32_t connect_ms;
 	uint32_t stall_ms;
 

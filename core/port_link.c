@@ -397,7 +397,7 @@ static void link_timed_out(struct port_link *link)
 	switch (link->state) {
 	case LINK_RESOLVE:
 		port_link_down(link, PORT_DOWN_RESOLVE, "%s: no answer within %u ms",
-			       link->lookup->hosts[0], PORT_RESOLVE_MS);
+			       link->lookup->hosts[0], link->resolve_ms);
 		break;
 	case LINK_CONNECT:
 		link_connect_failed(link, PORT_DOWN_DEADLINE, "no connection in time");
@@ -478,7 +478,7 @@ static void link_start(struct port_link *link)
 		link_resolved(link);
 	} else if (port_lookup_begin(lookup)) {
 		port_watch_fd(link->watch, lookup->done_fd);
-		set_timer(link, PORT_RESOLVE_MS);
+		set_timer(link, link->resolve_ms);
 	} else {
 		port_link_down(link, PORT_DOWN_RESOLVE, "%s: no thread to look it up with",
 			       lookup->hosts[0]);
@@ -514,6 +514,7 @@ struct port_link *port_link_new(struct port *port, const struct port_target *tar
 	if (link == NULL)
 		return NULL;
 	link->tls = port_tls_hold(target->tls);
+	link->resolve_ms = target->resolve_ms > 0 ? target->resolve_ms : PORT_RESOLVE_MS;
 	link->connect_ms = target->connect_ms > 0 ? target->connect_ms : PORT_CONNECT_MS;
 	link->tls_ms = target->tls_ms > 0 ? target->tls_ms : PORT_TLS_MS;
 	link->stall_ms = target->stall_ms > 0 ? target->stall_ms : PORT_STALL_MS;

@@ -138,6 +138,7 @@ static void link_connect(struct engine *engine, struct link *link, int64_t now_m
 		.addresses = addresses,
 		.tls = link->tls,
 		.server_name = link->config->tls.server_name,
+		.resolve_ms = (uint32_t)timers->resolve_ms,
 		.connect_ms = (uint32_t)timers->connect_ms,
 		.tls_ms = (uint32_t)timers->tls_ms,
 		.stall_ms = (uint32_t)timers->write_stall_ms,
