@@ -1,5 +1,8 @@
-/* Connections of the local API: accept, read, queue as inputs, answer after the commit, close. */
-#include "core/server.h"
+/*
+ * Connections of the local API: accept, read, queue as inputs, answer after the commit, close. What
+ * leaves, and how fast, is core/server_output.c.
+ */
+#include "core/server_inside.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -7,52 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/account.h"
-#include "core/api.h"
-#include "core/hash.h"
-#include "core/http.h"
 #include "core/log.h"
 
-#define OPERATORS_MAX 64    /* connections of the control and the tap socket, each */
-#define KEPT_OCTETS   65536 /* memory for output that an idle connection may keep */
-#define GOODBYE_MS    2000  /* how long the end waits for answers to leave */
-
-struct conn {
-	uint64_t link;
-	enum api_socket socket;
-	bool local; /* a Unix socket: uid and gid are known */
-	uid_t uid;
-	gid_t gid;
-	struct http_conn *http;
-	bool asked;   /* a request waits for its turn */
-	bool ending;  /* closed as soon as all output has left */
-	bool closing; /* port_close was called */
-	bool held;    /* not read for want of room, see server.in_octets */
-	bool ended;   /* the client has said all that it will say */
-	bool chunked; /* the answer under way */
-	bool keep_alive;
-	bool answering;
-	size_t in_octets;  /* of the request that is being read or answered */
-	struct buffer out; /* of which out_at octets are the port's already */
-	size_t out_at;
-	uint64_t written, sent; /* octets given to the port, and to the kernel */
-	int64_t stall_ms;	/* given up then, unless output moves; INT64_MAX: none waits */
-	struct server_stream *stream;
-	UT_hash_handle hh;
-};
-
-struct server {
-	uint64_t listeners[4]; /* one per enum api_socket, and TCP */
-	struct conn *conns;    /* by link */
-	struct account_rates *rates;
-	struct http_limits limits;
-	size_t in_octets; /* of all requests that are being read or answered */
-	int64_t output_stall_ms;
-	char run[9]; /* begin of every request id of this run */
-	uint32_t requests;
-};
-
-#define TCP 3
+#define OPERATORS_MAX 64   /* connections of the control and the tap socket, each */
+#define GOODBYE_MS    2000 /* how long the end waits for answers to leave */
 
 /* ---- connections ---- */
 
@@ -63,22 +24,7 @@ static struct conn *find(const struct server *server, uint64_t link)
 	return conn;
 }
 
-static bool has_output(const struct conn *conn)
-{
-	return conn->out.n > conn->out_at || conn->written > conn->sent;
-}
-
-static void stream_end(struct engine *engine, struct conn *conn)
-{
-	if (!conn->stream)
-		return;
-	if (conn->stream->free)
-		conn->stream->free(engine, conn->stream);
-	free(conn->stream);
-	conn->stream = NULL;
-}
-
-static void count_in(struct engine *engine, struct conn *conn, size_t octets)
+void server_count_in(struct engine *engine, struct conn *conn, size_t octets)
 {
 	struct server *server = engine->server;
 	server->in_octets += octets - conn->in_octets;
@@ -96,9 +42,9 @@ static void count_in(struct engine *engine, struct conn *conn, size_t octets)
 
 static void forget(struct engine *engine, struct conn *conn)
 {
-	count_in(engine, conn, 0);
+	server_count_in(engine, conn, 0);
 	HASH_DEL(engine->server->conns, conn);
-	stream_end(engine, conn);
+	server_stream_end(engine, conn);
 	http_conn_free(conn->http);
 	buffer_release(&conn->out);
 	free(conn);
@@ -348,7 +294,7 @@ static void refuse_protocol(struct engine *engine, struct conn *conn)
 }
 
 /* Asks the connection what it has until it waits for octets or a request is under way. */
-static void advance(struct engine *engine, struct conn *conn, int64_t now_ms)
+void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
 	while (!conn->asked && !conn->answering && !conn->ending && !conn->closing) {
 		switch (http_conn_next(conn->http, now_ms)) {
@@ -369,92 +315,6 @@ static void advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 			break;
 		}
 	}
-}
-
-/* ---- output ---- */
-
-/* Gives the port what it takes. */
-static void push(struct engine *engine, struct conn *conn, int64_t now_ms)
-{
-	size_t left = conn->out.n - conn->out_at;
-	size_t taken =
-		left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at, left) :
-		       0;
-	conn->out_at += taken;
-	conn->written += taken;
-	if (has_output(conn) && conn->stall_ms == INT64_MAX)
-		conn->stall_ms = now_ms + engine->server->output_stall_ms;
-	if (conn->out_at < conn->out.n)
-		return;
-	conn->out_at = 0;
-	if (conn->out.room > KEPT_OCTETS)
-		buffer_release(&conn->out);
-	else
-		buffer_clear(&conn->out);
-}
-
-/* One helping of a stream; false: nothing came, or the port has no room. */
-static bool pump(struct engine *engine, struct conn *conn)
-{
-	struct buffer octets = { 0 };
-	size_t room = port_write_room(engine->port, conn->link);
-	if (!room || conn->out.n > conn->out_at)
-		return false;
-	bool more = conn->stream->pump(engine, conn->stream, &octets, room);
-	bool some = octets.n > 0;
-	if (conn->chunked)
-		http_chunk(&conn->out, octets.octets, octets.n);
-	else
-		buffer_append(&conn->out, octets.octets, octets.n);
-	conn->out.failed = conn->out.failed || octets.failed;
-	buffer_release(&octets);
-	if (more)
-		return some;
-	if (conn->chunked)
-		http_chunk_end(&conn->out);
-	conn->ending = conn->ending || !conn->keep_alive;
-	stream_end(engine, conn);
-	return true;
-}
-
-/* The answer is the port's: the next request may come. */
-static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
-{
-	conn->answering = false;
-	count_in(engine, conn, 0);
-	if (conn->ending)
-		return;
-	http_conn_done(conn->http, now_ms);
-	port_resume(engine->port, conn->link);
-	advance(engine, conn, now_ms);
-}
-
-static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
-{
-	push(engine, conn, now_ms);
-	if (conn->stream && pump(engine, conn))
-		push(engine, conn, now_ms);
-	if (conn->out.failed) {
-		port_abort(engine->port, conn->link);
-		conn->closing = true;
-		return;
-	}
-	if (conn->answering && !conn->stream && conn->out.n == conn->out_at)
-		answered(engine, conn, now_ms);
-	if (conn->ending && !conn->closing && !has_output(conn)) {
-		conn->closing = true;
-		port_close(engine->port, conn->link);
-	}
-}
-
-void server_flush(struct engine *engine)
-{
-	int64_t now_ms = port_now_ms(engine->port);
-	struct conn *conn, *next;
-	HASH_ITER(hh, engine->server->conns, conn, next)
-		if (!conn->closing &&
-		    (conn->answering || conn->stream || conn->ending || has_output(conn)))
-			flush(engine, conn, now_ms);
 }
 
 /* ---- events ---- */
@@ -487,7 +347,7 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 	}
 	conn->link = event->link;
 	conn->stall_ms = INT64_MAX;
-	conn->socket = listener == TCP ? API_SUBMIT : (enum api_socket)listener;
+	conn->socket = listener == SERVER_TCP ? API_SUBMIT : (enum api_socket)listener;
 	conn->local = event->local;
 	conn->uid = event->uid;
 	conn->gid = event->gid;
@@ -509,7 +369,7 @@ static void octets(struct engine *engine, struct conn *conn, const struct port_e
 	if (!event->n) {
 		conn->ended = true;
 		leave_stream(engine, conn);
-		advance(engine, conn, event->at_ms);
+		server_advance(engine, conn, event->at_ms);
 		return;
 	}
 	if (!http_conn_feed(conn->http, event->octets, event->n, event->at_ms)) {
@@ -517,8 +377,8 @@ static void octets(struct engine *engine, struct conn *conn, const struct port_e
 		port_abort(engine->port, conn->link);
 		return;
 	}
-	count_in(engine, conn, conn->in_octets + event->n);
-	advance(engine, conn, event->at_ms);
+	server_count_in(engine, conn, conn->in_octets + event->n);
+	server_advance(engine, conn, event->at_ms);
 	if (engine->server->in_octets < engine->config->limits.in_flight_octets || conn->asked ||
 	    conn->answering)
 		return;
@@ -530,7 +390,7 @@ bool server_event(struct engine *engine, const struct port_event *event)
 {
 	struct server *server = engine->server;
 	if (event->kind == PORT_UP) {
-		for (size_t i = 0; i <= TCP; i++) {
+		for (size_t i = 0; i <= SERVER_TCP; i++) {
 			if (!event->listener || server->listeners[i] != event->listener)
 				continue;
 			arrive(engine, event, i);
@@ -545,8 +405,8 @@ bool server_event(struct engine *engine, const struct port_event *event)
 		octets(engine, conn, event);
 	} else if (event->kind == PORT_SENT) {
 		conn->sent = event->sent_octets;
-		conn->stall_ms = has_output(conn) ? event->at_ms + server->output_stall_ms :
-						    INT64_MAX;
+		conn->stall_ms = server_has_output(conn) ? event->at_ms + server->output_stall_ms :
+							   INT64_MAX;
 	} else if (event->kind == PORT_DOWN) {
 		forget(engine, conn);
 	}
@@ -563,7 +423,7 @@ static int64_t earlier(int64_t a, int64_t b)
 static int64_t conn_deadline(const struct conn *conn)
 {
 	int64_t due_ms = conn->stall_ms;
-	if (conn->stream && !has_output(conn))
+	if (conn->stream && !server_has_output(conn))
 		due_ms = earlier(due_ms, conn->stream->due_ms);
 	if (!conn->asked && !conn->answering && !conn->ending)
 		due_ms = earlier(due_ms, http_conn_deadline(conn->http));
@@ -583,7 +443,7 @@ void server_tick(struct engine *engine, int64_t now_ms)
 			conn->closing = true;
 			port_abort(engine->port, conn->link);
 		} else if (!conn->stream) {
-			advance(engine, conn, now_ms);
+			server_advance(engine, conn, now_ms);
 		} /* a stream that is due is pumped by server_flush, after the turn */
 	}
 }
@@ -632,7 +492,7 @@ static bool listen_tcp(struct engine *engine, char *error)
 		.half = true,
 	};
 	uint64_t listener = port_listen(engine->port, &how, error, PORT_TEXT_OCTETS);
-	engine->server->listeners[TCP] = listener;
+	engine->server->listeners[SERVER_TCP] = listener;
 	if (!listener)
 		return false;
 	log_info("server.listening", "address=%s", port_listen_address(engine->port, listener));
@@ -679,14 +539,14 @@ struct server *server_new(struct engine *engine, char *error)
 
 void server_drain(struct engine *engine)
 {
-	for (size_t i = 0; i <= TCP; i++)
+	for (size_t i = 0; i <= SERVER_TCP; i++)
 		port_listen_close(engine->port, engine->server->listeners[i]);
 }
 
 static bool unsaid(const struct server *server)
 {
 	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next)
-		if (!conn->closing && has_output(conn))
+		if (!conn->closing && server_has_output(conn))
 			return true;
 	return false;
 }
@@ -700,12 +560,12 @@ static void say_goodbye(struct engine *engine)
 	HASH_ITER(hh, engine->server->conns, conn, next) {
 		if (conn->stream && conn->chunked)
 			http_chunk_end(&conn->out);
-		stream_end(engine, conn);
+		server_stream_end(engine, conn);
 	}
 	while (unsaid(engine->server) && port_now_ms(engine->port) < until_ms) {
 		HASH_ITER(hh, engine->server->conns, conn, next)
 			if (!conn->closing)
-				push(engine, conn, until_ms);
+				server_push(engine, conn, until_ms);
 		port_wait(engine->port, until_ms);
 		while (port_next(engine->port, &event))
 			server_event(engine, &event);

@@ -1,0 +1,59 @@
+/* What core/server.c and core/server_output.c, two halves of one module, share beside server.h. */
+#ifndef CORE_SERVER_INSIDE_H
+#define CORE_SERVER_INSIDE_H
+
+#include "core/account.h"
+#include "core/api.h"
+#include "core/hash.h"
+#include "core/http.h"
+#include "core/server.h"
+
+struct conn {
+	uint64_t link;
+	enum api_socket socket;
+	bool local; /* a Unix socket: uid and gid are known */
+	uid_t uid;
+	gid_t gid;
+	struct http_conn *http;
+	bool asked;   /* a request waits for its turn */
+	bool ending;  /* closed as soon as all output has left */
+	bool closing; /* port_close was called */
+	bool held;    /* not read for want of room, see server.in_octets */
+	bool ended;   /* the client has said all that it will say */
+	bool chunked; /* the answer under way */
+	bool keep_alive;
+	bool answering;
+	size_t in_octets;  /* of the request that is being read or answered */
+	struct buffer out; /* of which out_at octets are the port's already */
+	size_t out_at;
+	uint64_t written, sent; /* octets given to the port, and to the kernel */
+	int64_t stall_ms;	/* given up then, unless output moves; INT64_MAX: none waits */
+	struct server_stream *stream;
+	UT_hash_handle hh;
+};
+
+struct server {
+	uint64_t listeners[4]; /* one per enum api_socket, and TCP */
+	struct conn *conns;    /* by link */
+	struct account_rates *rates;
+	struct http_limits limits;
+	size_t in_octets; /* of all requests that are being read or answered */
+	int64_t output_stall_ms;
+	char run[9]; /* begin of every request id of this run */
+	uint32_t requests;
+};
+
+#define SERVER_TCP 3 /* index of the loopback listener */
+
+/* Octets wait for the port or, given to it, for the kernel. */
+bool server_has_output(const struct conn *conn);
+/* Gives the port what it takes. */
+void server_push(struct engine *engine, struct conn *conn, int64_t now_ms);
+/* Ends the stream of a connection, if it has one. */
+void server_stream_end(struct engine *engine, struct conn *conn);
+/* The request that is read or answered takes so many octets of memory. */
+void server_count_in(struct engine *engine, struct conn *conn, size_t octets);
+/* Asks the connection what it has until it waits for octets or a request is under way. */
+void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms);
+
+#endif

@@ -1,0 +1,105 @@
+/* Output of connections: answers and streams, as fast as the port takes them. See server.h. */
+#include "core/server_inside.h"
+
+#include <stdlib.h>
+
+#define KEPT_OCTETS 65536 /* memory for output that an idle connection may keep */
+
+bool server_has_output(const struct conn *conn)
+{
+	return conn->out.n > conn->out_at || conn->written > conn->sent;
+}
+
+void server_stream_end(struct engine *engine, struct conn *conn)
+{
+	if (!conn->stream)
+		return;
+	if (conn->stream->free)
+		conn->stream->free(engine, conn->stream);
+	free(conn->stream);
+	conn->stream = NULL;
+}
+
+/* Gives the port what it takes. */
+void server_push(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	size_t left = conn->out.n - conn->out_at;
+	size_t taken =
+		left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at, left) :
+		       0;
+	conn->out_at += taken;
+	conn->written += taken;
+	if (server_has_output(conn) && conn->stall_ms == INT64_MAX)
+		conn->stall_ms = now_ms + engine->server->output_stall_ms;
+	if (conn->out_at < conn->out.n)
+		return;
+	conn->out_at = 0;
+	if (conn->out.room > KEPT_OCTETS)
+		buffer_release(&conn->out);
+	else
+		buffer_clear(&conn->out);
+}
+
+/* One helping of a stream; false: nothing came, or the port has no room. */
+static bool pump(struct engine *engine, struct conn *conn)
+{
+	struct buffer octets = { 0 };
+	size_t room = port_write_room(engine->port, conn->link);
+	if (!room || conn->out.n > conn->out_at)
+		return false;
+	bool more = conn->stream->pump(engine, conn->stream, &octets, room);
+	bool some = octets.n > 0;
+	if (conn->chunked)
+		http_chunk(&conn->out, octets.octets, octets.n);
+	else
+		buffer_append(&conn->out, octets.octets, octets.n);
+	conn->out.failed = conn->out.failed || octets.failed;
+	buffer_release(&octets);
+	if (more)
+		return some;
+	if (conn->chunked)
+		http_chunk_end(&conn->out);
+	conn->ending = conn->ending || !conn->keep_alive;
+	server_stream_end(engine, conn);
+	return true;
+}
+
+/* The answer is the port's: the next request may come. */
+static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	conn->answering = false;
+	server_count_in(engine, conn, 0);
+	if (conn->ending)
+		return;
+	http_conn_done(conn->http, now_ms);
+	port_resume(engine->port, conn->link);
+	server_advance(engine, conn, now_ms);
+}
+
+static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
+{
+	server_push(engine, conn, now_ms);
+	if (conn->stream && pump(engine, conn))
+		server_push(engine, conn, now_ms);
+	if (conn->out.failed) {
+		port_abort(engine->port, conn->link);
+		conn->closing = true;
+		return;
+	}
+	if (conn->answering && !conn->stream && conn->out.n == conn->out_at)
+		answered(engine, conn, now_ms);
+	if (conn->ending && !conn->closing && !server_has_output(conn)) {
+		conn->closing = true;
+		port_close(engine->port, conn->link);
+	}
+}
+
+void server_flush(struct engine *engine)
+{
+	int64_t now_ms = port_now_ms(engine->port);
+	struct conn *conn, *next;
+	HASH_ITER(hh, engine->server->conns, conn, next)
+		if (!conn->closing &&
+		    (conn->answering || conn->stream || conn->ending || server_has_output(conn)))
+			flush(engine, conn, now_ms);
+}
