@@ -11,6 +11,7 @@
 #include "core/orders.h"
 #include "core/provider.h"
 #include "core/tap_stream.h"
+#include "core/view.h"
 
 #define STATUS_ORDERS 1000 /* the newest ones, whose outcomes are summed up */
 
@@ -96,13 +97,15 @@ void control_add_percent(struct json_writer *json, const char *key, uint64_t par
 		json_add_null(json, key);
 }
 
-void control_add_octets(struct json_writer *json, const char *key, struct store_octets octets)
+void control_end_list(struct json_writer *json, enum store_err err, uint64_t last)
 {
-	json_key(json, key);
-	if (octets.n)
-		json_put_octets(json, octets.at, octets.n);
-	else
+	json_end_array(json);
+	json_key(json, "next");
+	if (err == STORE_NOTFOUND)
 		json_put_null(json);
+	else
+		json_put_uint(json, last);
+	json_end_object(json);
 }
 
 void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms)
@@ -123,7 +126,7 @@ void control_add_account(struct api_call *call, const char *key, uint32_t accoun
 	struct store_account rec = { .account = account };
 	char gone[32];
 	if (store_account_get(call->turn->txn, &rec) == STORE_OK) {
-		control_add_octets(&call->json, key, rec.name);
+		view_add_octets(&call->json, key, rec.name);
 		return;
 	}
 	snprintf(gone, sizeof(gone), "account %u, gone", account);

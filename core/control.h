@@ -36,8 +36,11 @@ __attribute__((format(printf, 2, 3))) void control_audit(struct api_call *call, 
 /* Part of a whole in per cent with two decimals, null without a whole. */
 void control_add_percent(struct json_writer *json, const char *key, uint64_t part, uint64_t whole);
 
-/* Octets of a record as a text; null when there are none. */
-void control_add_octets(struct json_writer *json, const char *key, struct store_octets octets);
+/*
+ * Ends an array of records and the object around it: "next" is where the following page begins,
+ * null when the walk ended with `err` NOTFOUND.
+ */
+void control_end_list(struct json_writer *json, enum store_err err, uint64_t last);
 void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms);
 /* An account's name; its number in words when it is gone. */
 void control_add_account(struct api_call *call, const char *key, uint32_t account);

@@ -8,6 +8,7 @@
 
 #include "core/control.h"
 #include "core/ledger.h"
+#include "core/view.h"
 
 #define IMPORT_MAX    1000 /* accounts of one request: one transaction */
 #define SECRET_OCTETS 24   /* random octets of a key that is made here */
@@ -104,7 +105,7 @@ static void put_key(struct json_writer *json, const struct key_change *change)
 {
 	json_begin_object(json);
 	control_add_key_id(json, &change->rec);
-	control_add_octets(json, "label", change->rec.label);
+	view_add_octets(json, "label", change->rec.label);
 	json_add_bool(json, "active", change->rec.active);
 	if (change->secret[0])
 		json_add_text(json, "key", change->secret);
@@ -281,7 +282,7 @@ static void apply(struct api_call *call, const struct wanted *wanted)
 	json_add_text(json, "result", result);
 	json_add_uint(json, "account", rec.account);
 	json_add_micro(json, "balance", rec.balance);
-	control_add_octets(json, "currency", rec.currency);
+	view_add_octets(json, "currency", rec.currency);
 	json_end_object(json);
 	if (strcmp(result, "unchanged") != 0 && !turn_failed(call->turn))
 		control_audit(call, "account %s: %s, %u new keys", wanted->name, result, new_keys);
@@ -455,7 +456,7 @@ void control_account_key(struct api_call *call)
 	json_add_text(json, "name", call->params[0]);
 	json_add_text(json, "result", "changed");
 	json_add_micro(json, "balance", account.balance);
-	control_add_octets(json, "currency", account.currency);
+	view_add_octets(json, "currency", account.currency);
 	json_key(json, "keys");
 	json_begin_array(json);
 	put_key(json, &change);

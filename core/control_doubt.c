@@ -277,7 +277,7 @@ static void add_provider(struct api_call *call, uint32_t number)
 {
 	struct store_provider provider = { .number = number };
 	if (store_provider_get(call->turn->txn, &provider) == STORE_OK)
-		control_add_octets(&call->json, "provider", provider.name);
+		view_add_octets(&call->json, "provider", provider.name);
 	else
 		json_add_text(&call->json, "provider", NULL);
 }
@@ -295,7 +295,7 @@ static void put_orphan(struct api_call *call, const struct store_orphan *orphan,
 	control_add_time(json, "at", orphan->at_ms);
 	json_add_int(json, "age_ms", call->turn->at_ms - (int64_t)orphan->at_ms);
 	json_add_text(json, "reason", reconcile_orphan_text((enum reconcile_orphan)orphan->reason));
-	control_add_octets(json, "id", orphan->id);
+	view_add_octets(json, "id", orphan->id);
 	json_add_text(json, "destination", n ? dest : NULL);
 	json_add_uint(json, "pdu_octets", orphan->pdu_octets);
 }
@@ -326,13 +326,7 @@ void control_orphans(struct api_call *call)
 			put_orphan(call, &orphan, full);
 		json_end_object(json);
 	}
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, last);
-	json_end_object(json);
+	control_end_list(json, err, last);
 }
 
 void control_orphan_drop(struct api_call *call)
@@ -359,6 +353,6 @@ void control_orphan_drop(struct api_call *call)
 	json_add_uint(json, "orphan", orphan.seq);
 	json_add_text(json, "action", "drop");
 	json_add_bool(json, "durable", true);
-	control_add_octets(json, "id", orphan.id);
+	view_add_octets(json, "id", orphan.id);
 	json_end_object(json);
 }

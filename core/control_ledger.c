@@ -7,6 +7,7 @@
 
 #include "core/account.h"
 #include "core/ledger.h"
+#include "core/view.h"
 
 #define LIST_MAX     200 /* accounts of one listing */
 #define LEDGER_MAX   500
@@ -49,7 +50,7 @@ static void top_up(struct api_call *call, struct store_account *account, int64_t
 	json_add_text(json, "name", call->params[0]);
 	json_add_micro(json, "amount", amount);
 	json_add_micro(json, "balance", account->balance);
-	control_add_octets(json, "currency", account->currency);
+	view_add_octets(json, "currency", account->currency);
 	json_end_object(json);
 	json_micro_text(amount, sum);
 	control_audit(call, "account %s: topup %s", call->params[0], sum);
@@ -96,7 +97,7 @@ static void put_ledger_row(struct json_writer *json, const struct store_ledger *
 		json_put_uint(json, row->uid - 1);
 	else
 		json_put_null(json);
-	control_add_octets(json, "cause", row->cause);
+	view_add_octets(json, "cause", row->cause);
 	json_end_object(json);
 }
 
@@ -115,7 +116,7 @@ void control_account_ledger(struct api_call *call)
 	json_begin_object(json);
 	json_add_text(json, "name", call->params[0]);
 	json_add_micro(json, "balance", account.balance);
-	control_add_octets(json, "currency", account.currency);
+	view_add_octets(json, "currency", account.currency);
 	json_key(json, "ledger");
 	json_begin_array(json);
 	enum store_err err = store_ledger_prev(call->turn->txn, &row, 1);
@@ -125,13 +126,7 @@ void control_account_ledger(struct api_call *call)
 		if (!err)
 			put_ledger_row(json, &row);
 	}
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, last);
-	json_end_object(json);
+	control_end_list(json, err, last);
 }
 
 /* ---- list ---- */
@@ -195,7 +190,7 @@ static void put_keys(struct api_call *call, uint32_t account, const struct liste
 			continue;
 		json_begin_object(&call->json);
 		control_add_key_id(&call->json, &rec);
-		control_add_octets(&call->json, "label", rec.label);
+		view_add_octets(&call->json, "label", rec.label);
 		json_add_bool(&call->json, "active", rec.active);
 		control_add_time(&call->json, "created_at", rec.created_ms);
 		json_end_object(&call->json);
@@ -210,13 +205,13 @@ static void put_account(struct api_call *call, const struct store_account *accou
 	uint32_t route;
 	json_begin_object(json);
 	json_add_uint(json, "account", account->account);
-	control_add_octets(json, "name", account->name);
+	view_add_octets(json, "name", account->name);
 	json_add_bool(json, "active", account->active);
 	json_add_bool(json, "sandbox", account->sandbox);
 	json_add_bool(json, "bulk", account->bulk);
 	json_add_micro(json, "balance", account->balance);
 	json_add_micro(json, "credit_limit", account->credit_limit);
-	control_add_octets(json, "currency", account->currency);
+	view_add_octets(json, "currency", account->currency);
 	json_add_uint(json, "rate_per_s", account->rate_per_s);
 	control_add_time(json, "created_at", account->created_ms);
 	json_key(json, "routes");
@@ -277,11 +272,5 @@ void control_accounts(struct api_call *call)
 		if (!err)
 			put_account(call, &account, &keys);
 	free(keys.keys);
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, end - 1);
-	json_end_object(json);
+	control_end_list(json, err, end - 1);
 }

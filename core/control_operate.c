@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/provider.h"
+#include "core/view.h"
 
 #define LIMIT_MAX 500
 
@@ -189,7 +190,7 @@ static void put_audit(struct json_writer *json, const struct store_audit *audit)
 		json_put_uint(json, audit->uid - 1);
 	else
 		json_put_null(json);
-	control_add_octets(json, "verb", audit->verb);
+	view_add_octets(json, "verb", audit->verb);
 	json_end_object(json);
 }
 
@@ -214,11 +215,5 @@ void control_audit_list(struct api_call *call)
 		if (!err)
 			put_audit(json, &audit);
 	}
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, last);
-	json_end_object(json);
+	control_end_list(json, err, last);
 }

@@ -57,13 +57,7 @@ void control_orders(struct api_call *call)
 			put_order(call, &order);
 		json_end_object(json);
 	}
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, last);
-	json_end_object(json);
+	control_end_list(json, err, last);
 }
 
 void control_order(struct api_call *call)
@@ -75,8 +69,8 @@ void control_order(struct api_call *call)
 	json_begin_object(json);
 	put_order(call, &order);
 	json_add_uint(json, "released", order.released);
-	control_add_octets(json, "caller_id", order.caller_id);
-	control_add_octets(json, "request_id", order.request_id);
+	view_add_octets(json, "caller_id", order.caller_id);
+	view_add_octets(json, "request_id", order.request_id);
 	put_due(call, "send_at", order.send_at_ms);
 	put_due(call, "queue_deadline", order.queue_deadline_ms);
 	json_end_object(json);
@@ -153,13 +147,7 @@ void control_messages(struct api_call *call)
 		put_message(call, &order, &message, full);
 		json_end_object(json);
 	}
-	json_end_array(json);
-	json_key(json, "next");
-	if (err == STORE_NOTFOUND)
-		json_put_null(json);
-	else
-		json_put_uint(json, message.index);
-	json_end_object(json);
+	control_end_list(json, err, message.index);
 }
 
 /* ---- evidence ---- */
@@ -205,10 +193,10 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 	if (row->by_operator)
 		json_add_bool(json, "by_operator", true);
 	if (row->id.n)
-		control_add_octets(json, "provider_message_id",
-				   (struct store_octets){ row->id.at, row->id.n });
+		view_add_octets(json, "provider_message_id",
+				(struct store_octets){ row->id.at, row->id.n });
 	if (row->err.n)
-		control_add_octets(json, "err", (struct store_octets){ row->err.at, row->err.n });
+		view_add_octets(json, "err", (struct store_octets){ row->err.at, row->err.n });
 	json_end_object(json);
 }
 
