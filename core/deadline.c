@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/engine.h"
+#include "core/heap.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/provider.h"
@@ -22,83 +23,52 @@ struct wake {
 };
 
 struct wakes {
-	struct wake *at;
-	size_t n, room;
+	struct heap heap;
 };
+
+static bool before(const void *a, const void *b)
+{
+	return ((const struct wake *)a)->due_ms < ((const struct wake *)b)->due_ms;
+}
 
 struct wakes *wakes_new(void)
 {
-	return calloc(1, sizeof(struct wakes));
+	struct wakes *wakes = calloc(1, sizeof(*wakes));
+	if (wakes)
+		wakes->heap =
+			(struct heap){ .before = before, .entry_octets = sizeof(struct wake) };
+	return wakes;
 }
 
 void wakes_free(struct wakes *wakes)
 {
 	if (wakes)
-		free(wakes->at);
+		heap_free(&wakes->heap);
 	free(wakes);
 }
 
 void wakes_clear(struct wakes *wakes)
 {
-	wakes->n = 0;
-}
-
-static bool push(struct wakes *wakes, const struct wake *wake)
-{
-	if (wakes->n == wakes->room) {
-		size_t room = wakes->room ? wakes->room * 2 : 64;
-		struct wake *at = realloc(wakes->at, room * sizeof(*at));
-		if (!at)
-			return false;
-		wakes->at = at;
-		wakes->room = room;
-	}
-	size_t i = wakes->n++;
-	while (i && wake->due_ms < wakes->at[(i - 1) / 2].due_ms) {
-		wakes->at[i] = wakes->at[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	wakes->at[i] = *wake;
-	return true;
-}
-
-static struct wake pop(struct wakes *wakes)
-{
-	struct wake first = wakes->at[0], last = wakes->at[--wakes->n];
-	size_t i = 0;
-	for (;;) {
-		size_t child = 2 * i + 1;
-		if (child >= wakes->n)
-			break;
-		if (child + 1 < wakes->n && wakes->at[child + 1].due_ms < wakes->at[child].due_ms)
-			child++;
-		if (wakes->at[child].due_ms >= last.due_ms)
-			break;
-		wakes->at[i] = wakes->at[child];
-		i = child;
-	}
-	if (wakes->n)
-		wakes->at[i] = last;
-	return first;
+	wakes->heap.n = 0;
 }
 
 bool wakes_push(struct wakes *wakes, int64_t due_ms, uint64_t order)
 {
-	return push(wakes,
-		    &(struct wake){ .due_ms = due_ms, .order = order, .next_ms = INT64_MAX });
+	return heap_push(&wakes->heap,
+			 &(struct wake){ .due_ms = due_ms, .order = order, .next_ms = INT64_MAX });
 }
 
 void wakes_meanwhile(struct wakes *wakes, int64_t due_ms, uint64_t order)
 {
-	for (size_t i = 0; i < wakes->n; i++)
-		if (wakes->at[i].order == order && wakes->at[i].index &&
-		    due_ms < wakes->at[i].next_ms)
-			wakes->at[i].next_ms = due_ms;
+	struct wake *at = wakes->heap.at;
+	for (size_t i = 0; i < wakes->heap.n; i++)
+		if (at[i].order == order && at[i].index && due_ms < at[i].next_ms)
+			at[i].next_ms = due_ms;
 }
 
 int64_t wakes_deadline(const struct wakes *wakes)
 {
-	return wakes->n ? wakes->at[0].due_ms : INT64_MAX;
+	return wakes->heap.n ? ((const struct wake *)wakes->heap.at)->due_ms : INT64_MAX;
 }
 
 /*
@@ -206,7 +176,8 @@ void deadline_run(struct turn *turn)
 	struct wakes *wakes = turn->engine->wakes;
 	uint32_t budget = DEADLINE_SEGMENTS;
 	while (budget && wakes_deadline(wakes) <= turn->due_ms && !turn_failed(turn)) {
-		struct wake wake = pop(wakes);
+		struct wake wake = *(const struct wake *)wakes->heap.at;
+		heap_pop(&wakes->heap);
 		struct work *work = orders_work(turn, wake.order);
 		if (!work || !orders_pending(&work->rec) ||
 		    (!wake.index && (int64_t)work->rec.wake_at_ms > wake.due_ms))
@@ -219,7 +190,7 @@ void deadline_run(struct turn *turn)
 			wake.next_ms = work->meanwhile_ms;
 		work->meanwhile_ms = 0;
 		if (!whole) {
-			if (!push(wakes, &wake))
+			if (!heap_push(&wakes->heap, &wake))
 				turn_fail(turn, STORE_FULL);
 			continue;
 		}

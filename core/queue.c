@@ -5,16 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/heap.h"
+
 /* Returned segments and orders that are not to be sent yet wait in heaps by time, then by age. */
 struct waiting {
 	int64_t due_ms;
 	struct segment_ref segment;
 	struct order *order; /* heap `later` only */
-};
-
-struct heap {
-	struct waiting *at;
-	uint32_t n, room;
 };
 
 struct order {
@@ -48,10 +45,11 @@ struct queue {
 	bool peeked_returned;
 };
 
-/* ---- heap ---- */
+/* ---- heaps ---- */
 
-static bool before(const struct waiting *a, const struct waiting *b)
+static bool before(const void *left, const void *right)
 {
+	const struct waiting *a = left, *b = right;
 	if (a->due_ms != b->due_ms)
 		return a->due_ms < b->due_ms;
 	if (a->segment.order != b->segment.order)
@@ -61,42 +59,17 @@ static bool before(const struct waiting *a, const struct waiting *b)
 	return a->segment.segment < b->segment.segment;
 }
 
-static bool heap_push(struct heap *heap, const struct waiting *entry)
+#define HEAP_OF_WAITING ((struct heap){ .before = before, .entry_octets = sizeof(struct waiting) })
+
+/* The first of them; NULL: none waits. */
+static const struct waiting *head(const struct heap *heap)
 {
-	if (heap->n == heap->room) {
-		uint32_t room = heap->room ? heap->room * 2 : 64;
-		struct waiting *at = realloc(heap->at, room * sizeof(*at));
-		if (!at)
-			return false;
-		heap->at = at;
-		heap->room = room;
-	}
-	uint32_t i = heap->n++;
-	while (i && before(entry, &heap->at[(i - 1) / 2])) {
-		heap->at[i] = heap->at[(i - 1) / 2];
-		i = (i - 1) / 2;
-	}
-	heap->at[i] = *entry;
-	return true;
+	return heap->n ? heap->at : NULL;
 }
 
-static void heap_pop(struct heap *heap)
+static bool is_due(const struct heap *heap, int64_t now_ms)
 {
-	struct waiting last = heap->at[--heap->n];
-	uint32_t i = 0;
-	for (;;) {
-		uint32_t child = 2 * i + 1;
-		if (child >= heap->n)
-			break;
-		if (child + 1 < heap->n && before(&heap->at[child + 1], &heap->at[child]))
-			child++;
-		if (!before(&heap->at[child], &last))
-			break;
-		heap->at[i] = heap->at[child];
-		i = child;
-	}
-	if (heap->n)
-		heap->at[i] = last;
+	return heap->n && head(heap)->due_ms <= now_ms;
 }
 
 /* ---- lanes ---- */
@@ -193,15 +166,19 @@ static void route_clear(struct route *route)
 
 struct queue *queue_new(void)
 {
-	return calloc(1, sizeof(struct queue));
+	struct queue *queue = calloc(1, sizeof(*queue));
+	if (queue)
+		queue->later = HEAP_OF_WAITING;
+	return queue;
 }
 
 void queue_clear(struct queue *queue)
 {
 	for (uint32_t i = 0; i < queue->n; i++)
 		route_clear(&queue->routes[i]);
-	for (uint32_t i = 0; i < queue->later.n; i++)
-		free(queue->later.at[i].order);
+	const struct waiting *later = queue->later.at;
+	for (size_t i = 0; i < queue->later.n; i++)
+		free(later[i].order);
 	queue->later.n = 0;
 	queue->peeked = NULL;
 }
@@ -212,9 +189,9 @@ void queue_free(struct queue *queue)
 		return;
 	queue_clear(queue);
 	for (uint32_t i = 0; i < queue->n; i++)
-		free(queue->routes[i].returned.at);
+		heap_free(&queue->routes[i].returned);
 	free(queue->routes);
-	free(queue->later.at);
+	heap_free(&queue->later);
 	free(queue);
 }
 
@@ -231,7 +208,7 @@ bool queue_route(struct queue *queue, uint32_t id, uint32_t provider, uint32_t w
 			queue->room = room;
 		}
 		route = &queue->routes[queue->n++];
-		*route = (struct route){ .id = id };
+		*route = (struct route){ .id = id, .returned = HEAP_OF_WAITING };
 	}
 	route->provider = provider;
 	route->weight = weight;
@@ -285,8 +262,8 @@ bool queue_return(struct queue *queue, uint32_t id, int64_t due_ms, struct segme
 /* Orders whose send_at has come join their lanes; one that memory fails for stays and is tried again. */
 static void wake_later(struct queue *queue, int64_t now_ms)
 {
-	while (queue->later.n && queue->later.at[0].due_ms <= now_ms) {
-		struct order *order = queue->later.at[0].order;
+	while (is_due(&queue->later, now_ms)) {
+		struct order *order = head(&queue->later)->order;
 		if (!lane_append(route_of(queue, order->info.route), order))
 			return;
 		heap_pop(&queue->later);
@@ -295,8 +272,7 @@ static void wake_later(struct queue *queue, int64_t now_ms)
 
 static bool route_ready(const struct route *route, int64_t now_ms)
 {
-	return !route->paused &&
-	       (route->turn || (route->returned.n && route->returned.at[0].due_ms <= now_ms));
+	return !route->paused && (route->turn || is_due(&route->returned, now_ms));
 }
 
 /* The provider's next route behind `at`, round and round; NULL: it has none. */
@@ -344,13 +320,12 @@ bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct q
 	if (!route)
 		return false;
 	queue->peeked = route;
-	queue->peeked_returned = route->returned.n && route->returned.at[0].due_ms <= now_ms;
+	queue->peeked_returned = is_due(&route->returned, now_ms);
 	if (queue->peeked_returned) {
-		const struct waiting *head = &route->returned.at[0];
-		*item = (struct queue_item){ .segment = head->segment,
+		*item = (struct queue_item){ .segment = head(&route->returned)->segment,
 					     .route = route->id,
 					     .returned = true,
-					     .due_ms = head->due_ms };
+					     .due_ms = head(&route->returned)->due_ms };
 		return true;
 	}
 	const struct queue_order *order = &lane_head(route->turn->next)->info;
@@ -397,8 +372,8 @@ void queue_drop(struct queue *queue)
 
 static int64_t sooner(const struct heap *heap, int64_t now_ms, int64_t due_ms)
 {
-	bool ahead = heap->n && heap->at[0].due_ms > now_ms;
-	return ahead && heap->at[0].due_ms < due_ms ? heap->at[0].due_ms : due_ms;
+	bool ahead = heap->n && !is_due(heap, now_ms);
+	return ahead && head(heap)->due_ms < due_ms ? head(heap)->due_ms : due_ms;
 }
 
 int64_t queue_deadline(const struct queue *queue, int64_t now_ms)
