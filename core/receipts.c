@@ -1,10 +1,11 @@
-/* Receipts: matching, orphans, inbound messages. See receipts.h and reconcile.h. */
+/* Receipts: matching and orphans. See receipts.h and reconcile.h. */
 #include "core/receipts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/history.h"
+#include "core/inbound.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/reconcile.h"
@@ -12,7 +13,7 @@
 #include "smpp/receipt.h"
 
 #define CANDIDATES  16	 /* segments looked at for one reading of an id */
-#define RAW_OCTETS  1700 /* of a PDU in an orphan's or an inbound message's first record */
+#define RAW_OCTETS  1700 /* of a PDU in an orphan's first record */
 #define MORE_OCTETS 1900
 
 /* A deliver_sm or data_sm that waits for its turn. */
@@ -306,17 +307,13 @@ static void apply_receipt(struct turn *turn, const struct provider *provider,
 
 /* ---- what matches nothing ---- */
 
-static void put_rest(struct turn *turn, enum store_kind kind, uint64_t seq, const uint8_t *octets,
-		     uint32_t n)
+static void put_rest(struct turn *turn, uint64_t seq, const uint8_t *octets, uint32_t n)
 {
-	for (uint32_t at = 0, piece = 0; at < n && !turn_failed(turn); at += MORE_OCTETS, piece++) {
-		struct store_octets raw = { octets + at,
-					    n - at < MORE_OCTETS ? n - at : MORE_OCTETS };
-		struct store_orphan_more orphan = { .seq = seq, .n = piece, .pdu = raw };
-		struct store_inbound_more inbound = { .seq = seq, .n = piece, .pdu = raw };
-		turn_fail(turn, store_put(turn->txn, kind,
-					  kind == STORE_KIND_ORPHAN_MORE ? (const void *)&orphan :
-									   &inbound));
+	struct store_orphan_more more = { .seq = seq };
+	for (uint32_t at = 0; at < n && !turn_failed(turn); at += MORE_OCTETS, more.n++) {
+		more.pdu = (struct store_octets){ octets + at,
+						  n - at < MORE_OCTETS ? n - at : MORE_OCTETS };
+		turn_fail(turn, store_orphan_more_put(turn->txn, &more));
 	}
 }
 
@@ -365,26 +362,8 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 	}
 	turn_fail(turn, store_orphan_put(turn->txn, &orphan));
 	if (delivery->n > RAW_OCTETS)
-		put_rest(turn, STORE_KIND_ORPHAN_MORE, orphan.seq, delivery->octets + RAW_OCTETS,
-			 delivery->n - RAW_OCTETS);
+		put_rest(turn, orphan.seq, delivery->octets + RAW_OCTETS, delivery->n - RAW_OCTETS);
 	feed_tell(turn, FEED_ORPHAN, orphan.seq);
-}
-
-static void keep_inbound(struct turn *turn, const struct delivery *delivery)
-{
-	struct store_inbound inbound = {
-		.seq = store_next(turn->txn, STORE_NEXT_INBOUND),
-		.provider = delivery->link->provider->number,
-		.session = delivery->link->session_number,
-		.at_ms = (uint64_t)turn->at_ms,
-		.pdu_octets = delivery->n,
-		.pdu = { delivery->octets, delivery->n < RAW_OCTETS ? delivery->n : RAW_OCTETS },
-	};
-	turn_fail(turn, store_inbound_put(turn->txn, &inbound));
-	if (delivery->n > RAW_OCTETS)
-		put_rest(turn, STORE_KIND_INBOUND_MORE, inbound.seq, delivery->octets + RAW_OCTETS,
-			 delivery->n - RAW_OCTETS);
-	feed_tell(turn, FEED_INBOUND, inbound.seq);
 }
 
 /* ---- orphans that find their message ---- */
@@ -472,7 +451,8 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 	}
 	parse(provider->config, &pdu, &receipt);
 	if (receipt.kind == SMPP_RECEIPT_NOT) {
-		keep_inbound(turn, delivery);
+		inbound_keep(turn, delivery->link,
+			     &(struct smpp_octets){ delivery->octets, delivery->n });
 		return;
 	}
 	if (receipt.kind == SMPP_RECEIPT_UNPARSED) {
@@ -485,7 +465,8 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 					 .rule = match.rule };
 		apply_receipt(turn, provider, match.ref, &receipt, &source);
 	} else if (receipt.flags & SMPP_RECEIPT_NEEDS_MATCH) {
-		keep_inbound(turn, delivery);
+		inbound_keep(turn, delivery->link,
+			     &(struct smpp_octets){ delivery->octets, delivery->n });
 	} else {
 		keep_orphan(turn, delivery, &pdu, &receipt,
 			    match.standing ? ORPHAN_AMBIGUOUS :
