@@ -263,8 +263,8 @@ static void put_provider(struct engine *engine, const struct provider *provider,
 		if (config->routes[i].provider == provider->config)
 			queued += queue_depth(engine->queue, config->routes[i].id);
 	for (size_t i = 0; i < provider->n_links; i++) {
-		bound += provider->links[i].state == LINK_BOUND;
-		outstanding += provider->links[i].outstanding;
+		bound += provider->links[i]->state == LINK_BOUND;
+		outstanding += provider->links[i]->outstanding;
 	}
 	json_begin_object(json);
 	json_add_text(json, "name", provider->config->name);
@@ -406,7 +406,7 @@ void control_links(struct api_call *call)
 	json_begin_array(&call->json);
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			put_link(&engine->providers[i]->links[k], call->turn->now_ms, &call->json);
+			put_link(engine->providers[i]->links[k], call->turn->now_ms, &call->json);
 	json_end_array(&call->json);
 	json_end_object(&call->json);
 }

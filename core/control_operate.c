@@ -109,7 +109,7 @@ static void operate_link(struct api_call *call, enum deed deed)
 	struct engine *engine = call->engine;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++) {
-			struct link *link = &engine->providers[i]->links[k];
+			struct link *link = engine->providers[i]->links[k];
 			if (strcmp(link->name, call->params[0]) != 0)
 				continue;
 			change(call, &(struct change){ .deed = deed, .link = link });

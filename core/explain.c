@@ -448,7 +448,7 @@ static bool session_lives(const struct story *story)
 	const struct engine *engine = story->explain->turn->engine;
 	for (size_t i = 0; story->lost_on && i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++) {
-			const struct link *link = &engine->providers[i]->links[k];
+			const struct link *link = engine->providers[i]->links[k];
 			if (link->state == LINK_BOUND && link->session_number == story->lost_on)
 				return true;
 		}

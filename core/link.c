@@ -81,8 +81,8 @@ static void tell_refusals(struct engine *engine)
 	const struct link *refused = NULL;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			if (engine->providers[i]->links[k].refused_since_ms)
-				refused = &engine->providers[i]->links[k];
+			if (engine->providers[i]->links[k]->refused_since_ms)
+				refused = engine->providers[i]->links[k];
 	char text[PORT_TEXT_OCTETS];
 	snprintf(text, sizeof(text), "a carrier refuses our login: %s",
 		 refused ? refused->name : "");

@@ -24,12 +24,15 @@ static const struct {
 static bool link_init(struct provider *provider, const struct config_link *config, size_t end,
 		      char *error)
 {
-	struct link *link = &provider->links[provider->n_links];
-	*link = (struct link){ .provider = provider, .config = config };
+	struct link *link = calloc(1, sizeof(*link));
+	if (!link)
+		return false;
+	provider->links[provider->n_links++] = link;
+	link->provider = provider;
+	link->config = config;
 	snprintf(link->name, sizeof(link->name), "%s/%s%s", provider->config->name, config->name,
 		 ends[config->bind][end].suffix);
 	link->bind_command_id = ends[config->bind][end].command_id;
-	provider->n_links++;
 	if (!config->tls.enabled)
 		return true;
 	struct port_tls_options tls = {
@@ -68,7 +71,7 @@ void provider_free(struct engine *engine, struct provider *provider)
 	if (!provider)
 		return;
 	for (size_t i = 0; provider->links && i < provider->n_links; i++) {
-		struct link *link = &provider->links[i];
+		struct link *link = provider->links[i];
 		if (link->port_link) {
 			assert(engine->links);
 			HASH_DEL(engine->links, link);
@@ -76,6 +79,7 @@ void provider_free(struct engine *engine, struct provider *provider)
 		}
 		smpp_session_free(link->session);
 		port_tls_free(link->tls);
+		free(link);
 	}
 	free(provider->links);
 	free(provider);
@@ -216,7 +220,7 @@ static void obey(struct engine *engine, struct link *link, int64_t now_ms)
 void provider_tick(struct engine *engine, struct provider *provider, int64_t now_ms)
 {
 	for (size_t i = 0; i < provider->n_links; i++) {
-		struct link *link = &provider->links[i];
+		struct link *link = provider->links[i];
 		link_tick(engine, link, now_ms);
 		obey(engine, link, now_ms);
 		if (link->state == LINK_DOWN && wanted(engine, link) && link->retry_ms <= now_ms)
@@ -233,7 +237,7 @@ int64_t provider_deadline(const struct engine *engine, const struct provider *pr
 {
 	int64_t due_ms = INT64_MAX;
 	for (size_t i = 0; i < provider->n_links; i++) {
-		const struct link *link = &provider->links[i];
+		const struct link *link = provider->links[i];
 		if (link->session)
 			due_ms = earlier(due_ms, smpp_session_deadline(link->session));
 		if (link->paused_until_ms)
@@ -283,7 +287,7 @@ void provider_pause(struct engine *engine, struct provider *provider, bool pause
 {
 	provider->paused = paused;
 	for (size_t i = 0; i < provider->n_links; i++)
-		(paused ? hold : let_go)(engine, &provider->links[i]);
+		(paused ? hold : let_go)(engine, provider->links[i]);
 }
 
 /* ---- rate ---- */
@@ -313,7 +317,7 @@ int64_t provider_release_deadline(const struct engine *engine, const struct prov
 	struct queue_item item;
 	uint32_t rate = provider->config->rate_per_s, room = 0;
 	for (size_t i = 0; rate && i < provider->n_links; i++)
-		room += link_room(&provider->links[i], port_now_ms(engine->port));
+		room += link_room(provider->links[i], port_now_ms(engine->port));
 	if (!room || provider->tokens >= 1 || engine->draining || provider->paused ||
 	    !queue_peek(engine->queue, provider->index, engine->due_base_ms + provider->tokens_ms,
 			&item))
@@ -341,13 +345,13 @@ uint32_t provider_number(struct turn *turn, const char *name)
 void provider_drain(struct engine *engine, struct provider *provider, bool now)
 {
 	for (size_t i = 0; i < provider->n_links; i++)
-		drain_link(engine, &provider->links[i], now, "stopping");
+		drain_link(engine, provider->links[i], now, "stopping");
 }
 
 bool provider_is_down(const struct provider *provider)
 {
 	for (size_t i = 0; i < provider->n_links; i++)
-		if (provider->links[i].port_link)
+		if (provider->links[i]->port_link)
 			return false;
 	return true;
 }
@@ -357,8 +361,8 @@ bool provider_refused(const struct engine *engine, const struct config_provider 
 	const struct provider *provider = provider_of(engine, config);
 	int64_t since_ms = port_now_ms(engine->port) - config->timers.bind_refused_after_ms;
 	for (size_t i = 0; i < provider->n_links; i++)
-		if (!provider->links[i].refused_since_ms ||
-		    provider->links[i].refused_since_ms > since_ms)
+		if (!provider->links[i]->refused_since_ms ||
+		    provider->links[i]->refused_since_ms > since_ms)
 			return false;
 	return provider->n_links > 0;
 }
@@ -379,7 +383,7 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 	if (provider->paused)
 		return "the provider is paused by the operator";
 	for (size_t i = 0; i < provider->n_links; i++) {
-		const struct link *link = &provider->links[i];
+		const struct link *link = provider->links[i];
 		if (link->bind_command_id == SMPP_bind_receiver)
 			continue;
 		if (link->ready && !link->up_for_down && !link->paused_until_ms)

@@ -59,9 +59,9 @@ struct link {
 
 struct provider {
 	const struct config_provider *config;
-	uint32_t index;	 /* in engine->providers; the queue's name for it */
-	uint32_t number; /* durable; scope of message ids */
-	struct link *links;
+	uint32_t index;	     /* in engine->providers; the queue's name for it */
+	uint32_t number;     /* durable; scope of message ids */
+	struct link **links; /* each keeps its address for life: inputs and releases point to it */
 	size_t n_links;
 	bool paused;   /* by the operator */
 	double tokens; /* segments that may go now, with a rate */

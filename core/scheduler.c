@@ -263,8 +263,8 @@ static void serve_provider(struct turn *turn, struct provider *provider, struct 
 	struct loading *loading;
 	uint32_t allowance = provider_allowance(provider, turn->now_ms), skipped = 0;
 	for (size_t i = 0; i < provider->n_links; i++) {
-		loadings[i].link = &provider->links[i];
-		loadings[i].room = link_room(&provider->links[i], turn->now_ms);
+		loadings[i].link = provider->links[i];
+		loadings[i].room = link_room(provider->links[i], turn->now_ms);
 		loadings[i].pdus = loadings[i].released = 0;
 	}
 	while (allowance && skipped < SKIPS_MAX && !turn_failed(turn) &&

@@ -15,7 +15,7 @@
 
 static struct link *link_of(struct engine_world *world)
 {
-	return &world->engine->providers[0]->links[0];
+	return world->engine->providers[0]->links[0];
 }
 
 static uint32_t status_of(struct engine_world *world, uint64_t order)

@@ -16,7 +16,7 @@
 
 static struct link *link_of(struct engine_world *world)
 {
-	return &world->engine->providers[0]->links[0];
+	return world->engine->providers[0]->links[0];
 }
 
 static void assert_ends(struct engine_world *world, uint64_t order, enum store_state state,

@@ -171,8 +171,8 @@ static void test_engine__r06_on_another_link_and_in_another_base_too(void **stat
 	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
 	assert_int_equal(carrier_bound(world->carriers[0]), 2);
 	engine_world_order(world, &(struct wish){ .total = 6 });
-	assert_int_equal(world->engine->providers[0]->links[0].submits, 7);
-	assert_int_equal(world->engine->providers[0]->links[1].submits, 0); /* it only receives */
+	assert_int_equal(world->engine->providers[0]->links[0]->submits, 7);
+	assert_int_equal(world->engine->providers[0]->links[1]->submits, 0); /* it only receives */
 	says(world, "0001715004", "DELIVRD");
 	carrier_ok(world->carriers[0], 0, "1A2B3C");
 	engine_world_settle(world);

@@ -284,7 +284,7 @@ static void test_engine__a_full_store_refuses_receipts_and_loses_nothing(void **
 	assert_int_equal(world_state(world, order, 0), STORE_STATE_DELIVERED);
 	assert_int_equal(alpha->acked, 1);
 	assert_int_equal(world_count(world, STORE_KIND_RELEASE), 0);
-	assert_int_equal(world->engine->providers[0]->links[0].outstanding, 0);
+	assert_int_equal(world->engine->providers[0]->links[0]->outstanding, 0);
 	/* And it goes on sending. */
 	engine_world_order(world, &(struct wish){ .total = 3 });
 	assert_int_equal(alpha->n, 8);
@@ -357,7 +357,7 @@ static void test_engine__links_that_come_and_go_while_the_store_is_full(void **s
 	assert_sessions(world);
 	assert_in_range(rec.in_doubt, 4, 12);
 	assert_int_equal(alpha->n, 40);
-	assert_int_equal(world->engine->providers[0]->links[0].outstanding, 0);
+	assert_int_equal(world->engine->providers[0]->links[0]->outstanding, 0);
 	assert_int_equal(world_count(world, STORE_KIND_RELEASE), 0);
 	engine_world_free(world);
 }

@@ -324,7 +324,7 @@ static void check_quiet(struct run *run, struct store_txn *txn)
 		complain(run, "a release is left", store_count(txn, STORE_KIND_RELEASE));
 	for (size_t i = 0; i < run->engine->n_providers; i++)
 		for (size_t k = 0; k < run->engine->providers[i]->n_links; k++)
-			if (run->engine->providers[i]->links[k].outstanding)
+			if (run->engine->providers[i]->links[k]->outstanding)
 				complain(run, "a link counts segments that are not out", i);
 }
 
