@@ -1,10 +1,9 @@
 /* The scheduler: queue to release to session. See scheduler.h. */
 #include "core/scheduler.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "core/compose.h"
 #include "core/engine.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
@@ -13,7 +12,6 @@
 #include "core/reconcile.h"
 #include "core/release.h"
 #include "core/route.h"
-#include "smpp/time.h"
 
 #define MEMBERS_OCTETS 1900  /* of one release record */
 #define SKIPS_MAX      20000 /* entries whose record has moved on, passed over in one turn */
@@ -41,46 +39,21 @@ struct submit {
 	struct flight flight;
 };
 
-static bool numeric(const char *text)
-{
-	return text[strspn(text, "0123456789")] == '\0';
-}
-
-/* Source and destination as the provider wants them (SMPP 3.4, 5.2.5, 5.2.6). */
-static void set_addresses(struct smpp_pdu *pdu, const struct config_provider *config,
-			  const char *source, const char *dest)
-{
-	bool digits = numeric(source);
-	pdu->source_addr_ton = digits ? (uint8_t)config->source_ton : 5;
-	pdu->source_addr_npi = digits ? (uint8_t)config->source_npi : 0;
-	pdu->source_addr = smpp_octets_of(source);
-	pdu->dest_addr_ton = (uint8_t)config->dest_ton;
-	pdu->dest_addr_npi = (uint8_t)config->dest_npi;
-	pdu->destination_addr = smpp_octets_of(dest);
-}
-
 static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
 {
-	const struct store_order *rec = &submit->work->rec;
-	char source[32], dest[32], validity[SMPP_TIME_OCTETS];
-	uint8_t body[SMPP_MAX_SHORT_MESSAGE];
-	struct smpp_concat_part part;
-	struct smpp_pdu pdu;
-	smpp_concat_part(submit->work->plan, (uint16_t)submit->ref.segment,
-			 (uint16_t)(rec->order & 0xFF), &part);
-	smpp_pdu_init(&pdu, SMPP_submit_sm, 1);
-	snprintf(source, sizeof(source), "%.*s", (int)rec->caller_id.n,
-		 (const char *)rec->caller_id.at);
-	snprintf(dest, sizeof(dest), "%llu", (unsigned long long)submit->msisdn);
-	set_addresses(&pdu, submit->link->provider->config, source, dest);
-	pdu.esm_class = part.esm_class;
-	pdu.priority_flag = rec->priority;
-	pdu.registered_delivery = 1;
-	pdu.data_coding = submit->work->data_coding;
-	if (smpp_time_relative((uint32_t)(rec->validity_ms / 1000), validity) == SMPP_TIME_OK)
-		pdu.validity_period = smpp_octets_of(validity);
-	pdu.short_message = (struct smpp_octets){ body, smpp_concat_short_message(&part, body) };
-	return smpp_session_request(submit->link->session, &pdu, release_tag(submit->ref), now_ms);
+	const struct work *work = submit->work;
+	struct compose what = {
+		.provider = submit->link->provider->config,
+		.order = &work->rec,
+		.plan = work->plan,
+		.data_coding = work->data_coding,
+		.segment = (uint16_t)submit->ref.segment,
+		.reference = (uint16_t)(work->rec.order & 0xFF),
+	};
+	struct composed composed;
+	compose_submit_sm(&what, submit->msisdn, &composed);
+	return smpp_session_request(submit->link->session, &composed.pdu, release_tag(submit->ref),
+				    now_ms);
 }
 
 /* The release is on disk: from here on the segment is out until it has a verdict. */

@@ -1,0 +1,38 @@
+/*
+ * Composing: the PDU that submits one segment, made of its order, its provider's settings and its
+ * part of the text. Pure: it reads no clock and no store and sends nothing. Used by the scheduler,
+ * which decides what goes where; what the text became in octets is orders_plan's.
+ */
+#ifndef CORE_COMPOSE_H
+#define CORE_COMPOSE_H
+
+#include <stdint.h>
+
+#include "config/config.h"
+#include "smpp/concat.h"
+#include "smpp/pdu.h"
+#include "smpp/time.h"
+#include "store/record.h"
+
+/* What a submit says, whomever it is for. Borrowed for the call. */
+struct compose {
+	const struct config_provider *provider;
+	const struct store_order *order;
+	const struct smpp_concat_plan *plan; /* of the order's text */
+	uint8_t data_coding;		     /* of the plan's octets, at this provider */
+	uint16_t segment;		     /* which part, 0 .. plan->pdus - 1 */
+	uint16_t reference;		     /* that all parts of the message share */
+};
+
+/* A PDU and the memory that it borrows from; not to be copied. */
+struct composed {
+	struct smpp_pdu pdu;
+	char source[32], dest[32];
+	char validity[SMPP_TIME_OCTETS];
+	uint8_t body[SMPP_MAX_SHORT_MESSAGE];
+};
+
+/* The submit_sm (SMPP 3.4, 4.4.1) for one destination; its sequence_number is the session's. */
+void compose_submit_sm(const struct compose *what, uint64_t msisdn, struct composed *out);
+
+#endif
