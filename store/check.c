@@ -488,6 +488,7 @@ static const struct {
 	{ STORE_KIND_ACCOUNT, offsetof(struct store_meta, next_account) },
 	{ STORE_KIND_ID_LOG, offsetof(struct store_meta, next_id_log) },
 	{ STORE_KIND_ID_RUN, offsetof(struct store_meta, next_id_run) },
+	{ STORE_KIND_ALARM, offsetof(struct store_meta, next_alarm) },
 };
 
 /* No number is in use that its counter would hand out again. */

@@ -37,6 +37,7 @@ struct store {
 	struct store_place place;
 	struct MDB_env *env;
 	unsigned dbis[STORE_KINDS];
+	unsigned tables_missing; /* of an older schema, until it is brought up to date */
 	struct last_key last[STORE_KINDS];
 	struct store_txn *write; /* the open write transaction */
 	struct store_meta meta;	 /* as committed; its octets are in secret */

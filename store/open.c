@@ -82,6 +82,11 @@ static enum store_open attach(struct store *store, char *err)
 			 store->meta.schema, STORE_SCHEMA);
 		return STORE_OPEN_TOO_NEW;
 	}
+	if (store->tables_missing && store->meta.schema == STORE_SCHEMA) {
+		snprintf(err, STORE_ERR_OCTETS, "%u databases of the store are missing",
+			 store->tables_missing);
+		return STORE_OPEN_DAMAGED;
+	}
 	return STORE_OPEN_OK;
 }
 
@@ -236,6 +241,32 @@ static bool accept_older(struct store *store)
 	return store_commit(txn) == STORE_OK;
 }
 
+/*
+ * A store of an older schema lacks tables, and members at the end of its records, which read as 0:
+ * one transaction brings it up to date, and a crash leaves it as it was or as it shall be.
+ */
+static enum store_open bring_up_to_date(struct store *store, char *err)
+{
+	struct store_txn *txn;
+
+	if (store_begin(store, &txn))
+		return no_memory(err);
+	enum store_open code = store_env_make_tables(txn, err);
+
+	if (code) {
+		store_abort(txn);
+		return code;
+	}
+	txn->meta.schema = STORE_SCHEMA;
+	enum store_err bad = store_commit(txn);
+
+	if (!bad)
+		return STORE_OPEN_OK;
+	snprintf(err, STORE_ERR_OCTETS, "cannot bring the store up to date: %s",
+		 store_err_text(bad));
+	return bad == STORE_FULL ? STORE_OPEN_NO_SPACE : STORE_OPEN_FAILED;
+}
+
 static enum store_open open_at(struct store *store, const struct store_options *options, char *err)
 {
 	struct store_head head;
@@ -303,6 +334,14 @@ enum store_open store_open(const char *path, const struct store_options *options
 	if (code && !(older && options->accept_older && accept_older(store))) {
 		close_files(store);
 		return code;
+	}
+	if (store->meta.schema < STORE_SCHEMA) {
+		enum store_open bad = bring_up_to_date(store, err);
+
+		if (bad) {
+			close_files(store);
+			return bad;
+		}
 	}
 	mark(store, true);
 	*out = store;

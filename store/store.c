@@ -58,13 +58,17 @@ static enum store_err write_err(struct store_txn *txn, int rc)
 	return err;
 }
 
+#define NO_TABLE UINT_MAX /* for a dbi: no transaction has made it yet */
+
 /* --- Cursors ---------------------------------------------------------------------------------- */
 
 static int cursor_of(struct store_txn *txn, enum store_kind kind, MDB_cursor **cursor)
 {
 	int rc = 0;
 
-	if (!txn->cursors[kind])
+	if (txn->store->dbis[kind] == NO_TABLE)
+		rc = MDB_NOTFOUND;
+	else if (!txn->cursors[kind])
 		rc = mdb_cursor_open(txn->txn, txn->store->dbis[kind], &txn->cursors[kind]);
 	*cursor = txn->cursors[kind];
 	return rc;
@@ -541,13 +545,21 @@ enum store_open store_env_open(struct store *store, bool rdonly, bool no_sync, c
 	return rc ? failed(err, "cannot open the environment", rc) : STORE_OPEN_OK;
 }
 
+/* Without MDB_CREATE a table that is not there is NO_TABLE: empty, until store_env_make_tables. */
 static int open_dbis(struct store *store, MDB_txn *txn, unsigned flags)
 {
 	int rc = 0;
 
-	for (unsigned kind = 0; kind < STORE_KINDS && !rc; kind++)
+	store->tables_missing = 0;
+	for (unsigned kind = 0; kind < STORE_KINDS && !rc; kind++) {
 		rc = mdb_dbi_open(txn, store_kind_name((enum store_kind)kind), flags,
 				  &store->dbis[kind]);
+		if (rc != MDB_NOTFOUND)
+			continue;
+		store->dbis[kind] = NO_TABLE;
+		store->tables_missing++;
+		rc = 0;
+	}
 	return rc;
 }
 

@@ -24,7 +24,7 @@
 #include "store/siphash.h"
 
 /* Version of the form on disk; a store of a higher one is refused. */
-#define STORE_SCHEMA 1
+#define STORE_SCHEMA 2
 
 #define STORE_SIZE_LEAST_OCTETS (8u << 20)
 #define STORE_ERR_OCTETS	512

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <lmdb.h>
+
 #include "store/inside.h"
 #include "test/store_fixture.h"
 
@@ -313,6 +315,63 @@ static void test_open__makes_no_new_store_in_the_place_of_one_that_is_gone(void 
 	store_close(open_ok(folder));
 }
 
+/* The tables of this schema alone are taken out again, and the number with them. */
+static void make_older(struct store *store)
+{
+	struct store_txn *txn;
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	for (unsigned kind = STORE_KIND_ALARM; kind < STORE_KINDS; kind++)
+		assert_int_equal(mdb_drop(txn->txn, store->dbis[kind], 1), 0);
+	txn->meta.schema = STORE_SCHEMA - 1;
+	txn->changed = true;
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+static void test_open__brings_an_older_schema_up_to_date(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+	struct store_txn *txn;
+	struct store_info info;
+	struct store_feed feed = { .order = 7, .seq = 1 };
+	folder->options.no_child = false; /* the child reads it as it is */
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	assert_int_equal(store_next(txn, STORE_NEXT_FEED), 1);
+	assert_int_equal(store_feed_put(txn, &feed), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	make_older(store);
+	store_close(store);
+
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
+	store_info(store, &info);
+	assert_int_equal(info.schema, STORE_SCHEMA);
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	struct store_alarm alarm = { .seq = store_next(txn, STORE_NEXT_ALARM) };
+	assert_int_equal(alarm.seq, 1);
+	assert_int_equal(store_alarm_put(txn, &alarm), STORE_OK);
+	feed = (struct store_feed){ .seq = 1 };
+	assert_int_equal(store_feed_get(txn, &feed), STORE_OK);
+	assert_int_equal(feed.order, 7);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+static void test_open__refuses_this_schema_without_its_tables(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store;
+	struct store_txn *txn;
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
+	assert_int_equal(store_begin(store, &txn), STORE_OK);
+	assert_int_equal(mdb_drop(txn->txn, store->dbis[STORE_KIND_FEED], 1), 0);
+	txn->changed = true;
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_DAMAGED);
+	assert_non_null(strstr(folder->err, "1 databases of the store are missing"));
+}
+
 static void test_open__refuses_a_later_schema(void **state)
 {
 	struct store_folder *folder = *state;
@@ -408,6 +467,8 @@ int main(void)
 		T(test_open__notices_an_older_copy),
 		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
 		T(test_open__makes_no_new_store_in_the_place_of_one_that_is_gone),
+		T(test_open__brings_an_older_schema_up_to_date),
+		T(test_open__refuses_this_schema_without_its_tables),
 		T(test_open__refuses_a_later_schema),
 		T(test_open__refuses_filesystems_that_cannot_keep_a_store),
 		T(test_open__tells_what_its_child_died_of),
