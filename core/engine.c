@@ -99,8 +99,8 @@ static bool load_order(struct turn *turn, uint64_t number)
 	struct store_order rec = { .order = number };
 	enum store_err err = store_order_get(turn->txn, &rec);
 	if (err == STORE_CORRUPT || err == STORE_NOTFOUND) {
-		engine_alarm(turn->engine, "store_corrupt", true,
-			     "an open order cannot be read; run: esmectl store check");
+		alarm_set(turn->engine, "store_corrupt", true,
+			  "an open order cannot be read; run: esmectl store check");
 		return true;
 	}
 	turn_fail(turn, err);
@@ -216,8 +216,8 @@ static void refuse(struct engine *engine, struct input *input)
 		engine_input(engine, input);
 	} else {
 		log_error("input.lost", "error=\"%s\"", store_err_text(why));
-		engine_alarm(engine, "input_lost", true,
-			     "an answer of a carrier could not be recorded; see the log");
+		alarm_set(engine, "input_lost", true,
+			  "an answer of a carrier could not be recorded; see the log");
 		free(input);
 	}
 }
@@ -255,8 +255,8 @@ static void run_turn(struct engine *engine)
 	int64_t begun_us = port_now_us(engine->port);
 	if (try_inputs(engine, inputs, n, own) == TURN_DROPPED) {
 		bool full = engine->dropped_error == STORE_FULL;
-		engine_alarm(engine, "store_full", full,
-			     "the store has no room; raise store.size and start again");
+		alarm_set(engine, "store_full", full,
+			  "the store has no room; raise store.size and start again");
 		/* An input that finds a corrupt record holds nothing up but itself. */
 		bool alone = halves(engine, inputs, n) && !full;
 		reload(engine);
@@ -267,7 +267,7 @@ static void run_turn(struct engine *engine)
 		}
 	} else {
 		if (own)
-			engine_alarm(engine, "store_full", false, "");
+			alarm_set(engine, "store_full", false, "");
 		for (size_t i = 0; i < n; i++)
 			free(inputs[i]);
 	}
@@ -355,7 +355,7 @@ static void watch_clock(struct engine *engine, int64_t now_ms)
 	char text[100];
 	snprintf(text, sizeof(text), "the wall clock stepped by %lld ms; no deadline has moved",
 		 (long long)step_ms);
-	engine_alarm(engine, "clock_step", true, text);
+	alarm_set(engine, "clock_step", true, text);
 }
 
 static void tick(struct engine *engine, int64_t now_ms)
@@ -420,30 +420,6 @@ void engine_drain(struct engine *engine)
 	engine->drain_until_ms = port_now_ms(engine->port) + engine->config->drain_ms;
 	if (engine->server)
 		server_drain(engine);
-}
-
-void engine_alarm(struct engine *engine, const char *name, bool on, const char *text)
-{
-	struct alarm **at = &engine->alarms;
-	while (*at && strcmp((*at)->name, name) != 0)
-		at = &(*at)->next;
-	if (on && !*at) {
-		struct alarm *alarm = calloc(1, sizeof(*alarm));
-		if (!alarm)
-			return;
-		snprintf(alarm->name, sizeof(alarm->name), "%s", name);
-		snprintf(alarm->text, sizeof(alarm->text), "%s", text);
-		alarm->since_ms = port_wall_ms(engine->port);
-		*at = alarm;
-		log_warning("alarm.begins", "name=%s text=\"%s\"", name, text);
-	} else if (on) {
-		snprintf((*at)->text, sizeof((*at)->text), "%s", text); /* its newest cause */
-	} else if (*at) {
-		struct alarm *alarm = *at;
-		*at = alarm->next;
-		log_info("alarm.ends", "name=%s", alarm->name);
-		free(alarm);
-	}
 }
 
 /* ---- start ---- */
@@ -581,11 +557,7 @@ void engine_free(struct engine *engine)
 		engine->first_input = input->next;
 		free(input);
 	}
-	while (engine->alarms) { /* not over, and so not said to be */
-		struct alarm *alarm = engine->alarms;
-		engine->alarms = alarm->next;
-		free(alarm);
-	}
+	alarms_free(engine);
 	free(engine->providers);
 	releases_free(engine->releases);
 	retention_free(engine->retention);

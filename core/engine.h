@@ -7,6 +7,7 @@
 #define CORE_ENGINE_H
 
 #include "config/config.h"
+#include "core/alarm.h"
 #include "core/port.h"
 #include "core/queue.h"
 #include "core/turn.h"
@@ -15,7 +16,6 @@
 struct provider;
 struct server;
 struct tap;
-struct alarm;
 struct releases;
 struct input;
 struct wakes;
@@ -99,14 +99,5 @@ int64_t engine_deadline(const struct engine *engine);
 
 /* TERM and INT drain, a second one stops at once; others are noted and ignored. */
 void engine_signal(struct engine *engine, int signo);
-
-/* Raises or ends a named alarm; `text` says since when what is wrong. Idempotent. */
-void engine_alarm(struct engine *engine, const char *name, bool on, const char *text);
-struct alarm {
-	char name[64];
-	char text[200];
-	int64_t since_ms; /* wall clock */
-	struct alarm *next;
-};
 
 #endif

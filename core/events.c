@@ -58,8 +58,21 @@ static void put(const struct reader *reader, struct buffer *out, const char *id,
 	buffer_text(out, "\n\n");
 }
 
-static void write_entry(struct engine *engine, const struct reader *reader, struct buffer *out,
-			const struct store_feed *feed, const struct feed_entry *entry)
+/* A record that the feed outlives says no more than its number. */
+static void add_alarm(struct json_writer *json, struct store_txn *txn, uint64_t seq)
+{
+	struct store_alarm alarm = { .seq = seq };
+	if (store_alarm_get(txn, &alarm))
+		return;
+	json_key(json, "name");
+	json_put_octets(json, alarm.name.at, alarm.name.n);
+	json_key(json, "text");
+	json_put_octets(json, alarm.text.at, alarm.text.n);
+}
+
+static void write_entry(struct engine *engine, struct store_txn *txn, const struct reader *reader,
+			struct buffer *out, const struct store_feed *feed,
+			const struct feed_entry *entry)
 {
 	char id[ID_OCTETS], message[MESSAGE_ID_OCTETS];
 	struct buffer data = { 0 };
@@ -79,6 +92,8 @@ static void write_entry(struct engine *engine, const struct reader *reader, stru
 	}
 	if (!feed->order)
 		json_add_uint(&json, "number", entry->number);
+	if (entry->event == FEED_ALARM_BEGINS || entry->event == FEED_ALARM_ENDS)
+		add_alarm(&json, txn, entry->number);
 	json_end_object(&json);
 	put(reader, out, id, name, &data);
 	out->failed = out->failed || data.failed;
@@ -112,8 +127,8 @@ static bool wanted(const struct reader *reader, const struct store_feed *feed)
 }
 
 /* False: there was no room for all of the record. */
-static bool write_record(struct engine *engine, struct reader *reader, struct buffer *out,
-			 const struct store_feed *feed, size_t room)
+static bool write_record(struct engine *engine, struct store_txn *txn, struct reader *reader,
+			 struct buffer *out, const struct store_feed *feed, size_t room)
 {
 	struct feed_entry entry;
 	uint32_t offset = 0, n = 0;
@@ -124,7 +139,7 @@ static bool write_record(struct engine *engine, struct reader *reader, struct bu
 			return false;
 		reader->entry = n;
 		if ((unsigned)entry.event < EVENTS && reader->types >> entry.event & 1)
-			write_entry(engine, reader, out, feed, &entry);
+			write_entry(engine, txn, reader, out, feed, &entry);
 		reader->entry = n + 1;
 	}
 	return true;
@@ -149,7 +164,7 @@ static void read_feed(struct engine *engine, struct reader *reader, struct buffe
 			reader->entry = 0;
 		}
 		if (!err && wanted(reader, &feed) &&
-		    !write_record(engine, reader, out, &feed, room))
+		    !write_record(engine, txn, reader, out, &feed, room))
 			break;
 		reader->seq = feed.seq + 1;
 		reader->entry = 0;

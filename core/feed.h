@@ -26,7 +26,9 @@
 	X(LINK_BOUND, 10, "link.bound")              \
 	X(LINK_DOWN, 11, "link.down")                \
 	X(INBOUND, 12, "inbound")                    \
-	X(ORPHAN, 13, "orphan")
+	X(ORPHAN, 13, "orphan")                      \
+	X(ALARM_BEGINS, 14, "alarm.begins")          \
+	X(ALARM_ENDS, 15, "alarm.ends")
 
 enum feed_event {
 #define X(name, number, text) FEED_##name = (number),

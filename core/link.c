@@ -86,7 +86,7 @@ static void tell_refusals(struct engine *engine)
 	char text[PORT_TEXT_OCTETS];
 	snprintf(text, sizeof(text), "a carrier refuses our login: %s",
 		 refused ? refused->name : "");
-	engine_alarm(engine, "login_refused", refused != NULL, text);
+	alarm_set(engine, "login_refused", refused != NULL, text);
 }
 
 static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)

@@ -56,7 +56,7 @@ void orders_unreadable(struct turn *turn, enum store_err err, const char *kind, 
 	if (err == STORE_CORRUPT) {
 		snprintf(text, sizeof(text), "%s %llu/%u is corrupt; run: esmectl store check",
 			 kind, (unsigned long long)order, index);
-		engine_alarm(turn->engine, "store_corrupt", true, text);
+		alarm_set(turn->engine, "store_corrupt", true, text);
 	} else if (err != STORE_NOTFOUND) {
 		turn_fail(turn, err);
 	}

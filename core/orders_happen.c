@@ -356,8 +356,8 @@ static void refund(struct turn *turn, struct hand *hand, const struct whole *who
 	if (ledger_post(turn, &entry, NULL) == LEDGER_OK)
 		message->refund = amount;
 	else if (!turn_failed(turn))
-		engine_alarm(turn->engine, "refund_failed", true,
-			     "a refund could not be written; run: esmectl store check");
+		alarm_set(turn->engine, "refund_failed", true,
+			  "a refund could not be written; run: esmectl store check");
 }
 
 /* A delivery is shown of what was paid back. */

@@ -74,6 +74,21 @@ static void trim_feed(struct turn *turn)
 	}
 }
 
+/* As long as the feed that names them; a round may leave some for the next. */
+static void trim_alarms(struct turn *turn)
+{
+	struct store_alarm alarm = { 0 };
+	int64_t keep_ms = turn->engine->config->retention.feed_ms;
+	for (unsigned i = 0; i < RETENTION_RECORDS && !turn_failed(turn); i++) {
+		enum store_err err = store_alarm_seek(turn->txn, &alarm, 0);
+		bool old = err == STORE_CORRUPT ||
+			   (err == STORE_OK && older(turn, alarm.at_ms, keep_ms));
+		if (!old)
+			return;
+		turn_fail(turn, store_alarm_del(turn->txn, &alarm));
+	}
+}
+
 static void trim_orphans(struct turn *turn)
 {
 	const struct config_retention *keep = &turn->engine->config->retention;
@@ -183,6 +198,7 @@ void retention_run(struct turn *turn)
 		if (config->routes[i].receipt_deadline_ms > retention->longest_ms)
 			retention->longest_ms = config->routes[i].receipt_deadline_ms;
 	trim_feed(turn);
+	trim_alarms(turn);
 	trim_orphans(turn);
 	trim_ids(turn, retention);
 	look_at_keys(turn, retention);

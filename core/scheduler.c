@@ -184,8 +184,8 @@ static void without_text(struct turn *turn, const struct queue_item *item)
 {
 	if (turn_failed(turn))
 		return;
-	engine_alarm(turn->engine, "text_missing", true,
-		     "an order's text cannot be read or encoded; its messages wait");
+	alarm_set(turn->engine, "text_missing", true,
+		  "an order's text cannot be read or encoded; its messages wait");
 	discard(turn->engine->queue, item);
 }
 

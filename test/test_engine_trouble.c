@@ -564,12 +564,45 @@ static void test_engine__ends_with_an_alarm_on(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
 	(void)state;
-	engine_alarm(world->engine, "one", true, "text");
-	engine_alarm(world->engine, "two", true, "text");
-	engine_alarm(world->engine, "one", true, "text");
-	engine_alarm(world->engine, "two", false, "");
+	alarm_set(world->engine, "one", true, "text");
+	alarm_set(world->engine, "two", true, "text");
+	alarm_set(world->engine, "one", true, "text");
+	alarm_set(world->engine, "two", false, "");
 	assert_true(engine_world_alarmed(world, "one"));
 	assert_false(engine_world_alarmed(world, "two"));
+	engine_world_free(world);
+}
+
+/* The feed tells of each once: its beginning, and its end. */
+static void test_engine__an_alarm_stands_in_the_feed(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct store_txn *txn;
+	struct store_feed feed = { .seq = UINT64_MAX };
+	struct store_alarm alarm = { 0 };
+	struct feed_entry entry;
+	enum feed_event told[] = { FEED_ALARM_ENDS, FEED_ALARM_BEGINS }; /* newest first */
+	(void)state;
+	alarm_set(world->engine, "one", true, "the first cause");
+	alarm_set(world->engine, "one", true, "the second cause");
+	alarm_set(world->engine, "one", false, "");
+	alarm_set(world->engine, "one", false, "");
+	engine_world_run(world, 100);
+	assert_int_equal(world_count(world, STORE_KIND_ALARM), 2);
+	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
+	for (int i = 0; i < 2; i++) {
+		uint32_t offset = 0;
+		assert_int_equal(store_feed_prev(txn, &feed, 0), STORE_OK);
+		assert_true(feed_next(feed.events, &offset, &entry));
+		assert_int_equal(entry.event, told[i]);
+		alarm.seq = entry.number;
+		assert_int_equal(store_alarm_get(txn, &alarm), STORE_OK);
+		assert_int_equal(alarm.name.n, 3);
+		assert_memory_equal(alarm.name.at, "one", 3);
+	}
+	assert_int_equal(alarm.text.n, 15); /* of the beginning: as it was then */
+	assert_memory_equal(alarm.text.at, "the first cause", 15);
+	store_read_end(txn);
 	engine_world_free(world);
 }
 
@@ -615,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_engine__drain_ends_at_its_time_and_at_a_second_signal),
 		cmocka_unit_test(test_engine__drain_ends_though_the_store_is_full),
 		cmocka_unit_test(test_engine__ends_with_an_alarm_on),
+		cmocka_unit_test(test_engine__an_alarm_stands_in_the_feed),
 		cmocka_unit_test(test_engine__an_unbind_of_the_peer_is_answered_and_bound_anew),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
