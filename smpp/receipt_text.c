@@ -10,20 +10,12 @@
 
 /* ---- Labels ---- */
 
-/* In any letter case; a space stands for any run of spaces, underscores and hyphens, or none. */
 static const struct {
 	const char *label;
 	enum smpp_receipt_field field;
 } labels[] = {
-	{ "id", SMPP_RECEIPT_ID },
-	{ "sub", SMPP_RECEIPT_SUB },
-	{ "dlvrd", SMPP_RECEIPT_DLVRD },
-	{ "submit date", SMPP_RECEIPT_SUBMIT_DATE },
-	{ "done date", SMPP_RECEIPT_DONE_DATE },
-	{ "stat", SMPP_RECEIPT_STAT },
-	{ "err", SMPP_RECEIPT_ERR },
-	{ "text", SMPP_RECEIPT_TEXT },
-	{ "txt", SMPP_RECEIPT_TEXT },
+#define RECEIPT_LABEL(label, field) { label, SMPP_RECEIPT_##field },
+#include "smpp/receipt.def"
 };
 
 static bool is_gap(uint8_t c)
