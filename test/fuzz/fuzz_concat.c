@@ -40,7 +40,19 @@ static void check_plan(enum smpp_alphabet alphabet, enum smpp_concat_method meth
 	must(at == size);
 }
 
-static void check_info(uint8_t esm_class, const uint8_t *data, size_t size)
+/* With what the sar_* TLVs may say beside the octets, or instead. */
+static void add_sar(struct smpp_pdu *pdu, const uint8_t *data, size_t size)
+{
+	static const uint16_t tags[] = { SMPP_TLV_sar_msg_ref_num, SMPP_TLV_sar_total_segments,
+					 SMPP_TLV_sar_segment_seqnum };
+
+	for (size_t i = 0; i < 3 && i < size; i++) {
+		if (data[i] != 0xFF) /* not there */
+			must(smpp_pdu_tlv_add_int(pdu, tags[i], data[i] & 0x3F) == SMPP_OK);
+	}
+}
+
+static void check_info(uint8_t esm_class, bool sar, const uint8_t *data, size_t size)
 {
 	struct smpp_concat_info info;
 	struct smpp_pdu pdu;
@@ -48,10 +60,13 @@ static void check_info(uint8_t esm_class, const uint8_t *data, size_t size)
 	smpp_pdu_init(&pdu, SMPP_deliver_sm, 1);
 	pdu.esm_class = esm_class;
 	pdu.short_message = (struct smpp_octets){ data, (uint32_t)size };
+	if (sar)
+		add_sar(&pdu, data, size);
 	smpp_concat_info(&pdu, &info);
 	must(info.udh.n + info.body.n == size);
 	must(info.total > 0 && info.seqnum > 0 && info.seqnum <= info.total);
 	must(info.flags == 0 || info.method == SMPP_CONCAT_NONE);
+	must(sar || info.method != SMPP_CONCAT_SAR);
 }
 
 /* Tokens that were taken in and must come out again. */
@@ -131,7 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_plan(data[0] % SMPP_ALPHABETS, data[1] % (SMPP_CONCAT_PAYLOAD + 1), data + 2,
 		   size - 2);
-	check_info(data[1], data + 2, size - 2);
+	check_info(data[1], data[0] & 0x80, data + 2, size - 2);
 	check_table(data + 2, size - 2);
 	return 0;
 }

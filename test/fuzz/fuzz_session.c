@@ -1,13 +1,11 @@
 /*
  * fuzz_session.c: a session of either role against a peer that says anything (libFuzzer).
  *
- * The first octet draws role and owner; then pieces: one octet says what happens next (octets from
- * the peer, time, the owner's doings), a second how much of it. After every step the promises of
- * session.h are asserted: what it writes is whole PDUs, never more in flight than the window, one
- * end per request, nothing behind unbind_resp.
- *
- *	clang-14 -g -O1 -fsanitize=fuzzer,address,undefined -I. -D_GNU_SOURCE \
- *		test/fuzz/fuzz_session.c smpp/session*.c smpp/window.c smpp/pdu*.c smpp/status.c
+ * The first octet draws role, owner and timers; then pieces: one octet says what happens next (the
+ * owner's doings, time, a PDU of a peer that knows what to say, any octets), a second how much of
+ * it. Octets come in chunks of a drawn size. After every step the promises of session.h are
+ * asserted: what it writes is whole PDUs, never more in flight than the window, exactly one verdict
+ * for each request, nothing behind unbind_resp, nothing due that was due before.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -20,6 +18,7 @@
 
 #define MAX_PDU 4096u
 #define TAGS	4096u
+#define SEEN	16u /* of its latest requests, for the peer to answer */
 
 struct owner {
 	struct smpp_session *session;
@@ -27,11 +26,16 @@ struct owner {
 	uint64_t out_octets; /* seen as fresh */
 	uint64_t taken;
 	uint32_t tags;		 /* handed in */
-	uint8_t ended[TAGS];	 /* 1: in doubt by time-out, 2: ended */
+	uint8_t ended[TAGS];	 /* 1: in doubt by time-out, 2: ended, 3: nobody will answer it */
 	uint32_t unanswered[64]; /* requests to answer: command_id, sequence_number */
 	uint32_t unanswered_n;
+	uint32_t seen[SEEN][2]; /* command_id, sequence_number */
+	uint32_t seen_n;
+	uint32_t peer_sequence;
+	uint32_t chunk; /* octets that come at once */
 	bool is_lazy;
 	bool unbind_resp_seen;
+	bool closed;
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -77,7 +81,8 @@ static void end_tag(struct owner *owner, const struct smpp_event *event)
 		*ended = 1;
 		return;
 	}
-	assert(*ended == 0 || (event->kind == SMPP_EVENT_RESPONSE && event->late));
+	assert(*ended == 0 || (*ended == 3 && event->kind == SMPP_EVENT_UNSENT) ||
+	       (event->kind == SMPP_EVENT_RESPONSE && event->late));
 	*ended = 2;
 }
 
@@ -141,7 +146,10 @@ static uint32_t pull(struct owner *owner)
 		case SMPP_EVENT_ORPHAN_RESPONSE:
 		case SMPP_EVENT_PROBLEM:
 		case SMPP_EVENT_UNBOUND:
+			break;
 		case SMPP_EVENT_CLOSE:
+			assert(!owner->closed && event.close != SMPP_CLOSE_NONE);
+			owner->closed = true;
 			break;
 		}
 	}
@@ -155,12 +163,17 @@ static void check_output(struct owner *owner, const struct smpp_output *out)
 
 	for (size_t at = out->fresh; at < out->n; at += length) {
 		struct smpp_reader reader = smpp_reader_of(out->at + at, (uint32_t)(out->n - at));
+		uint32_t *seen = owner->seen[owner->seen_n % SEEN];
+		uint32_t status;
 
 		assert(smpp_frame(out->at + at, out->n - at, MAX_PDU, &length) == SMPP_FRAME_OK);
 		assert(!owner->unbind_resp_seen);
 		smpp_read_u32(&reader);
-		owner->unbind_resp_seen = smpp_read_u32(&reader) == SMPP_unbind_resp &&
-					  smpp_read_u32(&reader) == SMPP_ESME_ROK;
+		seen[0] = smpp_read_u32(&reader);
+		status = smpp_read_u32(&reader);
+		seen[1] = smpp_read_u32(&reader);
+		owner->unbind_resp_seen = seen[0] == SMPP_unbind_resp && status == SMPP_ESME_ROK;
+		owner->seen_n += !(seen[0] & SMPP_RESP_BIT);
 		owner->out_octets += length;
 	}
 }
@@ -183,36 +196,90 @@ static void write_out(struct owner *owner, uint8_t how)
 	smpp_session_kernel_sent(owner->session, owner->taken, owner->now);
 }
 
-static void hand_in(struct owner *owner)
+static void hand_in(struct owner *owner, uint8_t which)
 {
-	static const uint32_t commands[] = { SMPP_submit_sm, SMPP_deliver_sm, SMPP_data_sm };
+	const struct smpp_command *command = &smpp_commands[which % SMPP_N_COMMANDS];
 	struct smpp_pdu pdu;
 
-	smpp_pdu_init(&pdu, commands[owner->tags % 3], 0);
-	if (owner->tags < TAGS &&
-	    smpp_session_request(owner->session, &pdu, owner->tags, owner->now) == SMPP_SESSION_OK)
-		owner->tags++;
+	smpp_pdu_init(&pdu, command->id, 0);
+	if (owner->tags == TAGS ||
+	    smpp_session_request(owner->session, &pdu, owner->tags, owner->now) != SMPP_SESSION_OK)
+		return;
+	owner->ended[owner->tags] = smpp_command_resp(command) ? 0 : 3;
+	owner->tags++;
 }
 
-static void act(struct owner *owner, uint8_t what, uint8_t much)
+static void feed(struct owner *owner, const uint8_t *octets, size_t n, bool pulls)
 {
-	switch (what % 8) {
+	while (n > 0) {
+		size_t piece = n < owner->chunk ? n : owner->chunk;
+
+		if (smpp_session_feed(owner->session, octets, piece, owner->now) != SMPP_SESSION_OK)
+			assert(!"feed");
+		if (pulls)
+			pull(owner);
+		octets += piece;
+		n -= piece;
+	}
+}
+
+/* A PDU as it should be, but for what is in it and when it comes. */
+static void peer_says(struct owner *owner, uint32_t command_id, uint32_t status, uint32_t sequence,
+		      bool pulls)
+{
+	static const struct smpp_octets text = { (const uint8_t *)"some text", 9 };
+	struct smpp_problem problem;
+	struct smpp_pdu pdu;
+	uint8_t octets[512];
+	size_t n;
+
+	smpp_pdu_init(&pdu, command_id, sequence);
+	if (command_id & SMPP_RESP_BIT)
+		pdu.command_status = status;
+	if (command_id == SMPP_submit_sm || command_id == SMPP_deliver_sm)
+		pdu.short_message = text;
+	if (smpp_pdu_encode(&pdu, octets, sizeof octets, &n, &problem) == SMPP_OK)
+		feed(owner, octets, n, pulls);
+}
+
+/* Mostly an answer to one of the latest requests, with a status that `much` draws. */
+static void peer_answers(struct owner *owner, uint8_t much, bool pulls)
+{
+	static const uint32_t statuses[] = { SMPP_ESME_ROK, SMPP_ESME_ROK, SMPP_ESME_RTHROTTLED,
+					     SMPP_ESME_RINVCMDID };
+	const uint32_t *seen = owner->seen[much % SEEN];
+	bool nack = much >= 0xF0;
+
+	peer_says(owner, nack ? SMPP_generic_nack : seen[0] | SMPP_RESP_BIT,
+		  statuses[much >> 4 & 3], seen[1], pulls);
+}
+
+static void peer_asks(struct owner *owner, uint8_t much, bool pulls)
+{
+	peer_says(owner, smpp_commands[much % SMPP_N_COMMANDS].id, 0, ++owner->peer_sequence,
+		  pulls);
+}
+
+static void act(struct owner *owner, uint8_t what, uint8_t much, bool pulls)
+{
+	switch (what % 16) {
 	case 0:
 	case 1:
 		owner->now += much;
 		smpp_session_tick(owner->session, owner->now);
 		break;
 	case 2:
+	case 3:
 		write_out(owner, much);
 		break;
-	case 3:
 	case 4:
-		hand_in(owner);
-		break;
 	case 5:
-		answer(owner);
+		hand_in(owner, much);
 		break;
 	case 6:
+		answer(owner);
+		break;
+	case 7:
 		if (much & 1)
 			smpp_session_hold(owner->session);
 		else
@@ -220,10 +287,31 @@ static void act(struct owner *owner, uint8_t what, uint8_t much)
 		if (much & 2)
 			smpp_session_withdraw(owner->session);
 		break;
-	case 7:
+	case 8:
 		if (much == 77)
 			(void)!smpp_session_unbind(owner->session, owner->now);
 		break;
+	case 9:
+		owner->chunk = much ? much : 1;
+		break;
+	case 10:
+	case 11:
+		peer_asks(owner, much, pulls);
+		break;
+	default:
+		peer_answers(owner, much, pulls);
+		break;
+	}
+}
+
+/* What was due is done: nothing is asked for again and again. One round more is for what an owner
+ * that was slow to pull has held up. */
+static void settle(struct owner *owner)
+{
+	for (int rounds = 0; smpp_session_deadline(owner->session) <= owner->now; rounds++) {
+		assert(rounds < 2);
+		smpp_session_tick(owner->session, owner->now);
+		pull(owner);
 	}
 }
 
@@ -245,25 +333,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct smpp_reader reader = smpp_reader_of(data, (uint32_t)size);
 	uint8_t choice = smpp_read_u8(&reader);
 
-	owner = (struct owner){ .session = begin(choice), .is_lazy = choice & 0x40 };
+	owner = (struct owner){ .session = begin(choice), .chunk = 64, .is_lazy = choice & 0x40 };
 	while (smpp_reader_left(&reader) > 1) {
 		uint8_t what = smpp_read_u8(&reader);
 		uint8_t much = smpp_read_u8(&reader);
-		struct smpp_octets octets = { 0 };
+		bool pulls = !(what & 0x40); /* or an owner that is slow to do so */
 
 		if (what < 0x80) {
-			act(&owner, what, much);
+			act(&owner, what, much, pulls);
 		} else {
+			struct smpp_octets octets;
+
 			if (much > smpp_reader_left(&reader))
 				much = (uint8_t)smpp_reader_left(&reader);
 			octets = smpp_read_octets(&reader, much);
-			if (smpp_session_feed(owner.session, octets.at, octets.n, owner.now) !=
-			    SMPP_SESSION_OK)
-				assert(!"feed");
+			feed(&owner, octets.at, octets.n, pulls);
 		}
-		if (what & 0x40)
-			continue; /* an owner that is slow to pull */
-		pull(&owner);
+		if (pulls) {
+			pull(&owner);
+			settle(&owner);
+		}
 	}
 	end(&owner);
 	return 0;
