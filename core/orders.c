@@ -296,8 +296,9 @@ void orders_tally(struct turn *turn, struct work *work, const struct store_messa
 		count(&work->rec, counted_flags[i].order, by);
 		count(batch, counted_flags[i].batch, by);
 	}
-	if (message->state == STORE_STATE_SENT && message->error != STORE_ERROR_RECEIPT_UNKNOWN)
-		count(&work->rec, ORDER(sent), by);
+	bool knows = message->error != STORE_ERROR_RECEIPT_UNKNOWN;
+	if (message->state == STORE_STATE_SENT)
+		count(&work->rec, knows ? ORDER(sent) : ORDER(receipt_unknown), by);
 }
 
 uint32_t orders_pending(const struct store_order *rec)

@@ -3,10 +3,9 @@
  * whether it agrees with the others. It changes nothing and trusts no counter. Used offline under
  * the daemon's lock, and by a running daemon between turns.
  */
-#include "store/check.h"
+#include "store/check_own.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,19 +18,8 @@
 #define PROGRESS_EVERY 10000
 #define DUMP_OCTETS    4096
 #define WHAT_OCTETS    256
-#define REFS_MOST      64
 
-struct walk {
-	struct store_check *check;
-	struct store_txn *txn;
-	uint64_t done;
-	uint64_t total;
-	enum store_kind kind; /* of the record that is being looked at */
-	const void *rec;
-};
-
-__attribute__((format(printf, 2, 3))) static void finding(struct walk *walk, const char *format,
-							  ...)
+void check_finding(struct walk *walk, const char *format, ...)
 {
 	char record[DUMP_OCTETS];
 	char what[WHAT_OCTETS];
@@ -60,356 +48,47 @@ static void check_account(struct walk *walk, const void *rec)
 		if (err)
 			continue;
 		if (__builtin_add_overflow(balance, row.amount, &balance)) {
-			finding(walk, "the sum of its ledger overflows at row %" PRIu64, row.seq);
+			check_finding(walk, "the sum of its ledger overflows at row %" PRIu64,
+				      row.seq);
 			return;
 		}
 		if (balance != row.balance_after)
-			finding(walk,
-				"ledger row %" PRIu64 " says %" PRId64
-				" remained, the sum is %" PRId64,
-				row.seq, row.balance_after, balance);
+			check_finding(walk,
+				      "ledger row %" PRIu64 " says %" PRId64
+				      " remained, the sum is %" PRId64,
+				      row.seq, row.balance_after, balance);
 		balance = row.balance_after;
 	}
 	if (balance != account->balance)
-		finding(walk, "the balance is %" PRId64 ", its ledger ends at %" PRId64,
-			account->balance, balance);
+		check_finding(walk, "the balance is %" PRId64 ", its ledger ends at %" PRId64,
+			      account->balance, balance);
 }
 
-static void want_account(struct walk *walk, uint32_t number)
+void check_want_account(struct walk *walk, uint32_t number)
 {
 	struct store_account account = { .account = number };
 
 	if (store_account_get(walk->txn, &account) == STORE_NOTFOUND)
-		finding(walk, "there is no account %" PRIu32, number);
+		check_finding(walk, "there is no account %" PRIu32, number);
 }
 
 static void check_apikey(struct walk *walk, const void *rec)
 {
-	want_account(walk, ((const struct store_apikey *)rec)->account);
+	check_want_account(walk, ((const struct store_apikey *)rec)->account);
 }
 
 static void check_account_price(struct walk *walk, const void *rec)
 {
-	want_account(walk, ((const struct store_account_price *)rec)->account);
+	check_want_account(walk, ((const struct store_account_price *)rec)->account);
 }
 
 static void check_ledger(struct walk *walk, const void *rec)
 {
 	const struct store_ledger *row = rec;
 
-	want_account(walk, row->account);
+	check_want_account(walk, row->account);
 	if ((unsigned)row->kind >= STORE_LEDGER_KINDS)
-		finding(walk, "there is no ledger kind %u", row->kind);
-}
-
-/* --- Orders ----------------------------------------------------------------------------------- */
-
-/* What messages say of themselves, summed up; of an order or of one batch. */
-struct tally {
-	uint32_t messages;
-	uint32_t states[STORE_STATES];
-	uint32_t receipt_unknown; /* of those in SENT */
-	uint32_t taken, refused, unanswered, on_time, late;
-};
-
-static void tally_add(struct tally *tally, const struct store_message *message)
-{
-	tally->messages++;
-	if ((unsigned)message->state < STORE_STATES)
-		tally->states[message->state]++;
-	tally->receipt_unknown += message->state == STORE_STATE_SENT &&
-				  message->error == STORE_ERROR_RECEIPT_UNKNOWN;
-	tally->taken += (message->flags & STORE_FLAG_TAKEN) != 0;
-	tally->refused += (message->flags & STORE_FLAG_REFUSED) != 0;
-	tally->unanswered += (message->flags & STORE_FLAG_UNANSWERED) != 0;
-	tally->on_time += (message->flags & STORE_FLAG_ON_TIME) != 0;
-	tally->late += (message->flags & STORE_FLAG_LATE) != 0;
-}
-
-static uint32_t tally_failed(const struct tally *tally)
-{
-	return tally->states[STORE_STATE_FAILED] + tally->states[STORE_STATE_EXPIRED];
-}
-
-static void compare(struct walk *walk, const char *of, const char *name, uint64_t says,
-		    uint64_t counted)
-{
-	if (says != counted)
-		finding(walk, "%s%s is %" PRIu64 ", its messages make it %" PRIu64, of, name, says,
-			counted);
-}
-
-static void compare_batch(struct walk *walk, const struct store_order *order, uint32_t n,
-			  const struct tally *tally)
-{
-	struct store_batch batch = { .order = order->order, .n = n };
-	char of[32];
-	enum store_err err = store_batch_get(walk->txn, &batch);
-
-	snprintf(of, sizeof(of), "batch %" PRIu32 ": ", n);
-	if (err == STORE_NOTFOUND)
-		finding(walk, "%sthere is no record of it", of);
-	if (err)
-		return;
-	compare(walk, of, "first", batch.first, (uint64_t)n * order->batch_size);
-	compare(walk, of, "size", batch.size, tally->messages);
-	compare(walk, of, "taken", batch.taken, tally->taken);
-	compare(walk, of, "refused", batch.refused, tally->refused);
-	compare(walk, of, "delivered", batch.delivered, tally->states[STORE_STATE_DELIVERED]);
-	compare(walk, of, "failed", batch.failed, tally_failed(tally));
-	compare(walk, of, "unknown", batch.unknown, tally->states[STORE_STATE_UNKNOWN]);
-}
-
-static void compare_order(struct walk *walk, const struct store_order *order,
-			  const struct tally *tally)
-{
-	compare(walk, "", "total", order->total, tally->messages);
-	compare(walk, "", "delivered", order->delivered, tally->states[STORE_STATE_DELIVERED]);
-	compare(walk, "", "failed", order->failed, tally_failed(tally));
-	compare(walk, "", "expired", order->expired, tally->states[STORE_STATE_EXPIRED]);
-	compare(walk, "", "unknown", order->unknown, tally->states[STORE_STATE_UNKNOWN]);
-	compare(walk, "", "in_doubt", order->in_doubt, tally->states[STORE_STATE_IN_DOUBT]);
-	compare(walk, "", "sent", order->sent,
-		tally->states[STORE_STATE_SENT] - tally->receipt_unknown);
-	compare(walk, "", "taken", order->taken, tally->taken);
-	compare(walk, "", "refused", order->refused, tally->refused);
-	compare(walk, "", "unanswered", order->unanswered, tally->unanswered);
-	compare(walk, "", "on_time", order->on_time, tally->on_time);
-	compare(walk, "", "late", order->late, tally->late);
-}
-
-static void check_messages(struct walk *walk, const struct store_order *order)
-{
-	struct store_message message = { .order = order->order };
-	struct tally all = { 0 };
-	struct tally batch = { 0 };
-	uint32_t size = order->batch_size > 0 ? order->batch_size : order->total;
-	bool batches = order->total > size;
-	uint32_t expected = 0;
-	enum store_err err = store_message_seek(walk->txn, &message, 1);
-
-	for (; !err || err == STORE_CORRUPT; err = store_message_next(walk->txn, &message, 1)) {
-		if (message.index != expected)
-			finding(walk, "message %" PRIu32 " follows, expected was %" PRIu32,
-				message.index, expected);
-		expected = message.index + 1;
-		if (err)
-			continue;
-		tally_add(&all, &message);
-		tally_add(&batch, &message);
-		if (batches && (expected % size == 0 || expected == order->total)) {
-			compare_batch(walk, order, (expected - 1) / size, &batch);
-			batch = (struct tally){ 0 };
-		}
-	}
-	compare_order(walk, order, &all);
-}
-
-static void check_order(struct walk *walk, const void *rec)
-{
-	const struct store_order *order = rec;
-	struct store_text text = { .order = order->order };
-	uint64_t octets = 0;
-	uint32_t chunks = 0;
-	enum store_err err;
-
-	for (err = store_text_seek(walk->txn, &text, 1); !err;
-	     err = store_text_next(walk->txn, &text, 1)) {
-		octets += text.octets.n;
-		chunks++;
-	}
-	if (chunks > 0 && octets != order->text_octets)
-		finding(walk, "its text has %" PRIu64 " octets", octets);
-	if (order->parts == 0)
-		finding(walk, "a message cannot have no part");
-	if (order->released > (uint64_t)order->total * order->parts)
-		finding(walk, "more segments are released than there are");
-	want_account(walk, order->account);
-	check_messages(walk, order);
-}
-
-static bool want_order(struct walk *walk, uint64_t number, struct store_order *order)
-{
-	order->order = number;
-	enum store_err err = store_order_get(walk->txn, order);
-
-	if (err == STORE_NOTFOUND)
-		finding(walk, "there is no order %" PRIu64, number);
-	return err == STORE_OK;
-}
-
-static void check_text(struct walk *walk, const void *rec)
-{
-	struct store_order order;
-
-	want_order(walk, ((const struct store_text *)rec)->order, &order);
-}
-
-static void check_batch(struct walk *walk, const void *rec)
-{
-	const struct store_batch *batch = rec;
-	struct store_order order;
-
-	if (want_order(walk, batch->order, &order) && batch->first >= order.total)
-		finding(walk, "it begins behind its order's last message");
-}
-
-static void check_idempotency(struct walk *walk, const void *rec)
-{
-	struct store_order order;
-
-	want_order(walk, ((const struct store_idempotency *)rec)->order, &order);
-}
-
-/* --- Messages and segments -------------------------------------------------------------------- */
-
-struct wanted {
-	uint64_t hash;
-	struct store_ref ref;
-	struct walk *walk;
-};
-
-static void want_id(void *to, uint64_t hash)
-{
-	struct wanted *wanted = to;
-	struct store_ref refs[REFS_MOST];
-	size_t n;
-	enum store_err err = store_ids_find(wanted->walk->txn, hash, refs, REFS_MOST, &n);
-
-	for (size_t i = 0; !err && i < n && i < REFS_MOST; i++) {
-		if (refs[i].order == wanted->ref.order && refs[i].index == wanted->ref.index &&
-		    refs[i].segment == wanted->ref.segment)
-			return;
-	}
-	if (err)
-		finding(wanted->walk, "looking for its provider id fails: %s", store_err_text(err));
-	else
-		finding(wanted->walk, "its provider id does not lead to it");
-}
-
-static void check_seg(struct walk *walk, const struct store_order *order,
-		      const struct store_seg *seg, const struct store_ref *ref)
-{
-	struct store_evidence_more more = { .order = ref->order,
-					    .index = ref->index,
-					    .segment = ref->segment };
-	struct wanted wanted = { .ref = *ref, .walk = walk };
-	uint32_t found = 0;
-	enum store_err err;
-
-	if ((unsigned)seg->state >= STORE_STATES || (unsigned)seg->error >= STORE_ERRORS)
-		finding(walk, "segment %" PRIu32 " is in no state that there is", ref->segment);
-	if (seg->state == STORE_STATE_QUEUED && seg->due_ms > 0 && seg->due_route != order->route)
-		finding(walk,
-			"it stands in the queue of route %" PRIu32
-			", its order in that of %" PRIu32,
-			seg->due_route, order->route);
-	for (err = store_evidence_more_seek(walk->txn, &more, 3); !err || err == STORE_CORRUPT;
-	     err = store_evidence_more_next(walk->txn, &more, 3))
-		found++;
-	if (found != seg->more)
-		finding(walk,
-			"segment %" PRIu32 " has %" PRIu32 " records of more evidence and says %u",
-			ref->segment, found, seg->more);
-	if (walk->check->ids_of)
-		walk->check->ids_of(walk->check->arg, order, seg, want_id, &wanted);
-}
-
-static int fold_of(uint8_t state)
-{
-	return state < STORE_STATES ? store_state_fold((enum store_state)state) : INT_MAX;
-}
-
-/* The fold over segment 0 and the others; those that have no record yet are QUEUED. */
-static int fold(struct walk *walk, const struct store_message *message, unsigned parts)
-{
-	struct store_segment segment = { .order = message->order, .index = message->index };
-	int least = fold_of(message->seg.state);
-	unsigned found = 1;
-	enum store_err err = store_segment_seek(walk->txn, &segment, 2);
-
-	for (; !err || err == STORE_CORRUPT; err = store_segment_next(walk->txn, &segment, 2)) {
-		found++;
-		if (!err && fold_of(segment.seg.state) < least)
-			least = fold_of(segment.seg.state);
-	}
-	if (found < parts && fold_of(STORE_STATE_QUEUED) < least)
-		least = fold_of(STORE_STATE_QUEUED);
-	return least;
-}
-
-static void check_message(struct walk *walk, const void *rec)
-{
-	const struct store_message *message = rec;
-	struct store_ref ref = { .order = message->order, .index = message->index };
-	struct store_order order;
-
-	if (!want_order(walk, message->order, &order))
-		return;
-	if ((unsigned)message->state >= STORE_STATES || (unsigned)message->error >= STORE_ERRORS)
-		finding(walk, "it is in no state that there is");
-	else if (fold_of(message->state) != fold(walk, message, order.parts))
-		finding(walk, "its state is not what its segments make it");
-	check_seg(walk, &order, &message->seg, &ref);
-}
-
-static bool want_message(struct walk *walk, uint64_t order, uint32_t index)
-{
-	struct store_message message = { .order = order, .index = index };
-	enum store_err err = store_message_get(walk->txn, &message);
-
-	if (err == STORE_NOTFOUND)
-		finding(walk, "there is no message %" PRIu32 " in order %" PRIu64, index, order);
-	return err == STORE_OK;
-}
-
-static void check_segment(struct walk *walk, const void *rec)
-{
-	const struct store_segment *segment = rec;
-	struct store_ref ref = { .order = segment->order,
-				 .index = segment->index,
-				 .segment = segment->segment };
-	struct store_order order;
-
-	if (!want_order(walk, segment->order, &order) ||
-	    !want_message(walk, segment->order, segment->index))
-		return;
-	if (segment->segment == 0 || segment->segment >= order.parts)
-		finding(walk, "its messages have %u parts", order.parts);
-	check_seg(walk, &order, &segment->seg, &ref);
-}
-
-static void check_evidence_more(struct walk *walk, const void *rec)
-{
-	const struct store_evidence_more *more = rec;
-	struct store_segment segment = { .order = more->order,
-					 .index = more->index,
-					 .segment = more->segment };
-
-	want_message(walk, more->order, more->index);
-	if (more->segment > 0 && store_segment_get(walk->txn, &segment) == STORE_NOTFOUND)
-		finding(walk, "there is no such segment");
-}
-
-static void check_release(struct walk *walk, const void *rec)
-{
-	const struct store_release *release = rec;
-	struct store_members_reader reader;
-	struct store_member member;
-	struct store_order order;
-
-	store_members_read(&reader, release->members);
-	while (store_members_next(&reader, &member)) {
-		if (!want_order(walk, member.order, &order) ||
-		    !want_message(walk, member.order, member.index))
-			continue;
-		if (member.segment >= order.parts)
-			finding(walk,
-				"segment %u of message %" PRIu32 " in order %" PRIu64 " is none",
-				member.segment, member.index, member.order);
-	}
-	if (reader.bad)
-		finding(walk, "its members cannot be read");
+		check_finding(walk, "there is no ledger kind %u", row->kind);
 }
 
 /* --- Receipts, ids, numbers ------------------------------------------------------------------- */
@@ -424,7 +103,7 @@ static void check_orphan(struct walk *walk, const void *rec)
 	for (; !err; err = store_orphan_more_next(walk->txn, &more, 1))
 		octets += more.pdu.n;
 	if (octets != orphan->pdu_octets)
-		finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
+		check_finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
 }
 
 static void check_inbound(struct walk *walk, const void *rec)
@@ -437,7 +116,7 @@ static void check_inbound(struct walk *walk, const void *rec)
 	for (; !err; err = store_inbound_more_next(walk->txn, &more, 1))
 		octets += more.pdu.n;
 	if (octets != inbound->pdu_octets)
-		finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
+		check_finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
 }
 
 struct rising {
@@ -465,11 +144,11 @@ static void check_id_run(struct walk *walk, const void *rec)
 	enum store_err err = store_runs_walk(walk->txn, run, note_id, &rising);
 
 	if (err)
-		finding(walk, "its chunks cannot be read: %s", store_err_text(err));
+		check_finding(walk, "its chunks cannot be read: %s", store_err_text(err));
 	else if (rising.n != run->entries)
-		finding(walk, "it holds %" PRIu64 " ids", rising.n);
+		check_finding(walk, "it holds %" PRIu64 " ids", rising.n);
 	if (rising.falls)
-		finding(walk, "its ids do not rise");
+		check_finding(walk, "its ids do not rise");
 }
 
 /* Kinds whose first key member is handed out by a counter, and where that stands in meta. */
@@ -505,9 +184,10 @@ static void check_meta(struct walk *walk, const void *rec)
 			continue;
 		memcpy(&counter, (const uint8_t *)rec + counted[i].counter_at, sizeof(counter));
 		if (store_row_number(key, &last) > counter)
-			finding(walk, "%s %" PRIu64 " is in use, the counter stands at %" PRIu64,
-				store_kind_name(counted[i].kind), store_row_number(key, &last),
-				counter);
+			check_finding(walk,
+				      "%s %" PRIu64 " is in use, the counter stands at %" PRIu64,
+				      store_kind_name(counted[i].kind),
+				      store_row_number(key, &last), counter);
 	}
 }
 
@@ -525,8 +205,8 @@ static void check_entries(struct walk *walk)
 
 			if (index->entry(walk->rec, i, &entry) &&
 			    store_get(walk->txn, index->index, &entry) == STORE_NOTFOUND)
-				finding(walk, "index %s does not lead to it",
-					store_kind_name(index->index));
+				check_finding(walk, "index %s does not lead to it",
+					      store_kind_name(index->index));
 		}
 	}
 }
@@ -550,7 +230,7 @@ static void check_owner(struct walk *walk)
 			owned |= store_index_lists(index, &owner, walk->rec);
 	}
 	if (is_index && !owned)
-		finding(walk, "no record has this entry");
+		check_finding(walk, "no record has this entry");
 }
 
 /* --- The walk --------------------------------------------------------------------------------- */
@@ -566,6 +246,7 @@ static check_fn *const checks[STORE_KINDS] = {
 	[STORE_KIND_RELEASE] = check_release, [STORE_KIND_ORPHAN] = check_orphan,
 	[STORE_KIND_LEDGER] = check_ledger,   [STORE_KIND_IDEMPOTENCY] = check_idempotency,
 	[STORE_KIND_INBOUND] = check_inbound, [STORE_KIND_ID_RUN] = check_id_run,
+	[STORE_KIND_BLOCK] = check_block,
 };
 
 static void check_record(struct walk *walk, enum store_err err)
@@ -574,7 +255,7 @@ static void check_record(struct walk *walk, enum store_err err)
 
 	check->records[walk->kind]++;
 	if (err) {
-		finding(walk, "%s", store_err_text(err));
+		check_finding(walk, "%s", store_err_text(err));
 	} else {
 		if (checks[walk->kind])
 			checks[walk->kind](walk, walk->rec);
@@ -593,7 +274,7 @@ static void check_count(struct walk *walk, enum store_kind kind)
 
 	walk->rec = &none;
 	if (found != kept)
-		finding(walk, "of %" PRIu64 " records a walk finds %" PRIu64, kept, found);
+		check_finding(walk, "of %" PRIu64 " records a walk finds %" PRIu64, kept, found);
 	walk->rec = NULL;
 }
 

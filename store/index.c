@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "store/block.h"
 #include "store/rows.h"
 
 static bool account_name(const void *rec, unsigned i, void *entry)
@@ -192,6 +193,8 @@ enum store_err store_index_move(struct store_txn *txn, enum store_kind kind, con
 
 	for (; n > 0 && !err; n--, index++)
 		err = move_index(txn, index, old, rec);
+	if (!err && kind == STORE_KIND_ORDER)
+		err = store_block_move(txn, old, rec);
 	return err;
 }
 

@@ -24,7 +24,8 @@ bool store_index_has(enum store_kind kind);
 
 /*
  * Within a put or del: deletes the entries that only `old` has and writes those that only `rec`
- * has; either may be NULL. An entry that should be there and is not is the checker's to tell.
+ * has, and moves the sums that it counts in; either may be NULL. An entry that should be there and
+ * is not is the checker's to tell.
  */
 enum store_err store_index_move(struct store_txn *txn, enum store_kind kind, const void *old,
 				const void *rec);

@@ -13,6 +13,7 @@
 
 #include "store/check.h"
 #include "store/inside.h"
+#include "store/upgrade.h"
 
 /* It makes the databases and frees no page; every later one frees those of the meta record. */
 #define FIRST_TXN 1
@@ -241,32 +242,6 @@ static bool accept_older(struct store *store)
 	return store_commit(txn) == STORE_OK;
 }
 
-/*
- * A store of an older schema lacks tables, and members at the end of its records, which read as 0:
- * one transaction brings it up to date, and a crash leaves it as it was or as it shall be.
- */
-static enum store_open bring_up_to_date(struct store *store, char *err)
-{
-	struct store_txn *txn;
-
-	if (store_begin(store, &txn))
-		return no_memory(err);
-	enum store_open code = store_env_make_tables(txn, err);
-
-	if (code) {
-		store_abort(txn);
-		return code;
-	}
-	txn->meta.schema = STORE_SCHEMA;
-	enum store_err bad = store_commit(txn);
-
-	if (!bad)
-		return STORE_OPEN_OK;
-	snprintf(err, STORE_ERR_OCTETS, "cannot bring the store up to date: %s",
-		 store_err_text(bad));
-	return bad == STORE_FULL ? STORE_OPEN_NO_SPACE : STORE_OPEN_FAILED;
-}
-
 static enum store_open open_at(struct store *store, const struct store_options *options, char *err)
 {
 	struct store_head head;
@@ -336,7 +311,7 @@ enum store_open store_open(const char *path, const struct store_options *options
 		return code;
 	}
 	if (store->meta.schema < STORE_SCHEMA) {
-		enum store_open bad = bring_up_to_date(store, err);
+		enum store_open bad = store_upgrade(store, err);
 
 		if (bad) {
 			close_files(store);

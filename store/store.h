@@ -191,6 +191,27 @@ uint64_t store_count(struct store_txn *txn, enum store_kind kind);
 	}
 #include "store/record.def"
 
+/* --- What clients see, counted ---------------------------------------------------------------- */
+
+/* The statuses of the API, UNKNOWN apart by whether it is final. */
+enum store_shown {
+	STORE_SHOWN_QUEUED,
+	STORE_SHOWN_SENT,
+	STORE_SHOWN_DOUBTFUL, /* UNKNOWN, not final */
+	STORE_SHOWN_UNKNOWN,
+	STORE_SHOWN_DELIVERED,
+	STORE_SHOWN_FAILED,
+	STORE_SHOWN_EXPIRED,
+	STORE_SHOWNS
+};
+
+/* Messages of an order, or of a block of them, by enum store_shown. */
+void store_order_shown(const struct store_order *order, uint32_t shown[STORE_SHOWNS]);
+void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHOWNS]);
+
+/* A block holds the orders whose numbers are equal but for so many bits at the end. */
+#define STORE_BLOCK_BITS 10
+
 /* Hash of a name, for a look-up in account_name: seek its hash with prefix 1 and compare names. */
 uint64_t store_name_hash(const uint8_t *name, size_t n);
 

@@ -308,6 +308,25 @@ static void test_check__finds_a_wrong_batch_and_a_missing_one(void **state)
 		      "order: batch 2: there is no record of it\n");
 }
 
+static void test_check__finds_a_wrong_block_and_a_missing_one(void **state)
+{
+	struct world *world = *state;
+	struct store_txn *txn = begin(world);
+	struct store_block block = { .account = ACCOUNT, .block = 0, .route = 3 };
+
+	must(store_block_get(txn, &block));
+	block.queued = 1;
+	block.orders = 2;
+	must(store_block_put(txn, &block));
+	must(store_commit(txn));
+	expect(world, "block: queued is 1, its orders make it 0\n"
+		      "block: orders is 2, there are 1\n");
+	txn = begin(world);
+	must(store_block_del(txn, &block));
+	must(store_commit(txn));
+	expect(world, "order: there is no block that counts it\n");
+}
+
 static void test_check__finds_a_missing_message(void **state)
 {
 	struct world *world = *state;
@@ -534,6 +553,7 @@ int main(void)
 		T(test_check__finds_a_ledger_row_that_does_not_add_up),
 		T(test_check__finds_wrong_counters_of_an_order),
 		T(test_check__finds_a_wrong_batch_and_a_missing_one),
+		T(test_check__finds_a_wrong_block_and_a_missing_one),
 		T(test_check__finds_a_missing_message),
 		T(test_check__finds_a_wrong_fold),
 		T(test_check__finds_missing_evidence),

@@ -339,6 +339,16 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	assert_int_equal(store_begin(store, &txn), STORE_OK);
 	assert_int_equal(store_next(txn, STORE_NEXT_FEED), 1);
 	assert_int_equal(store_feed_put(txn, &feed), STORE_OK);
+	assert_int_equal(store_next(txn, STORE_NEXT_ORDER), 1);
+	struct store_order order = { .order = 1, .account = 2, .route = 3, .total = 2, .parts = 1 };
+	struct store_message message = { .order = 1,
+					 .state = STORE_STATE_SENT,
+					 .error = STORE_ERROR_RECEIPT_UNKNOWN };
+
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_message_put(txn, &message), STORE_OK);
+	message = (struct store_message){ .order = 1, .index = 1 };
+	assert_int_equal(store_message_put(txn, &message), STORE_OK);
 	assert_int_equal(store_commit(txn), STORE_OK);
 	make_older(store);
 	store_close(store);
@@ -353,6 +363,14 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	feed = (struct store_feed){ .seq = 1 };
 	assert_int_equal(store_feed_get(txn, &feed), STORE_OK);
 	assert_int_equal(feed.order, 7);
+	assert_int_equal(store_order_get(txn, &order), STORE_OK);
+	assert_int_equal(order.receipt_unknown, 1);
+	struct store_block block = { .account = 2, .block = 0, .route = 3 };
+
+	assert_int_equal(store_block_get(txn, &block), STORE_OK);
+	assert_int_equal(block.orders, 1);
+	assert_int_equal(block.queued, 1);
+	assert_int_equal(block.doubtful, 1);
 	assert_int_equal(store_commit(txn), STORE_OK);
 	store_close(store);
 }

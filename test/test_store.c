@@ -182,6 +182,74 @@ static void test_index__holds_open_orders(void **state)
 	store_close(store);
 }
 
+static struct store_block block_of(struct store_txn *txn, uint64_t number, uint32_t route)
+{
+	struct store_block block = { .account = 3, .block = number, .route = route };
+
+	assert_int_equal(store_block_get(txn, &block), STORE_OK);
+	return block;
+}
+
+/* Blocks are sums over their orders, through every put and del. */
+static void test_block__counts_what_its_orders_show(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	struct store_order order = { .account = 3, .route = 7, .total = 10, .created_ms = 500 };
+	struct store_block block;
+
+	for (order.order = 1; order.order <= 1100; order.order++) {
+		order.created_ms++;
+		assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	}
+	assert_int_equal(store_order_put(txn, &(struct store_order){ .order = 1101,
+								     .account = 4,
+								     .route = 7,
+								     .total = 9 }),
+			 STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_BLOCK), 3);
+	block = block_of(txn, 0, 7); /* there is no order 0 */
+	assert_int_equal(block.orders, 1023);
+	assert_int_equal(block.queued, 10230);
+	assert_int_equal(block.first_ms, 501);
+	assert_int_equal(block.last_ms, 1523);
+	block = block_of(txn, 1, 7);
+	assert_int_equal(block.orders, 77);
+	assert_int_equal(block.queued, 770);
+	order = (struct store_order){ .order = 1030,
+				      .account = 3,
+				      .route = 7,
+				      .total = 10,
+				      .created_ms = 1530,
+				      .delivered = 1,
+				      .failed = 5,
+				      .expired = 3,
+				      .unknown = 1,
+				      .in_doubt = 1,
+				      .receipt_unknown = 1 };
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	block = block_of(txn, 1, 7);
+	assert_int_equal(block.queued, 761);
+	assert_int_equal(block.sent, 0);
+	assert_int_equal(block.doubtful, 2);
+	assert_int_equal(block.unknown, 1);
+	assert_int_equal(block.delivered, 1);
+	assert_int_equal(block.failed, 2);
+	assert_int_equal(block.expired, 3);
+	assert_int_equal(block.orders, 77);
+	assert_int_equal(store_order_del(txn, &order), STORE_OK);
+	block = block_of(txn, 1, 7);
+	assert_int_equal(block.orders, 76);
+	assert_int_equal(block.queued, 760);
+	assert_int_equal(block.doubtful + block.unknown + block.delivered + block.failed, 0);
+	for (order.order = 1024; order.order <= 1100; order.order++)
+		if (order.order != 1030)
+			assert_int_equal(store_order_del(txn, &order), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_BLOCK), 2);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
 static void test_index__holds_returned_segments_by_due_time(void **state)
 {
 	struct store *store = open_ok(*state);
@@ -458,6 +526,7 @@ int main(void)
 		T(test_store__empty_transaction_writes_nothing),
 		T(test_store__too_big_record_poisons_nothing),
 		T(test_index__holds_open_orders),
+		T(test_block__counts_what_its_orders_show),
 		T(test_index__holds_returned_segments_by_due_time),
 		T(test_index__finds_orphans_by_each_hash),
 		T(test_index__finds_accounts_by_name),

@@ -1,0 +1,81 @@
+/* The blocks as sums over their orders. See block.h. */
+#include "store/block.h"
+
+#include <string.h>
+
+void store_order_shown(const struct store_order *order, uint32_t shown[STORE_SHOWNS])
+{
+	uint32_t doubtful = order->in_doubt + order->receipt_unknown;
+	uint32_t seen = order->delivered + order->failed + order->unknown + order->sent + doubtful;
+
+	shown[STORE_SHOWN_QUEUED] = order->total - seen;
+	shown[STORE_SHOWN_SENT] = order->sent;
+	shown[STORE_SHOWN_DOUBTFUL] = doubtful;
+	shown[STORE_SHOWN_UNKNOWN] = order->unknown;
+	shown[STORE_SHOWN_DELIVERED] = order->delivered;
+	shown[STORE_SHOWN_FAILED] = order->failed - order->expired;
+	shown[STORE_SHOWN_EXPIRED] = order->expired;
+}
+
+void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHOWNS])
+{
+	shown[STORE_SHOWN_QUEUED] = block->queued;
+	shown[STORE_SHOWN_SENT] = block->sent;
+	shown[STORE_SHOWN_DOUBTFUL] = block->doubtful;
+	shown[STORE_SHOWN_UNKNOWN] = block->unknown;
+	shown[STORE_SHOWN_DELIVERED] = block->delivered;
+	shown[STORE_SHOWN_FAILED] = block->failed;
+	shown[STORE_SHOWN_EXPIRED] = block->expired;
+}
+
+/* Sums wrap in both directions alike: a block that was wrong stays as wrong, and the check tells. */
+static void add(struct store_block *block, const uint32_t from[STORE_SHOWNS],
+		const uint32_t to[STORE_SHOWNS])
+{
+	block->queued += to[STORE_SHOWN_QUEUED] - from[STORE_SHOWN_QUEUED];
+	block->sent += to[STORE_SHOWN_SENT] - from[STORE_SHOWN_SENT];
+	block->doubtful += to[STORE_SHOWN_DOUBTFUL] - from[STORE_SHOWN_DOUBTFUL];
+	block->unknown += to[STORE_SHOWN_UNKNOWN] - from[STORE_SHOWN_UNKNOWN];
+	block->delivered += to[STORE_SHOWN_DELIVERED] - from[STORE_SHOWN_DELIVERED];
+	block->failed += to[STORE_SHOWN_FAILED] - from[STORE_SHOWN_FAILED];
+	block->expired += to[STORE_SHOWN_EXPIRED] - from[STORE_SHOWN_EXPIRED];
+}
+
+static void add_order(struct store_block *block, const struct store_order *order)
+{
+	if (!block->orders || order->created_ms < block->first_ms)
+		block->first_ms = order->created_ms;
+	if (!block->orders || order->created_ms > block->last_ms)
+		block->last_ms = order->created_ms;
+	block->orders++;
+}
+
+enum store_err store_block_move(struct store_txn *txn, const struct store_order *old,
+				const struct store_order *rec)
+{
+	const struct store_order *order = rec ? rec : old;
+	struct store_block block = { .account = order->account,
+				     .block = order->order >> STORE_BLOCK_BITS,
+				     .route = order->route };
+	uint32_t from[STORE_SHOWNS] = { 0 };
+	uint32_t to[STORE_SHOWNS] = { 0 };
+
+	if (old)
+		store_order_shown(old, from);
+	if (rec)
+		store_order_shown(rec, to);
+	if (old && rec && !memcmp(from, to, sizeof(from)))
+		return STORE_OK;
+	enum store_err err = store_block_get(txn, &block);
+
+	if (err == STORE_NOTFOUND && old)
+		return STORE_OK; /* the checker tells */
+	if (err && err != STORE_NOTFOUND)
+		return err;
+	if (!old)
+		add_order(&block, rec);
+	add(&block, from, to);
+	if (!rec && --block.orders == 0)
+		return store_block_del(txn, &block);
+	return store_block_put(txn, &block);
+}
