@@ -370,26 +370,33 @@ static const char *bind_name(uint32_t command_id)
 	}
 }
 
-static void put_link(const struct link *link, int64_t now_ms, struct json_writer *json)
+static void put_link(const struct engine *engine, const struct link *link, int64_t now_ms,
+		     struct json_writer *json)
 {
-	bool waits = link->state == LINK_DOWN && link->retry_ms > now_ms && !link->up_for_down;
+	const struct trunk *trunk = link->trunk;
+	const char *waits_for = link_waits_for(engine, link, now_ms);
+	int64_t retry_ms = link_retry_ms(link);
 	json_begin_object(json);
 	json_add_text(json, "name", link->name);
+	json_add_text(json, "link", trunk->name);
 	json_add_text(json, "provider", link->provider->config->name);
 	json_add_text(json, "bind", bind_name(link->bind_command_id));
-	json_add_bool(json, "tls", link->tls);
+	json_add_text(json, "configured", config_bind_word(trunk->config->bind));
+	control_add_time(json, "fallback_since", (uint64_t)trunk->pair_since_ms);
+	json_add_bool(json, "tls", trunk->tls);
 	json_add_text(json, "state", link_state_name(link->state));
 	control_add_time(json, "since", (uint64_t)link->since_ms);
 	json_add_text(json, "reason", *link->reason ? link->reason : NULL);
 	json_add_text(json, "peer", *link->peer ? link->peer : NULL);
 	json_add_uint(json, "session", link->session_number);
 	json_add_bool(json, "ready", link->ready);
-	json_add_bool(json, "taken_down", link->up_for_down);
+	json_add_bool(json, "taken_down", trunk->up_for_down);
 	json_add_uint(json, "window", link->provider->config->window);
 	json_add_uint(json, "outstanding", link->outstanding);
 	json_add_int(json, "paused_ms",
 		     link->paused_until_ms > now_ms ? link->paused_until_ms - now_ms : 0);
-	json_add_int(json, "retry_in_ms", waits ? link->retry_ms - now_ms : 0);
+	json_add_int(json, "retry_in_ms", waits_for && retry_ms > now_ms ? retry_ms - now_ms : 0);
+	json_add_text(json, "waits_for", waits_for);
 	json_add_uint(json, "failures", link->failures);
 	json_add_uint(json, "refused_status", link->refused_status);
 	json_add_uint(json, "submits", link->submits);
@@ -406,7 +413,8 @@ void control_links(struct api_call *call)
 	json_begin_array(&call->json);
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			put_link(engine->providers[i]->links[k], call->turn->now_ms, &call->json);
+			put_link(engine, engine->providers[i]->links[k], call->turn->now_ms,
+				 &call->json);
 	json_end_array(&call->json);
 	json_end_object(&call->json);
 }

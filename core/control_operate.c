@@ -46,7 +46,7 @@ static const struct {
 struct change {
 	struct effect effect;
 	enum deed deed;
-	struct link *link;
+	struct trunk *link;
 	struct provider *provider;
 	uint32_t route;
 };
@@ -55,11 +55,11 @@ static void do_it(struct engine *engine, const struct change *change)
 {
 	switch (change->deed) {
 	case LINK_UP:
-		link_bring_up(engine, change->link);
+		trunk_bring_up(engine, change->link);
 		return;
 	case LINK_TAKE_DOWN:
 	case LINK_REBIND:
-		link_take_down(engine, change->link, change->deed == LINK_REBIND);
+		trunk_take_down(engine, change->link, change->deed == LINK_REBIND);
 		return;
 	case PROVIDER_PAUSE:
 	case PROVIDER_RESUME:
@@ -98,7 +98,7 @@ static void change(struct api_call *call, const struct change *wanted)
 	json_add_text(json, "until", "restart");
 	json_add_text(json, "note", deeds[deed].note);
 	if (wanted->link)
-		json_add_uint(json, "outstanding", wanted->link->outstanding);
+		json_add_uint(json, "outstanding", trunk_outstanding(wanted->link));
 	json_end_object(json);
 }
 
@@ -106,15 +106,11 @@ static void change(struct api_call *call, const struct change *wanted)
 
 static void operate_link(struct api_call *call, enum deed deed)
 {
-	struct engine *engine = call->engine;
-	for (size_t i = 0; i < engine->n_providers; i++)
-		for (size_t k = 0; k < engine->providers[i]->n_links; k++) {
-			struct link *link = engine->providers[i]->links[k];
-			if (strcmp(link->name, call->params[0]) != 0)
-				continue;
-			change(call, &(struct change){ .deed = deed, .link = link });
-			return;
-		}
+	struct trunk *trunk = trunk_find(call->engine, call->params[0]);
+	if (trunk) {
+		change(call, &(struct change){ .deed = deed, .link = trunk });
+		return;
+	}
 	api_refuse_not_found(call,
 			     "There is no link of that name; they are listed by: esmectl links");
 }

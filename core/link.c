@@ -206,7 +206,7 @@ void link_pump(struct engine *engine, struct link *link)
 
 uint32_t link_room(const struct link *link, int64_t now_ms)
 {
-	if (!link->ready || link->up_for_down || link->state != LINK_BOUND ||
+	if (!link->ready || link->trunk->up_for_down || link->state != LINK_BOUND ||
 	    now_ms < link->paused_until_ms)
 		return 0;
 	if (link->bind_command_id == SMPP_bind_receiver)
@@ -287,6 +287,35 @@ void link_rebind(struct engine *engine, struct link *link, const char *reason)
 	link_unbind(engine, link, reason);
 }
 
+void link_hold(struct engine *engine, struct link *link)
+{
+	if (link->session)
+		smpp_session_hold(link->session);
+	engine->schedule = true;
+}
+
+void link_let_go(struct engine *engine, struct link *link)
+{
+	bool held = link->paused_until_ms || link->trunk->up_for_down || link->provider->paused;
+	if (link->session && !held)
+		smpp_session_resume(link->session);
+	engine->schedule = true;
+}
+
+void link_drain(struct engine *engine, struct link *link, bool now, const char *reason)
+{
+	if (link->state == LINK_BOUND && link->session)
+		smpp_session_withdraw(link->session);
+	if (link->state == LINK_BOUND && (now || !link->outstanding)) {
+		link_unbind(engine, link, reason);
+		link_pump(engine, link);
+	} else if (link->port_link && link->state != LINK_BOUND && link->state != LINK_UNBINDING) {
+		port_abort(engine->port, link->port_link);
+	} else if (link->session) {
+		link_pump(engine, link);
+	}
+}
+
 /* ---- events of the port ---- */
 
 static void link_up(struct engine *engine, struct link *link, const struct port_event *event)
@@ -347,6 +376,7 @@ static void link_sent(struct engine *engine, struct link *link, const struct por
 static void link_down(struct engine *engine, struct link *link, const struct port_event *event)
 {
 	uint64_t connection = link->port_link;
+	bool bound = link->state == LINK_BOUND || link->state == LINK_UNBINDING;
 	link->port_link = 0;
 	link->ready = false;
 	link->reading_paused = false;
@@ -369,9 +399,8 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		set_refused(link, 0);
 	tell_refusals(engine);
 	link_set_state(engine, link, LINK_DOWN);
-	link_back_off(engine, link, event->at_ms);
-	log_info("link.down", "link=%s reason=\"%s\" retry_ms=%lld", link->name, link->reason,
-		 (long long)(link->retry_ms - event->at_ms));
+	log_info("link.down", "link=%s reason=\"%s\"", link->name, link->reason);
+	trunk_end_down(engine, link, bound, event->at_ms);
 }
 
 static void link_signal(struct engine *engine, struct link *link, const struct port_event *event)

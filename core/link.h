@@ -1,4 +1,10 @@
-/* What core/provider.c and core/link.c, two halves of one module, share beside core/provider.h. */
+/*
+ * What the files of one module share beside core/provider.h:
+ *
+ *	provider.c  the provider as a whole: rate, standing, what operators do to it
+ *	trunk.c     configured links: when, where and as what their ends connect
+ *	link.c      one end: octets to session to inputs, and back
+ */
 #ifndef CORE_LINK_H
 #define CORE_LINK_H
 
@@ -10,7 +16,23 @@ void link_event(struct engine *engine, struct link *link, const struct port_even
 void link_pump(struct engine *engine, struct link *link);
 void link_tick(struct engine *engine, struct link *link, int64_t now_ms);
 void link_unbind(struct engine *engine, struct link *link, const char *reason);
-/* When to connect again: exponential with jitter; slow after a refused login. */
-void link_back_off(struct engine *engine, struct link *link, int64_t now_ms);
+/* Held at once, so that what this turn has released does not leave either; and let go again. */
+void link_hold(struct engine *engine, struct link *link);
+void link_let_go(struct engine *engine, struct link *link);
+/* Nothing more leaves by it; what has left is waited for unless `now`, then it is unbound. */
+void link_drain(struct engine *engine, struct link *link, bool now, const char *reason);
+
+/* NULL: no memory, or `error` (PORT_TEXT_OCTETS) says why not. Its ends are not listed yet. */
+struct trunk *trunk_new(struct provider *provider, const struct config_link *config, char *error);
+void trunk_free(struct engine *engine, struct trunk *trunk);
+/* provider->links anew, from the ends in use. */
+void trunks_list(struct provider *provider);
+/* An end is down, which was bound or only tried to be: when to try again, where and as what. */
+void trunk_end_down(struct engine *engine, struct link *link, bool bound, int64_t now_ms);
+/* What the operator wants of it goes on until it is so. */
+void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms);
+/* Connects the end that has waited longest, if one may connect now. */
+void trunks_connect(struct engine *engine, struct provider *provider, int64_t now_ms);
+int64_t trunks_deadline(const struct engine *engine, const struct provider *provider);
 
 #endif

@@ -1,8 +1,12 @@
 /*
- * Providers: one login at one carrier, with its links. A link is a configured connection; a session
- * is one life of it (smpp/session.h). This module connects, binds, paces and closes; it turns what
- * the wire says into inputs and decides nothing about messages. What an answer or a receipt means
- * is core/reconcile.c; what goes next is core/scheduler.c.
+ * Providers: one login at one carrier, with its links. This module connects, binds, paces and
+ * closes; it turns what the wire says into inputs and decides nothing about messages. What an
+ * answer or a receipt means is core/reconcile.c; what goes next is core/scheduler.c.
+ *
+ *	provider ── trunk: a configured link ── link: one end of it ── session: one life of the end
+ *
+ * Operators know the trunk as the link, and steer it as a whole. It has one end, or two as a pair:
+ * a transmitter and a receiver, configured so or because the carrier knows no bind_transceiver.
  *
  *	DOWN ──► CONNECTING ──► BINDING ──► BOUND ──► UNBINDING
  *	  ▲           │            │          │           │
@@ -24,12 +28,27 @@ enum link_state {
 	LINK_UNBINDING,
 };
 
-struct link {
+#define PROVIDER_BINDS_MAX \
+	600 /* attempts that are remembered: most that binds_per_minute can say */
+
+struct trunk {
 	struct provider *provider;
 	const struct config_link *config;
-	char name[80]; /* provider/link, and /tx or /rx of a pair */
-	uint32_t bind_command_id;
+	char name[72]; /* provider/link */
 	struct port_tls *tls;
+	struct link *ends[2]; /* in use: the first, or both */
+	size_t n_ends;
+	bool up_for_down;      /* the operator took it down: not connected again by itself */
+	bool up_again;	       /* but as soon as it is down: a rebind */
+	int64_t pair_until_ms; /* fallen back to a pair, until then at least; 0: as configured */
+	int64_t pair_since_ms; /* wall clock of that */
+};
+
+struct link {
+	struct provider *provider;
+	struct trunk *trunk;
+	char name[80]; /* that of its trunk, and /tx or /rx of a pair */
+	uint32_t bind_command_id;
 	enum link_state state;
 	uint64_t port_link; /* 0: none */
 	struct smpp_session *session;
@@ -37,8 +56,6 @@ struct link {
 	uint64_t numbered;	 /* the port's id of the connection that has that number */
 	bool ready;		 /* the session's record is on disk: segments may be released */
 	bool reading_paused;
-	bool up_for_down; /* the operator took it down: not connected again by itself */
-	bool up_again;	  /* but as soon as it is down: a rebind */
 	bool tlvs_allowed;
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */
 	uint32_t settling;    /* of these, with a verdict in the turn that is under way */
@@ -46,7 +63,8 @@ struct link {
 	int64_t paused_until_ms, pause_ms; /* throttled; 0: not */
 	int64_t retry_ms;		   /* next connect */
 	uint32_t failures;		   /* in a row */
-	int64_t refused_since_ms;	   /* binds refused for the login since; 0: not */
+	uint32_t host, host_failures; /* of its trunk's hosts, and failures in a row of this one */
+	int64_t refused_since_ms;     /* binds refused for the login since; 0: not */
 	uint32_t
 		refused_status; /* of the last bind; 0: it was not refused, or is not answered yet */
 	uint64_t sent_octets;
@@ -63,12 +81,15 @@ struct provider {
 	uint32_t number;     /* durable; scope of message ids */
 	struct link **links; /* each keeps its address for life: inputs and releases point to it */
 	size_t n_links;
+	struct trunk **trunks; /* in the order of the configuration */
+	size_t n_trunks;
 	bool paused;   /* by the operator */
 	double tokens; /* segments that may go now, with a rate */
 	int64_t tokens_ms;
-	int64_t binds_since_ms; /* bind budget: a minute, and binds in it */
-	uint32_t binds;
-	uint32_t next_link; /* turn of the links */
+	int64_t bind_ms[PROVIDER_BINDS_MAX]; /* when the last attempts began */
+	uint64_t binds;			     /* attempts so far */
+	int64_t next_bind_ms; /* links that come back together bind one after the other */
+	uint32_t next_link;   /* turn of the links */
 };
 
 /* NULL without memory, or with a sentence in `error` (PORT_TEXT_OCTETS), such as a bad certificate. */
@@ -105,13 +126,22 @@ void link_accepted(struct link *link);
 /* Unbinds and comes back by back-off; `reason` is shown. */
 void link_rebind(struct engine *engine, struct link *link, const char *reason);
 
+/* When it tries to connect again, and what it waits for, in words; NULL: it is not down. */
+int64_t link_retry_ms(const struct link *link);
+const char *link_waits_for(const struct engine *engine, const struct link *link, int64_t now_ms);
+
 /*
- * What operators do to it, until the process ends. A link that is taken down gets nothing more;
- * what has not left comes back, what has left may still be answered, then it unbinds and stays
- * down, or with `again` connects anew. bring_up connects at once, whatever the back-off says.
+ * What operators do to a link as a whole, until the process ends. One that is taken down gets
+ * nothing more; what has not left comes back, what has left may still be answered, then it unbinds
+ * and stays down, or with `again` connects anew. bring_up connects at once, whatever the back-off
+ * says. From both a link that fell back to a pair connects as a transceiver again.
  */
-void link_take_down(struct engine *engine, struct link *link, bool again);
-void link_bring_up(struct engine *engine, struct link *link);
+void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again);
+void trunk_bring_up(struct engine *engine, struct trunk *trunk);
+/* By its name, or that of one of its ends; NULL: there is none. */
+struct trunk *trunk_find(const struct engine *engine, const char *name);
+/* Segments of all its ends without a verdict. */
+uint32_t trunk_outstanding(const struct trunk *trunk);
 /* Nothing leaves to the provider while it is paused, and what has not left comes back. */
 void provider_pause(struct engine *engine, struct provider *provider, bool paused);
 

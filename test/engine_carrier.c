@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "smpp/octets.h"
 #include "smpp/session.h"
 
 #define CHUNK 4096
@@ -17,6 +18,7 @@ struct far {
 	struct carrier *carrier;
 	struct wire *wire; /* NULL: gone */
 	struct smpp_session *session;
+	uint32_t bind_id;
 	uint32_t in_flight;
 	struct far *next;
 };
@@ -40,12 +42,21 @@ static bool far_is_bound(const struct far *far)
 	return stats.state == SMPP_SESSION_BOUND;
 }
 
+/* A transmitter takes no receipts (SMPP 3.4, Table 2-1). */
 static struct far *newest_bound(const struct carrier *carrier)
 {
 	struct far *far = carrier->fars;
-	while (far && !far_is_bound(far))
+	while (far && (!far_is_bound(far) || far->bind_id == SMPP_bind_transmitter))
 		far = far->next;
 	return far;
+}
+
+size_t carrier_connected(const struct carrier *carrier)
+{
+	size_t n = 0;
+	for (const struct far *far = carrier->fars; far; far = far->next)
+		n += far->wire != NULL;
+	return n;
 }
 
 size_t carrier_bound(const struct carrier *carrier)
@@ -197,17 +208,46 @@ static void on_receipt_answer(struct carrier *carrier, uint32_t status)
 	carrier->refused_status = status;
 }
 
-static void on_event(struct far *far, const struct smpp_event *event)
+static void nack(struct far *far, uint32_t status, uint32_t sequence_number)
+{
+	uint8_t octets[16];
+	struct smpp_writer out = smpp_writer_of(octets, sizeof(octets));
+	smpp_write_u32(&out, sizeof(octets));
+	smpp_write_u32(&out, SMPP_generic_nack);
+	smpp_write_u32(&out, status);
+	smpp_write_u32(&out, sequence_number);
+	wire_send(far->wire, false, octets, sizeof(octets));
+}
+
+static void on_bind(struct far *far, const struct smpp_event *event)
 {
 	struct carrier *carrier = far->carrier;
 	int64_t now_ms = world_now_ms(carrier->world);
-	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
-		carrier->binds++;
-		if (carrier->mute)
+	uint32_t status = carrier->bind_status;
+	far->bind_id = event->command_id;
+	if (carrier->binds < CARRIER_BINDS) {
+		carrier->bound[carrier->binds].command_id = event->command_id;
+		carrier->bound[carrier->binds].at_ms = now_ms;
+	}
+	carrier->binds++;
+	if (carrier->mute)
+		return;
+	if (event->command_id == SMPP_bind_transceiver && carrier->transceiver_status) {
+		status = carrier->transceiver_status;
+		if (carrier->nacks_transceiver) {
+			nack(far, status, event->sequence_number);
 			return;
-		assert_int_equal(smpp_session_bind_answer(far->session, carrier->bind_status,
-							  "carrier", 0x34, now_ms),
-				 SMPP_SESSION_OK);
+		}
+	}
+	assert_int_equal(smpp_session_bind_answer(far->session, status, "carrier", 0x34, now_ms),
+			 SMPP_SESSION_OK);
+}
+
+static void on_event(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
+		on_bind(far, event);
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
 		on_submit(far, event);
 	} else if (event->kind == SMPP_EVENT_RESPONSE) {

@@ -136,6 +136,15 @@ void engine_world_crash(struct engine_world *world)
 	engine_world_start(world);
 }
 
+static bool all_bound(const struct engine *engine)
+{
+	for (size_t i = 0; i < engine->n_providers; i++)
+		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
+			if (!engine->providers[i]->links[k]->ready)
+				return false;
+	return true;
+}
+
 struct engine_world *engine_world_new(const struct setting *setting)
 {
 	static const struct setting usual;
@@ -153,6 +162,9 @@ struct engine_world *engine_world_new(const struct setting *setting)
 	configure(world, setting ? setting : &usual);
 	engine_world_start(world);
 	engine_world_run(world, 100);
+	/* Links of one provider bind one after the other. */
+	for (int i = 0; i < 100 && !all_bound(world->engine); i++)
+		engine_world_run(world, 50);
 	return world;
 }
 

@@ -15,6 +15,7 @@
 #include "test/sim/world.h"
 
 #define CARRIER_SUBMITS 8192
+#define CARRIER_BINDS	512
 #define FIRST_NUMBER	31600000000u
 #define OPENING		1000000000
 #define PRICE		88000 /* of a part, micro-units */
@@ -35,14 +36,20 @@ struct seen {
 
 struct carrier {
 	struct world *world;
-	struct far *fars;     /* connections, newest first */
-	uint32_t bind_status; /* of every bind from now on */
-	bool mute;	      /* answers no bind */
-	bool obliging;	      /* answers every submit at once with a new id */
-	uint64_t ids;	      /* the last one given so */
+	struct far *fars;	     /* connections, newest first */
+	uint32_t bind_status;	     /* of every bind from now on */
+	uint32_t transceiver_status; /* of bind_transceiver, 0: as bind_status */
+	bool nacks_transceiver;	     /* that is said by generic_nack */
+	bool mute;		     /* answers no bind */
+	bool obliging;		     /* answers every submit at once with a new id */
+	uint64_t ids;		     /* the last one given so */
 	struct seen seen[CARRIER_SUBMITS];
 	size_t n;
 	uint32_t binds;
+	struct {
+		uint32_t command_id;
+		int64_t at_ms;
+	} bound[CARRIER_BINDS];	       /* the first binds */
 	uint32_t acked, refused, lost; /* receipts answered OK, otherwise, or not at all */
 	uint32_t refused_status;       /* of the last one refused */
 	uint32_t raws, raw_answers;    /* octets of carrier_raw, and answers to them */
@@ -75,8 +82,9 @@ bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 void carrier_cut(struct carrier *carrier);
 /* Asks every connection to unbind. */
 void carrier_unbind(struct carrier *carrier);
-/* Connections that are bound. */
+/* Connections that are bound; those that are there at all. */
 size_t carrier_bound(const struct carrier *carrier);
+size_t carrier_connected(const struct carrier *carrier);
 
 /* ---- the world ---- */
 

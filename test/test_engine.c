@@ -189,7 +189,9 @@ static void test_engine__check_45_a_refused_bind_is_tried_again(void **state)
 		assert_true(!rows[i].login || alpha->binds <= 5);
 		alpha->bind_status = 0;
 		engine_world_run(world, 40000);
-		assert_int_equal(carrier_bound(alpha), 1);
+		/* A transceiver that was not known may be a pair by now. */
+		assert_true(carrier_bound(alpha) >= 1);
+		assert_true(rows[i].status == 0x03 || carrier_bound(alpha) == 1);
 		engine_world_free(world);
 	}
 }

@@ -121,17 +121,20 @@ int ctl_status(const struct ctl_run *run)
 
 static void show_links(const struct ctl_run *run, const struct json *answer)
 {
-	static const char *const heads[] = { "LINK",	  "STATE",   "SINCE (UTC)", ">SESSION",
-					     ">OUT",	  ">WINDOW", ">SUBMITS",    ">ANSWERS",
-					     ">RECEIPTS", "PEER",    "REASON" };
+	static const char *const heads[] = { "LINK",	 "BIND",      "STATE",	 "SINCE (UTC)",
+					     ">SESSION", ">OUT",      ">WINDOW", ">SUBMITS",
+					     ">ANSWERS", ">RECEIPTS", "PEER",	 "REASON",
+					     "WAITS FOR" };
 	const struct json *links = json_get(answer, "links");
 	struct ctl_table table;
 	char since[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 11);
+	ctl_table_begin(&table, heads, 13);
 	for (size_t i = 0; i < json_count(links); i++) {
 		const struct json *link = json_at(links, i);
 		ctl_table_member(&table, link, "name");
+		ctl_table_cell(&table, "%s%s", ctl_text(link, "bind", "?"),
+			       ctl_text(link, "fallback_since", NULL) ? ", fallback" : "");
 		ctl_table_cell(&table, "%s%s", ctl_text(link, "state", "?"),
 			       ctl_int(link, "paused_ms") ? ", paused" : "");
 		ctl_table_cell(&table, "%s", ctl_time(link, "since", since));
@@ -143,6 +146,7 @@ static void show_links(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, link, "receipts");
 		ctl_table_member(&table, link, "peer");
 		ctl_table_member(&table, link, "reason");
+		ctl_table_member(&table, link, "waits_for");
 	}
 	ctl_table_print(&table, stdout, "no provider has a link");
 }
@@ -165,7 +169,7 @@ static void show_orders(const struct ctl_run *run, const struct json *answer)
 	struct ctl_table table;
 	char created[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 11);
+	ctl_table_begin(&table, heads, 13);
 	for (size_t i = 0; i < json_count(orders); i++) {
 		const struct json *order = json_at(orders, i);
 		ctl_table_member(&table, order, "order_id");

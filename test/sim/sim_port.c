@@ -7,6 +7,7 @@
 #include "test/sim/world.h"
 
 #define PORTS_MAX    16
+#define HOSTS_MAX    8
 #define OUTPUT_ROOM  (64u << 10)
 #define OCTETS_CHUNK (16u << 10)
 
@@ -19,6 +20,7 @@ struct sim_link {
 	uint64_t sent;
 	bool paused, waiting; /* octets wait on the wire */
 	bool down;
+	char host[64], peer[80];
 	struct sim_link *next;
 };
 
@@ -42,6 +44,7 @@ struct port {
 		struct carrier *carrier;
 	} carriers[PORTS_MAX];
 	size_t n_carriers;
+	char dead[HOSTS_MAX][64]; /* hosts; "" is none */
 };
 
 struct port *sim_port_new(struct world *world, uint64_t seed)
@@ -57,6 +60,24 @@ void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier
 {
 	port->carriers[port->n_carriers].number = number;
 	port->carriers[port->n_carriers++].carrier = carrier;
+}
+
+static bool is_dead(const struct port *port, const char *host)
+{
+	for (size_t i = 0; i < HOSTS_MAX; i++)
+		if (!strcmp(port->dead[i], host))
+			return true;
+	return false;
+}
+
+void sim_port_host(struct port *port, const char *host, bool dead)
+{
+	for (size_t i = 0; i < HOSTS_MAX; i++) {
+		if (strcmp(port->dead[i], dead ? "" : host) != 0)
+			continue;
+		snprintf(port->dead[i], sizeof(port->dead[i]), "%s", dead ? host : "");
+		return;
+	}
 }
 
 void sim_port_limit(struct port *port, int64_t limit_ms)
@@ -174,7 +195,7 @@ static void on_up(struct world *world, void *arg, uint64_t number)
 	if (link->down)
 		return;
 	for (size_t i = 0; i < link->port->n_carriers; i++) {
-		if (link->port->carriers[i].number != number)
+		if (link->port->carriers[i].number != number || is_dead(link->port, link->host))
 			continue;
 		struct wire_ends ends = { .octets_near = on_octets,
 					  .gone_near = on_gone,
@@ -182,7 +203,7 @@ static void on_up(struct world *world, void *arg, uint64_t number)
 		link->wire = wire_new(world, &ends);
 		carrier_accept(link->port->carriers[i].carrier, link->wire);
 		queue(link->port,
-		      &(struct port_event){ .kind = PORT_UP, .link = link->id, .peer = "sim" },
+		      &(struct port_event){ .kind = PORT_UP, .link = link->id, .peer = link->peer },
 		      NULL);
 		return;
 	}
@@ -197,6 +218,8 @@ uint64_t port_open(struct port *port, const struct port_target *target)
 	link->out = malloc(OUTPUT_ROOM);
 	link->next = port->links;
 	port->links = link;
+	snprintf(link->host, sizeof(link->host), "%s", target->addresses[0].host);
+	snprintf(link->peer, sizeof(link->peer), "%s:%u", link->host, target->addresses[0].port);
 	world_later(port->world, world_now_ms(port->world) + dice_between(&port->dice, 0, 20),
 		    on_up, link, target->addresses[0].port);
 	return link->id;

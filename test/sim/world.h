@@ -82,6 +82,8 @@ void wire_leave(struct wire *wire, bool far);
 struct port *sim_port_new(struct world *world, uint64_t seed);
 /* Carriers that can be connected to, by the port number of their address. */
 void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier);
+/* From now on nobody takes a connection at this host, or somebody does again. */
+void sim_port_host(struct port *port, const char *host, bool dead);
 /* Nothing waits beyond limit_ms; 0: no limit. */
 void sim_port_limit(struct port *port, int64_t limit_ms);
 /* The wall clock is set forward, or back. */
