@@ -33,6 +33,7 @@ struct sim_message {
 	uint8_t message_state;
 	uint8_t receipts_left; /* OK answers still wanted */
 	bool data_sm;	       /* it came as data_sm */
+	bool leads;	       /* no message, but what stands for the response of a submit_multi */
 	bool to_answer;	       /* its response is still to be sent */
 	bool in_flight;	       /* a receipt is on a link */
 	bool waiting;	       /* a receipt is in the account's queue or due later */

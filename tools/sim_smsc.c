@@ -117,6 +117,7 @@ void sim_smsc_release(struct sim_smsc *smsc)
 {
 	while (smsc->slots_used > 0)
 		free_link(smsc, smsc->slots[smsc->slots_used - 1]);
+	sim_verbs_release(smsc);
 	sim_messages_release(&smsc->messages);
 	sim_attempts_release(&smsc->attempts);
 	sim_due_release(&smsc->due);
@@ -136,8 +137,10 @@ void sim_smsc_finish(struct sim_smsc *smsc, uint32_t index)
 {
 	const struct sim_message *message = sim_message_at(&smsc->messages, index);
 
-	if (!message->to_answer && !message->in_flight && !message->waiting)
-		sim_message_free(&smsc->messages, index);
+	if (message->to_answer || message->in_flight || message->waiting)
+		return;
+	sim_verbs_settled(smsc, message);
+	sim_message_free(&smsc->messages, index);
 }
 
 static void do_due(struct sim_smsc *smsc, int64_t now_ms)
@@ -241,7 +244,7 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 	case SMPP_EVENT_REQUEST:
 		if (event->command_id == SMPP_submit_sm || event->command_id == SMPP_data_sm)
 			sim_submit_take(smsc, link, event);
-		else
+		else if (!sim_verbs_take(smsc, link, event))
 			sim_submit_decline(smsc, link, event);
 		break;
 	case SMPP_EVENT_RESPONSE:

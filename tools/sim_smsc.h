@@ -7,7 +7,7 @@
  *	               receipts ──► sessions ──► log, then octets to the links
  *
  * sim_smsc.c has links and the turn, sim_submit.c submits and their answers, sim_delivery.c the
- * receipts. Used by tools/smsc_sim.c, which owns the port and the loop.
+ * receipts, sim_verbs.c requests about a message and about several at once. Used by tools/smsc_sim.c, which owns the port and the loop.
  */
 #ifndef TOOLS_SIM_SMSC_H
 #define TOOLS_SIM_SMSC_H
@@ -79,6 +79,17 @@ struct sim_stats {
 	uint64_t receipts_lost;	      /* by the way `lost` */
 };
 
+/* A message that is settled: what query_sm still finds. */
+struct sim_past {
+	uint64_t id;
+	int64_t final_wall_ms;
+	uint16_t account;
+	uint8_t message_state; /* 0: an empty place */
+};
+#define SIM_PAST 65536u /* of them; then the oldest goes */
+
+struct sim_multi;
+
 struct sim_smsc {
 	struct port *port;
 	struct sim_log *log;
@@ -92,6 +103,9 @@ struct sim_smsc {
 	struct sim_messages messages;
 	struct sim_attempts attempts;
 	struct sim_due due;
+	struct sim_multi *multis; /* submit_multis without a response */
+	struct sim_past past[SIM_PAST];
+	uint32_t past_next;
 	uint64_t next_id;
 	struct sim_stats stats;
 };
@@ -132,6 +146,19 @@ void sim_submit_decline(struct sim_smsc *smsc, struct sim_link *link,
 			const struct smpp_event *event);
 /* The response of a message is due. */
 void sim_submit_answer(struct sim_smsc *smsc, uint32_t index);
+/* The status that refuses whatever comes by the link now, 0: none; takes from its rate. */
+uint32_t sim_submit_limits(struct sim_smsc *smsc, const struct sim_link *link, int64_t at_ms);
+/* Fills a fresh message from a submit and draws for it, under this id if it is taken: its status. */
+uint32_t sim_submit_draw(struct sim_smsc *smsc, struct sim_message *message,
+			 const struct sim_link *link, const struct smpp_event *event, uint64_t id);
+
+/* A request about messages (sim_verbs.c); false: it is none of those. */
+bool sim_verbs_take(struct sim_smsc *smsc, struct sim_link *link, const struct smpp_event *event);
+/* The response of a submit_multi is due; index is of the message that leads it. */
+void sim_verbs_multi_answer(struct sim_smsc *smsc, uint32_t index);
+/* A message is done with: query_sm finds its state from now on. */
+void sim_verbs_settled(struct sim_smsc *smsc, const struct sim_message *message);
+void sim_verbs_release(struct sim_smsc *smsc);
 
 /* The receipt of a message is due (sim_delivery.c). */
 void sim_delivery_queue(struct sim_smsc *smsc, uint32_t index);

@@ -63,6 +63,10 @@ void sim_submit_answer(struct sim_smsc *smsc, uint32_t index)
 {
 	struct sim_message *message = sim_message_at(&smsc->messages, index);
 
+	if (message->leads) {
+		sim_verbs_multi_answer(smsc, index);
+		return;
+	}
 	message->to_answer = false;
 	/* The message was taken when it was read: a receipt follows even if nobody hears this. */
 	if (!send_answer(smsc, message))
@@ -103,13 +107,15 @@ static bool take_token(struct sim_account *account, const struct sim_options *op
 	return true;
 }
 
-static bool throttled(struct sim_smsc *smsc, const struct sim_link *link, int64_t at_ms)
+uint32_t sim_submit_limits(struct sim_smsc *smsc, const struct sim_link *link, int64_t at_ms)
 {
 	uint32_t window = smsc->options->window;
 
-	if (window != 0 && link->unanswered >= window)
-		return true;
-	return !take_token(&smsc->accounts[link->account], smsc->options, at_ms);
+	if ((window == 0 || link->unanswered < window) &&
+	    take_token(&smsc->accounts[link->account], smsc->options, at_ms))
+		return 0;
+	smsc->stats.throttled++;
+	return SMPP_ESME_RTHROTTLED;
 }
 
 /* ---- drawing ---- */
@@ -237,7 +243,8 @@ static uint8_t receipts_of(struct sim_smsc *smsc, const struct outcome *outcome,
 
 /* Draws for a message that was filled in and writes down what was drawn. */
 static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
-			   const struct smpp_event *event, struct outcome_subject *subject)
+			   const struct smpp_event *event, uint64_t id,
+			   struct outcome_subject *subject)
 {
 	const struct sim_options *options = smsc->options;
 	struct smpp_concat_info info;
@@ -262,7 +269,7 @@ static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 						      options->receipt_delay.min_ms,
 						      options->receipt_delay.max_ms);
 	if (outcome.status == 0) {
-		message->id = smsc->next_id++;
+		message->id = id != 0 ? id : smsc->next_id++;
 		copy_text(message, event->pdu, info.body);
 	}
 	smsc->stats.outcomes[outcome.kind]++;
@@ -270,6 +277,15 @@ static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 	smsc->stats.refused += outcome.status != 0;
 	log_drawn(smsc, message, subject, &outcome, event->at_ms);
 	return outcome;
+}
+
+uint32_t sim_submit_draw(struct sim_smsc *smsc, struct sim_message *message,
+			 const struct sim_link *link, const struct smpp_event *event, uint64_t id)
+{
+	struct outcome_subject subject;
+
+	fill_message(smsc, message, link, event);
+	return draw(smsc, message, event, id, &subject).status;
 }
 
 /* ---- taking ---- */
@@ -328,9 +344,9 @@ void sim_submit_take(struct sim_smsc *smsc, struct sim_link *link, const struct 
 		smpp_session_leave_unanswered(link->session);
 		return;
 	}
-	if (throttled(smsc, link, event->at_ms)) {
-		smsc->stats.throttled++;
-		respond(link, event, SMPP_ESME_RTHROTTLED);
+	status = sim_submit_limits(smsc, link, event->at_ms);
+	if (status != 0) {
+		respond(link, event, status);
 		return;
 	}
 	index = sim_message_new(&smsc->messages);
@@ -341,7 +357,7 @@ void sim_submit_take(struct sim_smsc *smsc, struct sim_link *link, const struct 
 	}
 	message = sim_message_at(&smsc->messages, index);
 	fill_message(smsc, message, link, event);
-	outcome = draw(smsc, message, event, &subject);
+	outcome = draw(smsc, message, event, 0, &subject);
 	if (outcome.answered) {
 		plan_answer(smsc, link, index, &subject, event->at_ms);
 		return;
