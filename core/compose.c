@@ -28,7 +28,9 @@ static void put_message(const struct compose *what, struct composed *out)
 	const struct store_order *order = what->order;
 	struct smpp_pdu *pdu = &out->pdu;
 	struct smpp_concat_part part;
-	smpp_concat_part(what->plan, what->segment, what->reference, &part);
+	uint32_t references = smpp_concat_refs(what->plan->method);
+	smpp_concat_part(what->plan, what->segment,
+			 references ? (uint16_t)(what->reference % references) : 0, &part);
 	put_source(what, out);
 	pdu->esm_class = part.esm_class;
 	pdu->priority_flag = order->priority;

@@ -21,7 +21,7 @@ struct compose {
 	const struct smpp_concat_plan *plan; /* of the order's text */
 	uint8_t data_coding;		     /* of the plan's octets, at this provider */
 	uint16_t segment;		     /* which part, 0 .. plan->pdus - 1 */
-	uint16_t reference;		     /* that all parts of the message share */
+	uint16_t reference; /* that all parts of the message share; cut to 8 bits if need be */
 };
 
 /* A PDU and the memory that it borrows from; not to be copied. */

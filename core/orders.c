@@ -178,11 +178,27 @@ void orders_add_text(struct turn *turn, struct work *work, const char *text, siz
 	}
 }
 
+/* What the handset tells messages in parts apart by, from this source. */
+static uint16_t draw_reference(struct turn *turn, const struct work *work, uint64_t msisdn)
+{
+	const struct store_octets *source = &work->rec.caller_id;
+	char pair[64];
+	int n = snprintf(pair, sizeof(pair), "%llu %.*s", (unsigned long long)msisdn,
+			 (int)source->n, (const char *)source->at);
+	uint16_t reference = 0;
+	turn_fail(turn, store_reference_draw(turn->txn,
+					     store_keyed_hash(turn->engine->store, pair, (size_t)n),
+					     &reference));
+	return reference;
+}
+
 void orders_add_message(struct turn *turn, struct work *work, uint32_t index, uint64_t msisdn)
 {
 	struct store_message message = { .order = work->rec.order, .index = index };
 	message.msisdn = msisdn;
 	message.updated_ms = work->rec.created_ms;
+	if (work->rec.parts > 1)
+		message.reference = draw_reference(turn, work, msisdn);
 	turn_fail(turn, store_message_put(turn->txn, &message));
 	for (uint32_t n = 1; n < work->rec.parts && !turn_failed(turn); n++) {
 		struct store_segment segment = { .order = work->rec.order,

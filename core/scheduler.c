@@ -36,6 +36,7 @@ struct submit {
 	struct segment_ref ref;
 	uint64_t release;
 	uint64_t msisdn;
+	uint16_t reference;
 	struct flight flight;
 };
 
@@ -48,7 +49,7 @@ static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
 		.plan = work->plan,
 		.data_coding = work->data_coding,
 		.segment = (uint16_t)submit->ref.segment,
-		.reference = (uint16_t)(work->rec.order & 0xFF),
+		.reference = submit->reference,
 	};
 	struct composed composed;
 	compose_submit_sm(&what, submit->msisdn, &composed);
@@ -155,6 +156,7 @@ static bool release_segment(struct turn *turn, struct loading *loading, struct w
 	submit->ref = item->segment;
 	submit->release = loading->rec.release;
 	submit->msisdn = message->msisdn;
+	submit->reference = message->reference;
 	submit->flight = (struct flight){
 		.tag = release_tag(item->segment),
 		.attempt = attempt,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "store/ids.h"
+#include "store/references.h"
 #include "store/index.h"
 #include "store/rows.h"
 #include "store/runs.h"
@@ -151,6 +152,14 @@ static void check_id_run(struct walk *walk, const void *rec)
 		check_finding(walk, "its ids do not rise");
 }
 
+static void check_reference_log(struct walk *walk, const void *rec)
+{
+	const struct store_reference_log *log = rec;
+
+	if (log->first % STORE_DRAWS_PER_RECORD || log->draws.n % STORE_DRAW_OCTETS)
+		check_finding(walk, "it holds no whole number of draws");
+}
+
 /* Kinds whose first key member is handed out by a counter, and where that stands in meta. */
 static const struct {
 	enum store_kind kind;
@@ -246,7 +255,7 @@ static check_fn *const checks[STORE_KINDS] = {
 	[STORE_KIND_RELEASE] = check_release, [STORE_KIND_ORPHAN] = check_orphan,
 	[STORE_KIND_LEDGER] = check_ledger,   [STORE_KIND_IDEMPOTENCY] = check_idempotency,
 	[STORE_KIND_INBOUND] = check_inbound, [STORE_KIND_ID_RUN] = check_id_run,
-	[STORE_KIND_BLOCK] = check_block,
+	[STORE_KIND_BLOCK] = check_block,     [STORE_KIND_REFERENCE_LOG] = check_reference_log,
 };
 
 static void check_record(struct walk *walk, enum store_err err)

@@ -9,6 +9,7 @@
 
 #include "store/ids.h"
 #include "store/place.h"
+#include "store/references.h"
 #include "store/store.h"
 
 struct MDB_env;
@@ -43,6 +44,7 @@ struct store {
 	struct store_meta meta;	 /* as committed; its octets are in secret */
 	uint8_t secret[16];
 	struct store_ids *ids;
+	struct store_references *references;
 	store_fault_fn *fault;
 	void *fault_arg;
 	uint64_t size_octets;

@@ -141,18 +141,24 @@ static enum store_open compare(const struct store *store, char *err)
 	return STORE_OPEN_ROLLED_BACK;
 }
 
-static enum store_open load_ids(struct store *store, char *err)
+/* What is kept in memory: the look-up of provider ids, and the references drawn last. */
+static enum store_open load(struct store *store, char *err)
 {
 	struct store_txn *txn;
 
 	if (store_read_begin(store, &txn))
 		return no_memory(err);
+	const char *what = "provider ids";
 	enum store_err bad = store_ids_load(txn, &store->ids);
 
+	if (!bad) {
+		what = "reference numbers";
+		bad = store_references_load(txn, &store->references);
+	}
 	store_read_end(txn);
 	if (!bad)
 		return STORE_OPEN_OK;
-	snprintf(err, STORE_ERR_OCTETS, "the provider ids cannot be read: %s", store_err_text(bad));
+	snprintf(err, STORE_ERR_OCTETS, "the %s cannot be read: %s", what, store_err_text(bad));
 	return bad == STORE_FULL ? STORE_OPEN_FAILED : STORE_OPEN_DAMAGED;
 }
 
@@ -168,7 +174,7 @@ static enum store_open verify(void *arg, char err[STORE_ERR_OCTETS])
 	if (!code)
 		code = check_torn(store, err); /* before what the records say is walked */
 	if (!code)
-		code = load_ids(store, err);
+		code = load(store, err);
 	if (!code && store_read_begin(store, &txn))
 		code = no_memory(err);
 	if (!code) {
@@ -209,7 +215,7 @@ static enum store_open open_existing(struct store *store, const struct store_opt
 	if (!code)
 		code = attach(store, err);
 	if (!code)
-		code = load_ids(store, err);
+		code = load(store, err);
 	return code ? code : compare(store, err);
 }
 
@@ -222,7 +228,7 @@ static enum store_open open_new(struct store *store, const struct store_options 
 	if (!code)
 		code = make_store(store, options, err);
 	if (!code)
-		code = load_ids(store, err);
+		code = load(store, err);
 	if (code) {
 		unlinkat(store->place.dir_fd, "data.mdb", 0);
 		unlinkat(store->place.dir_fd, "lock.mdb", 0);
@@ -278,6 +284,7 @@ static void close_files(struct store *store)
 	if (store->write)
 		store_abort(store->write);
 	store_ids_free(store->ids);
+	store_references_free(store->references);
 	store_env_close(store);
 	store_place_release(&store->place);
 	explicit_bzero(store->secret, sizeof(store->secret));

@@ -371,6 +371,8 @@ static void end_write(struct store_txn *txn, bool committed)
 	}
 	if (store->ids)
 		store_ids_settle(store->ids, committed);
+	if (store->references)
+		store_references_settle(store->references, committed);
 	store->write = NULL;
 	free(txn);
 }
@@ -382,13 +384,15 @@ void store_abort(struct store_txn *txn)
 	end_write(txn, false);
 }
 
-/* Ids that were added, and, if anything changed at all, the meta record last. */
+/* Ids and references that were added, and, if anything changed at all, the meta record last. */
 static enum store_err prepare(struct store_txn *txn)
 {
 	enum store_err err = check_writable(txn);
 
 	if (!err && txn->store->ids)
 		err = store_ids_flush(txn, txn->store->ids);
+	if (!err && txn->store->references)
+		err = store_references_flush(txn, txn->store->references);
 	if (!err && txn->changed) {
 		txn->meta.self_txn = mdb_txn_id(txn->txn);
 		err = store_put(txn, STORE_KIND_META, &txn->meta);
@@ -439,6 +443,11 @@ uint64_t store_next(struct store_txn *txn, enum store_counter counter)
 struct store_ids *store_txn_ids(const struct store_txn *txn)
 {
 	return txn->store->ids;
+}
+
+struct store_references *store_txn_references(const struct store_txn *txn)
+{
+	return txn->store->references;
 }
 
 const uint8_t *store_secret(const struct store *store)

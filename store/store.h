@@ -254,6 +254,18 @@ enum store_err store_ids_find(struct store_txn *txn, uint64_t hash, struct store
 enum store_err store_ids_expire(struct store_txn *txn, uint64_t before_ms, unsigned budget,
 				bool *more);
 
+/* --- Reference numbers ------------------------------------------------------------------------ */
+
+/*
+ * The reference of one more long message from a source to a destination: the one behind the last
+ * of this pair, so that none comes again before all the others have been used, 256 or 65,536 by
+ * what its carrier takes of them (SMPP 3.4, 5.3.2.22; GSM 03.40, 9.2.3.24.1). `pair` is a
+ * store_keyed_hash of the two. Gone again when the transaction is aborted. A pair is remembered
+ * until 253,952 more have been drawn, its own and others'. Cost: eight octets on disk, appended;
+ * at most 8 MiB of memory. FULL.
+ */
+enum store_err store_reference_draw(struct store_txn *txn, uint64_t pair, uint16_t *reference);
+
 /* --- Checking --------------------------------------------------------------------------------- */
 
 /* Which provider ids a segment's evidence names; `emit` is called with the hash of each. */

@@ -399,6 +399,21 @@ static void test_check__finds_a_release_of_nothing(void **state)
 		      "release: segment 2 of message 1 in order 1 is none\n");
 }
 
+static void test_check__finds_references_that_are_cut_short(void **state)
+{
+	struct world *world = *state;
+	struct store_txn *txn = begin(world);
+	struct store_reference_log log = { .first = 248, .draws = octets_of("seven..") };
+
+	must(store_reference_log_put(txn, &log));
+	log.first = 247;
+	log.draws.n = 0;
+	must(store_reference_log_put(txn, &log));
+	must(store_commit(txn));
+	expect(world, "reference_log: it holds no whole number of draws\n"
+		      "reference_log: it holds no whole number of draws\n");
+}
+
 static void test_check__finds_a_number_that_would_be_used_twice(void **state)
 {
 	struct world *world = *state;
@@ -559,6 +574,7 @@ int main(void)
 		T(test_check__finds_missing_evidence),
 		T(test_check__finds_an_id_that_leads_elsewhere),
 		T(test_check__finds_a_release_of_nothing),
+		T(test_check__finds_references_that_are_cut_short),
 		T(test_check__finds_a_number_that_would_be_used_twice),
 		T(test_check__finds_records_without_an_owner),
 		T(test_check__finds_half_a_receipt),
