@@ -12,8 +12,7 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
-#include "core/receipts.h"
-#include "core/reconcile.h"
+#include "core/orphans.h"
 #include "core/view.h"
 
 #define LIMIT_MAX     500
@@ -294,7 +293,7 @@ static void put_orphan(struct api_call *call, const struct store_orphan *orphan,
 	json_add_text(json, "link", history_link(call->turn->txn, orphan->session, link));
 	control_add_time(json, "at", orphan->at_ms);
 	json_add_int(json, "age_ms", call->turn->at_ms - (int64_t)orphan->at_ms);
-	json_add_text(json, "reason", reconcile_orphan_text((enum reconcile_orphan)orphan->reason));
+	json_add_text(json, "reason", orphan_reason_text((enum orphan_reason)orphan->reason));
 	view_add_octets(json, "id", orphan->id);
 	json_add_text(json, "destination", n ? dest : NULL);
 	json_add_uint(json, "pdu_octets", orphan->pdu_octets);
@@ -346,7 +345,7 @@ void control_orphan_drop(struct api_call *call)
 	turn_fail(call->turn, err);
 	if (turn_failed(call->turn))
 		return;
-	receipts_drop(call->turn, &orphan);
+	orphans_drop(call->turn, &orphan);
 	control_audit(call, "orphan %llu: dropped, id %.*s", (unsigned long long)orphan.seq,
 		      (int)orphan.id.n, (const char *)orphan.id.at);
 	json_begin_object(json);

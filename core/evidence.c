@@ -182,6 +182,16 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 	return true;
 }
 
+const char *evidence_told(const struct evidence *row)
+{
+	/* An operator decides before the time at which the event comes by itself. */
+	if (row->by_operator && row->event == LIFE_ON_RECEIPT_DEADLINE)
+		return "an operator ended the wait for an outcome";
+	if (row->by_operator && row->event == LIFE_ON_RESEND)
+		return "an operator put it into the queue once more";
+	return life_event_told(row->event);
+}
+
 static const struct {
 	const char *name, *text;
 } rules[] = {

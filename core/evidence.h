@@ -74,6 +74,9 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 		   struct evidence *row);
 
+/* What the row meant for the message, in words that clients may read; static. */
+const char *evidence_told(const struct evidence *row);
+
 const char *evidence_rule_name(enum evidence_rule rule);
 /* In words, for explain and trace; "" for NONE. */
 const char *evidence_rule_text(enum evidence_rule rule);

@@ -153,14 +153,15 @@ static char *cause_of_loss(const struct story *story, const struct evidence *row
 static char *cause_of(const struct story *story, const struct evidence *row)
 {
 	char status[160], link[HISTORY_LINK_OCTETS];
-	if (row->by_operator)
-		return say("an operator asked for it; who: esmectl audit list");
 	if (row->has_receipt) {
 		history_link(story->explain->turn->txn, row->receipt_session, link);
-		return say("on link %s; %s%s%.*s%s%.*s", link, evidence_rule_text(row->rule),
+		return say("on link %s; %s%s%.*s%s%.*s%s", link, evidence_rule_text(row->rule),
 			   row->id.n ? ", its id " : "", (int)row->id.n, (const char *)row->id.at,
-			   row->err.n ? ", err " : "", (int)row->err.n, (const char *)row->err.at);
+			   row->err.n ? ", err " : "", (int)row->err.n, (const char *)row->err.at,
+			   row->by_operator ? "; who joined it: esmectl audit list" : "");
 	}
+	if (row->by_operator)
+		return say("who: esmectl audit list");
 	if (row->event == LIFE_ON_ACCEPTED)
 		return row->id.n ? say("message_id %.*s, after %u ms", (int)row->id.n,
 				       (const char *)row->id.at, row->rtt_ms) :
@@ -176,19 +177,6 @@ static char *cause_of(const struct story *story, const struct evidence *row)
 	return NULL;
 }
 
-/* What a row means for this message, where its event's own text speaks of all that it may mean. */
-static const char *const happened[LIFE_EVENTS] = {
-	[LIFE_ON_UNSENT] = "it had not left this process and went back to the queue",
-	[LIFE_ON_LOST] = "no answer came: it may or may not have been sent",
-	[LIFE_ON_ACCEPTED] = "the provider took it",
-	[LIFE_ON_REFUSED_FOR_NOW] = "the provider refused it for now",
-	[LIFE_ON_REFUSED] = "the provider refused it for good",
-	[LIFE_ON_EARLIER_REFUSED] = "the provider refused an earlier attempt",
-	[LIFE_ON_QUEUE_DEADLINE] = "queue_deadline passed while it was still queued",
-	[LIFE_ON_RECEIPT_DEADLINE] = "receipt_deadline passed without an outcome",
-	[LIFE_ON_RESEND] = "put into the queue once more",
-};
-
 static void add_row(struct story *story, struct segment_ref ref, const struct evidence *row)
 {
 	static const char *const marks[] = {
@@ -200,14 +188,10 @@ static void add_row(struct story *story, struct segment_ref ref, const struct ev
 		[LIFE_MARK_STRAY] = " (unexpected here: a defect of ours)",
 	};
 	char part[32];
-	const char *what = happened[row->event] ? happened[row->event] :
-						  life_event_text(row->event);
-	if (row->by_operator && row->event == LIFE_ON_RECEIPT_DEADLINE)
-		what = "no longer waited for, before receipt_deadline";
 	if (row->has_submit && row->released_ms < row->at_ms)
 		add_release(story, ref, row);
 	add_step(story, row->at_ms,
-		 say("%s%s%s", part_text(story, ref, part), what, marks[row->mark]),
+		 say("%s%s%s", part_text(story, ref, part), evidence_told(row), marks[row->mark]),
 		 cause_of(story, row));
 }
 

@@ -55,11 +55,15 @@ static const char *const state_texts[] = {
 _Static_assert(sizeof(state_texts) / sizeof(state_texts[0]) == STORE_STATES, "a text for each");
 
 static const char *const event_names[] = {
-#define LIFE_EVENT(name, text) [LIFE_ON_##name] = #name,
+#define LIFE_EVENT(name, text, told) [LIFE_ON_##name] = #name,
 #include "core/lifecycle.def"
 };
 static const char *const event_texts[] = {
-#define LIFE_EVENT(name, text) [LIFE_ON_##name] = text,
+#define LIFE_EVENT(name, text, told) [LIFE_ON_##name] = text,
+#include "core/lifecycle.def"
+};
+static const char *const event_told[] = {
+#define LIFE_EVENT(name, text, told) [LIFE_ON_##name] = told,
 #include "core/lifecycle.def"
 };
 /* Only these four have no name in the store. */
@@ -166,6 +170,11 @@ const char *life_event_name(enum life_event event)
 const char *life_event_text(enum life_event event)
 {
 	return (unsigned)event < LIFE_EVENTS ? event_texts[event] : "?";
+}
+
+const char *life_event_told(enum life_event event)
+{
+	return (unsigned)event < LIFE_EVENTS ? event_told[event] : "?";
 }
 
 const char *life_error_text(enum store_error error)

@@ -15,7 +15,7 @@
 #include "store/record.h"
 
 enum life_event {
-#define LIFE_EVENT(name, text) LIFE_ON_##name,
+#define LIFE_EVENT(name, text, told) LIFE_ON_##name,
 #include "core/lifecycle.def"
 	LIFE_EVENTS
 };
@@ -56,7 +56,8 @@ bool life_is_final(enum store_state state);
 
 /* For people; static. */
 const char *life_event_name(enum life_event event);
-const char *life_event_text(enum life_event event);
+const char *life_event_text(enum life_event event); /* what it is */
+const char *life_event_told(enum life_event event); /* what it meant for a message */
 const char *life_mark_name(enum life_mark mark);
 const char *life_state_text(enum store_state state);
 const char *life_error_text(enum store_error error); /* safe to show to clients */

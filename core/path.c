@@ -31,36 +31,28 @@ static const char *const stage_names[STAGES] = {
 static const struct {
 	const char *name;
 	enum stage stage;
-	const char *cause; /* in words that clients may read */
 } of_event[] = {
-	[LIFE_ON_RELEASED] = { "released", STAGE_QUEUE, "handed to a link" },
-	[LIFE_ON_UNSENT] = { "unsent", STAGE_WINDOW, "it never left this process" },
-	[LIFE_ON_LOST] = { "unanswered", STAGE_PROVIDER, "no answer came" },
-	[LIFE_ON_ACCEPTED] = { "answered", STAGE_PROVIDER, "the provider took it" },
-	[LIFE_ON_REFUSED_FOR_NOW] = { "answered", STAGE_PROVIDER,
-				      "the provider refused it for now" },
-	[LIFE_ON_REFUSED] = { "answered", STAGE_PROVIDER, "the provider refused it" },
-	[LIFE_ON_EARLIER_REFUSED] = { "answered", STAGE_PROVIDER,
-				      "the provider refused an earlier attempt" },
-	[LIFE_ON_RECEIPT_DELIVERED] = { "receipt", STAGE_DELIVERY, "a receipt says delivered" },
-	[LIFE_ON_RECEIPT_BEATS] = { "receipt", STAGE_DELIVERY, "a receipt says delivered" },
-	[LIFE_ON_RECEIPT_FAILED] = { "receipt", STAGE_DELIVERY, "a receipt says that it failed" },
-	[LIFE_ON_RECEIPT_EXPIRED] = { "receipt", STAGE_DELIVERY,
-				      "a receipt says that its time ran out" },
-	[LIFE_ON_RECEIPT_PENDING] = { "receipt", STAGE_DELIVERY,
-				      "a receipt says that it is under way" },
-	[LIFE_ON_RECEIPT_UNKNOWN] = { "receipt", STAGE_DELIVERY,
-				      "a receipt says nothing of its fate" },
-	[LIFE_ON_RECEIPT_UNKNOWN_FINAL] = { "receipt", STAGE_DELIVERY,
-					    "a receipt says that its fate is unknown" },
-	[LIFE_ON_QUEUE_DEADLINE] = { "deadline", STAGE_QUEUE, "its time in the queue ran out" },
-	[LIFE_ON_QUEUE_REFUSED] = { "deadline", STAGE_QUEUE,
-				    "its time ran out while the provider refused us" },
-	[LIFE_ON_RECEIPT_DEADLINE] = { "deadline", STAGE_DELIVERY, "no receipt came in time" },
-	[LIFE_ON_CANCELLED] = { "cancelled", STAGE_QUEUE, "it was cancelled" },
-	[LIFE_ON_SIBLING_FAILED] = { "ended", STAGE_QUEUE, "another part of it failed" },
-	[LIFE_ON_SIBLING_EXPIRED] = { "ended", STAGE_QUEUE, "another part of it expired" },
-	[LIFE_ON_RESEND] = { "resent", STAGE_DELIVERY, "it is sent once more" },
+	[LIFE_ON_RELEASED] = { "released", STAGE_QUEUE },
+	[LIFE_ON_UNSENT] = { "unsent", STAGE_WINDOW },
+	[LIFE_ON_LOST] = { "unanswered", STAGE_PROVIDER },
+	[LIFE_ON_ACCEPTED] = { "answered", STAGE_PROVIDER },
+	[LIFE_ON_REFUSED_FOR_NOW] = { "answered", STAGE_PROVIDER },
+	[LIFE_ON_REFUSED] = { "answered", STAGE_PROVIDER },
+	[LIFE_ON_EARLIER_REFUSED] = { "answered", STAGE_PROVIDER },
+	[LIFE_ON_RECEIPT_DELIVERED] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_BEATS] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_FAILED] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_EXPIRED] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_PENDING] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_UNKNOWN] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_RECEIPT_UNKNOWN_FINAL] = { "receipt", STAGE_DELIVERY },
+	[LIFE_ON_QUEUE_DEADLINE] = { "deadline", STAGE_QUEUE },
+	[LIFE_ON_QUEUE_REFUSED] = { "deadline", STAGE_QUEUE },
+	[LIFE_ON_RECEIPT_DEADLINE] = { "deadline", STAGE_DELIVERY },
+	[LIFE_ON_CANCELLED] = { "cancelled", STAGE_QUEUE },
+	[LIFE_ON_SIBLING_FAILED] = { "ended", STAGE_QUEUE },
+	[LIFE_ON_SIBLING_EXPIRED] = { "ended", STAGE_QUEUE },
+	[LIFE_ON_RESEND] = { "resent", STAGE_DELIVERY },
 };
 _Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_EVENTS, "every event");
 
@@ -275,10 +267,11 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 		if (kept->event != LIFE_ON_UNSENT)
 			add(path, "submitted", STAGE_WINDOW, sent_ms, detail_submitted)->row = row;
 	}
-	struct step *step = add(path, of_event[kept->event].name, of_event[kept->event].stage,
-				kept->at_ms, detail_event);
+	bool closed = kept->by_operator && kept->event == LIFE_ON_RECEIPT_DEADLINE;
+	struct step *step = add(path, closed ? "closed" : of_event[kept->event].name,
+				of_event[kept->event].stage, kept->at_ms, detail_event);
 	step->row = row;
-	step->cause = of_event[kept->event].cause;
+	step->cause = evidence_told(kept);
 }
 
 static void collect_segments(struct api_call *call, struct path *path)

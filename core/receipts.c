@@ -1,4 +1,4 @@
-/* Receipts: matching and orphans. See receipts.h and reconcile.h. */
+/* Receipts: what they say, and what that does. See receipts.h and reconcile.h. */
 #include "core/receipts.h"
 
 #include <stdlib.h>
@@ -8,13 +8,11 @@
 #include "core/inbound.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
+#include "core/match.h"
+#include "core/orphans.h"
 #include "core/reconcile.h"
 #include "core/route.h"
 #include "smpp/receipt.h"
-
-#define CANDIDATES  16	 /* segments looked at for one reading of an id */
-#define RAW_OCTETS  1700 /* of a PDU in an orphan's first record */
-#define MORE_OCTETS 1900
 
 /* A deliver_sm or data_sm that waits for its turn. */
 struct delivery {
@@ -119,8 +117,8 @@ static const enum smpp_receipt_state states[] = {
 	[CONFIG_RECEIPT_SKIPPED] = SMPP_STATE_SKIPPED,
 };
 
-static void parse(const struct config_provider *config, const struct smpp_pdu *pdu,
-		  struct smpp_receipt *receipt)
+void receipts_read(const struct config_provider *config, const struct smpp_pdu *pdu,
+		   struct smpp_receipt *receipt)
 {
 	struct smpp_receipt_word words[CONFIG_STATS_MAX];
 	struct smpp_receipt_options options = { .unmarked = config->unmarked_receipts,
@@ -132,136 +130,16 @@ static void parse(const struct config_provider *config, const struct smpp_pdu *p
 	smpp_receipt_parse(pdu, &options, receipt);
 }
 
-/* ---- which segment it is about ---- */
-
-static const enum evidence_rule rules[] = {
-	[SMPP_ID_ANY] = EVIDENCE_RULE_EXACT,
-	[SMPP_ID_EXACT] = EVIDENCE_RULE_EXACT,
-	[SMPP_ID_HEX_TO_DEC] = EVIDENCE_RULE_HEX_TO_DEC,
-	[SMPP_ID_DEC_TO_HEX] = EVIDENCE_RULE_DEC_TO_HEX,
-};
-static const enum smpp_id_dialect dialects[] = {
-	[CONFIG_DIALECT_NONE] = SMPP_ID_ANY,
-	[CONFIG_DIALECT_AUTO] = SMPP_ID_ANY,
-	[CONFIG_DIALECT_EXACT] = SMPP_ID_EXACT,
-	[CONFIG_DIALECT_HEX_TO_DEC] = SMPP_ID_HEX_TO_DEC,
-	[CONFIG_DIALECT_DEC_TO_HEX] = SMPP_ID_DEC_TO_HEX,
-};
-
-struct match {
-	uint32_t standing; /* distinct segments that the id and the address fit */
-	bool id_known;	   /* a segment has the id, whatever its address */
-	struct segment_ref ref;
-	enum evidence_rule rule;
-};
-
-/* Did an answer give the segment, in any attempt, the id of the reading? */
-static bool has_id(struct turn *turn, const struct store_order *order, struct segment_ref ref,
-		   const struct store_seg *seg, const struct smpp_id_reading *reading)
-{
-	struct history history;
-	struct evidence row;
-	char id[SMPP_ID_OCTETS];
-	history_begin(&history, turn->txn, order, ref, seg);
-	while (history_next(&history, &row))
-		if (row.event == LIFE_ON_ACCEPTED && row.id.n &&
-		    smpp_id_canonical(row.id.at, row.id.n, id) == reading->n &&
-		    !memcmp(id, reading->id, reading->n))
-			return true;
-	return false;
-}
-
-/* Last seven digits; an address that is empty or has letters cannot disagree. */
-static bool address_agrees(struct smpp_octets address, uint64_t msisdn)
-{
-	uint64_t tail = 0, scale = 1;
-	uint32_t digits = 0;
-	for (uint32_t i = address.n; i-- > 0;) {
-		uint8_t octet = address.at[i];
-		if (octet == '+' && i == 0)
-			break;
-		if (octet < '0' || octet > '9')
-			return true;
-		if (digits < 7) {
-			tail += scale * (uint64_t)(octet - '0');
-			scale *= 10;
-			digits++;
-		}
-	}
-	return !digits || tail == msisdn % scale;
-}
-
-static void consider(struct turn *turn, const struct provider *provider, const struct smpp_pdu *pdu,
-		     const struct smpp_id_reading *reading, const struct store_ref *candidate,
-		     struct match *match)
-{
-	struct segment_ref ref = { .order = candidate->order,
-				   .index = candidate->index,
-				   .segment = candidate->segment };
-	struct store_message message;
-	struct store_segment segment;
-	struct store_seg *seg;
-	bool again = match->standing && match->ref.order == ref.order &&
-		     match->ref.index == ref.index && match->ref.segment == ref.segment;
-	struct work *work = again ? NULL : orders_work(turn, ref.order);
-	if (!work || work->rec.provider != provider->number ||
-	    !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
-	    !has_id(turn, &work->rec, ref, seg, reading))
-		return;
-	match->id_known = true;
-	if (provider->config->match_addresses &&
-	    !address_agrees(pdu->source_addr, message.msisdn) &&
-	    !address_agrees(pdu->destination_addr, message.msisdn))
-		return;
-	match->standing++;
-	match->ref = ref;
-	match->rule = rules[reading->rule];
-}
-
-static struct match find(struct turn *turn, const struct provider *provider,
-			 const struct smpp_pdu *pdu, const struct smpp_receipt *receipt)
-{
-	struct match match = { 0 };
-	struct smpp_id_reading readings[SMPP_ID_READINGS];
-	for (int which = SMPP_RECEIPT_TLV_ID; which >= SMPP_RECEIPT_TEXT_ID; which--) {
-		struct smpp_octets id = receipt->ids[which];
-		if (which == SMPP_RECEIPT_TEXT_ID &&
-		    smpp_octets_equal(id, receipt->ids[SMPP_RECEIPT_TLV_ID]))
-			continue; /* nearly always: it finds nothing else */
-		size_t n = smpp_id_readings(
-			id.at, id.n, dialects[provider->config->message_id_dialect], readings);
-		for (size_t i = 0; i < n; i++) {
-			struct store_ref refs[CANDIDATES];
-			size_t found = 0;
-			uint64_t hash = store_ids_hash(turn->engine->store, provider->number,
-						       (const uint8_t *)readings[i].id,
-						       readings[i].n);
-			turn_fail(turn, store_ids_find(turn->txn, hash, refs, CANDIDATES, &found));
-			for (size_t k = 0; k < found && k < CANDIDATES && !turn_failed(turn); k++)
-				consider(turn, provider, pdu, &readings[i], &refs[k], &match);
-		}
-	}
-	return match;
-}
-
 /* ---- what it does ---- */
-
-struct source {
-	uint64_t session; /* that it came on */
-	enum evidence_rule rule;
-};
 
 static void apply_to_segment(struct turn *turn, const struct provider *provider,
 			     struct segment_ref ref, const struct smpp_receipt *receipt,
-			     const struct source *source)
+			     const struct receipt_source *source)
 {
 	struct work *work = orders_work(turn, ref.order);
 	if (!work)
 		return;
 	bool exact = source->rule == EVIDENCE_RULE_EXACT;
-	struct smpp_octets id = receipt->ids[SMPP_RECEIPT_TLV_ID].n ?
-					receipt->ids[SMPP_RECEIPT_TLV_ID] :
-					receipt->ids[SMPP_RECEIPT_TEXT_ID];
 	struct happening happening = {
 		.event = meaning(provider->config, work->route, receipt),
 		.given = meanings[receipt->state].given,
@@ -273,7 +151,7 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 			.receipt_session = source->session,
 			.rule = source->rule,
 			.receipt_flags = receipt->flags,
-			.id = exact ? (struct smpp_octets){0} : id,
+			.id = exact ? (struct smpp_octets){0} : match_id(receipt),
 			.err = receipt->err,
 		},
 	};
@@ -290,9 +168,8 @@ static bool has_left(struct turn *turn, const struct work *work, struct segment_
 	       seg->state != STORE_STATE_QUEUED && seg->state != STORE_STATE_SUBMITTED;
 }
 
-static void apply_receipt(struct turn *turn, const struct provider *provider,
-			  struct segment_ref ref, const struct smpp_receipt *receipt,
-			  const struct source *source)
+void receipts_apply(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		    const struct smpp_receipt *receipt, const struct receipt_source *source)
 {
 	struct work *work = orders_work(turn, ref.order);
 	bool whole = provider->config->receipt_covers == CONFIG_RECEIPT_COVERS_MESSAGE;
@@ -305,138 +182,67 @@ static void apply_receipt(struct turn *turn, const struct provider *provider,
 			apply_to_segment(turn, provider, ref, receipt, source);
 }
 
-/* ---- what matches nothing ---- */
-
-static void put_rest(struct turn *turn, uint64_t seq, const uint8_t *octets, uint32_t n)
+/* What its neighbour's receipts since left_ms said; false: there was none. */
+static bool repeat_of(struct turn *turn, const struct work *work, struct segment_ref neighbour,
+		      struct segment_ref ref, int64_t left_ms)
 {
-	struct store_orphan_more more = { .seq = seq };
-	for (uint32_t at = 0; at < n && !turn_failed(turn); at += MORE_OCTETS, more.n++) {
-		more.pdu = (struct store_octets){ octets + at,
-						  n - at < MORE_OCTETS ? n - at : MORE_OCTETS };
-		turn_fail(turn, store_orphan_more_put(turn->txn, &more));
+	struct store_message message;
+	struct store_segment segment;
+	struct store_seg *seg;
+	struct history history;
+	struct evidence row;
+	bool any = false;
+	if (!orders_segment(turn, &work->rec, neighbour, &message, &segment, &seg))
+		return false;
+	history_begin(&history, turn->txn, &work->rec, neighbour, seg);
+	while (!turn_failed(turn) && history_next(&history, &row)) {
+		if (!row.has_receipt || row.at_ms < left_ms || row.code >= SMPP_STATES)
+			continue;
+		any = true;
+		orders_happen(turn, ref,
+			      &(struct happening){ .event = row.event,
+						   .given = meanings[row.code].given,
+						   .may_repeat = true,
+						   .evidence = row });
 	}
+	return any;
 }
 
-static void put_hashes(struct turn *turn, const struct provider *provider, struct smpp_octets id,
-		       struct store_orphan *orphan)
+void receipts_cover(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		    int64_t left_ms)
 {
-	struct smpp_id_reading readings[SMPP_ID_READINGS];
-	uint64_t *hashes[] = {
-		[SMPP_ID_EXACT] = &orphan->hash_raw,
-		[SMPP_ID_HEX_TO_DEC] = &orphan->hash_dec,
-		[SMPP_ID_DEC_TO_HEX] = &orphan->hash_hex,
-	};
-	size_t n = smpp_id_readings(id.at, id.n, dialects[provider->config->message_id_dialect],
-				    readings);
-	for (size_t i = 0; i < n; i++)
-		*hashes[readings[i].rule] = store_ids_hash(turn->engine->store, provider->number,
-							   (const uint8_t *)readings[i].id,
-							   readings[i].n);
-}
-
-static void keep_orphan(struct turn *turn, const struct delivery *delivery,
-			const struct smpp_pdu *pdu, const struct smpp_receipt *receipt,
-			enum reconcile_orphan reason)
-{
-	const struct link *link = delivery->link;
-	char id[SMPP_ID_OCTETS];
-	struct store_orphan orphan = {
-		.seq = store_next(turn->txn, STORE_NEXT_ORPHAN),
-		.provider = link->provider->number,
-		.session = link->session_number,
-		.at_ms = (uint64_t)turn->at_ms,
-		.reason = (uint8_t)reason,
-		.pdu_octets = delivery->n,
-		.pdu = { delivery->octets, delivery->n < RAW_OCTETS ? delivery->n : RAW_OCTETS },
-	};
-	if (receipt) {
-		struct smpp_octets named = receipt->ids[SMPP_RECEIPT_TLV_ID].n ?
-						   receipt->ids[SMPP_RECEIPT_TLV_ID] :
-						   receipt->ids[SMPP_RECEIPT_TEXT_ID];
-		put_hashes(turn, link->provider, named, &orphan);
-		orphan.id =
-			(struct store_octets){ (const uint8_t *)id,
-					       (uint32_t)smpp_id_canonical(named.at, named.n, id) };
-		struct smpp_octets dest = pdu->source_addr;
-		orphan.dest = (struct store_octets){ dest.at, dest.n < 21 ? dest.n : 21 };
-	}
-	turn_fail(turn, store_orphan_put(turn->txn, &orphan));
-	if (delivery->n > RAW_OCTETS)
-		put_rest(turn, orphan.seq, delivery->octets + RAW_OCTETS, delivery->n - RAW_OCTETS);
-	feed_tell(turn, FEED_ORPHAN, orphan.seq);
-}
-
-/* ---- orphans that find their message ---- */
-
-/* The whole PDU of an orphan; NULL: memory, or a piece is missing. Freed by the caller. */
-static uint8_t *orphan_octets(struct turn *turn, const struct store_orphan *orphan)
-{
-	uint8_t *octets = malloc(orphan->pdu_octets ? orphan->pdu_octets : 1);
-	uint32_t n = orphan->pdu.n;
-	if (!octets || n > orphan->pdu_octets) {
-		free(octets);
-		return NULL;
-	}
-	if (n)
-		memcpy(octets, orphan->pdu.at, n);
-	struct store_orphan_more more = { .seq = orphan->seq };
-	for (; n < orphan->pdu_octets; more.n++) {
-		if (store_orphan_more_get(turn->txn, &more) != STORE_OK ||
-		    more.pdu.n > orphan->pdu_octets - n || !more.pdu.n) {
-			free(octets);
-			return NULL;
-		}
-		memcpy(octets + n, more.pdu.at, more.pdu.n);
-		n += more.pdu.n;
-	}
-	return octets;
-}
-
-void receipts_drop(struct turn *turn, const struct store_orphan *orphan)
-{
-	struct store_orphan_more more = { .seq = orphan->seq };
-	while (store_orphan_more_seek(turn->txn, &more, 1) == STORE_OK && !turn_failed(turn))
-		turn_fail(turn, store_orphan_more_del(turn->txn, &more));
-	turn_fail(turn, store_orphan_del(turn->txn, orphan));
-}
-
-static void join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		 const struct store_orphan *orphan, uint64_t msisdn)
-{
-	struct smpp_pdu pdu;
-	struct smpp_problem problem;
-	struct smpp_receipt receipt;
-	uint8_t *octets = orphan_octets(turn, orphan);
-	if (octets && smpp_pdu_decode(octets, orphan->pdu_octets, &pdu, &problem) == SMPP_OK &&
-	    (!provider->config->match_addresses || address_agrees(pdu.source_addr, msisdn) ||
-	     address_agrees(pdu.destination_addr, msisdn))) {
-		parse(provider->config, &pdu, &receipt);
-		apply_receipt(turn, provider, ref, &receipt,
-			      &(struct source){ .session = orphan->session,
-						.rule = EVIDENCE_RULE_PARKED });
-		receipts_drop(turn, orphan);
-	}
-	free(octets);
-}
-
-void receipts_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		   uint64_t hash, int64_t since_ms)
-{
-	struct store_orphan_id at = { .hash = hash };
-	struct store_message message = { .order = ref.order, .index = ref.index };
-	if (store_orphan_id_seek(turn->txn, &at, 1) != STORE_OK)
+	struct work *work = orders_work(turn, ref.order);
+	if (!work || provider->config->receipt_covers != CONFIG_RECEIPT_COVERS_MESSAGE)
 		return;
-	turn_fail(turn, store_message_get(turn->txn, &message));
-	do {
-		struct store_orphan orphan = { .seq = at.seq };
-		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
-		    orphan.provider == provider->number && orphan.reason != ORPHAN_AMBIGUOUS &&
-		    (int64_t)orphan.at_ms >= since_ms)
-			join(turn, provider, ref, &orphan, message.msisdn);
-	} while (!turn_failed(turn) && store_orphan_id_next(turn->txn, &at, 1) == STORE_OK);
+	for (uint32_t n = 0; n < work->rec.parts; n++) {
+		struct segment_ref neighbour = { ref.order, ref.index, n };
+		if (n != ref.segment && repeat_of(turn, work, neighbour, ref, left_ms))
+			return; /* the others were told the same */
+	}
 }
 
 /* ---- a delivery ---- */
+
+static void keep_orphan(struct turn *turn, const struct delivery *delivery,
+			const struct smpp_pdu *pdu, const struct smpp_receipt *receipt,
+			enum orphan_reason reason)
+{
+	orphans_keep(turn, &(struct orphan_news){ .link = delivery->link,
+						  .octets = delivery->octets,
+						  .n = delivery->n,
+						  .pdu = pdu,
+						  .receipt = receipt,
+						  .reason = reason });
+}
+
+/* Why it belongs to no segment. */
+static enum orphan_reason reason_of(const struct match *match)
+{
+	return match->standing	 ? ORPHAN_AMBIGUOUS :
+	       match->id_known	 ? ORPHAN_ADDRESS :
+	       match->id_of_gone ? ORPHAN_GONE :
+				   ORPHAN_UNKNOWN_ID;
+}
 
 static void sort_out(struct turn *turn, const struct delivery *delivery)
 {
@@ -449,7 +255,7 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 		keep_orphan(turn, delivery, NULL, NULL, ORPHAN_UNREADABLE);
 		return;
 	}
-	parse(provider->config, &pdu, &receipt);
+	receipts_read(provider->config, &pdu, &receipt);
 	if (receipt.kind == SMPP_RECEIPT_NOT) {
 		inbound_keep(turn, delivery->link,
 			     &(struct smpp_octets){ delivery->octets, delivery->n });
@@ -459,19 +265,16 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 		keep_orphan(turn, delivery, &pdu, &receipt, ORPHAN_UNPARSED);
 		return;
 	}
-	struct match match = find(turn, provider, &pdu, &receipt);
+	struct match match = match_receipt(turn, provider, &pdu, &receipt);
 	if (match.standing == 1) {
-		struct source source = { .session = delivery->link->session_number,
-					 .rule = match.rule };
-		apply_receipt(turn, provider, match.ref, &receipt, &source);
+		struct receipt_source source = { .session = delivery->link->session_number,
+						 .rule = match.rule };
+		receipts_apply(turn, provider, match.ref, &receipt, &source);
 	} else if (receipt.flags & SMPP_RECEIPT_NEEDS_MATCH) {
 		inbound_keep(turn, delivery->link,
 			     &(struct smpp_octets){ delivery->octets, delivery->n });
 	} else {
-		keep_orphan(turn, delivery, &pdu, &receipt,
-			    match.standing ? ORPHAN_AMBIGUOUS :
-			    match.id_known ? ORPHAN_ADDRESS :
-					     ORPHAN_UNKNOWN_ID);
+		keep_orphan(turn, delivery, &pdu, &receipt, reason_of(&match));
 	}
 }
 
@@ -510,14 +313,4 @@ void reconcile_delivery(struct engine *engine, struct link *link, const struct s
 	delivery->n = event->octets_n;
 	memcpy(delivery->octets, event->octets, event->octets_n);
 	engine_input(engine, &delivery->input);
-}
-
-const char *reconcile_orphan_text(enum reconcile_orphan reason)
-{
-	static const char *const texts[] = {
-#define X(name, number, text) [number] = text,
-		RECONCILE_ORPHANS(X)
-#undef X
-	};
-	return (unsigned)reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : "?";
 }

@@ -7,17 +7,28 @@
 #ifndef CORE_RECEIPTS_H
 #define CORE_RECEIPTS_H
 
+#include "core/evidence.h"
 #include "core/provider.h"
+#include "smpp/receipt.h"
+
+/* Reads a PDU with the provider's settings. */
+void receipts_read(const struct config_provider *config, const struct smpp_pdu *pdu,
+		   struct smpp_receipt *receipt);
+
+/* How a receipt came to its segment. */
+struct receipt_source {
+	uint64_t session; /* that it came on */
+	enum evidence_rule rule;
+};
+/* Makes it evidence of the segment, and of the whole message where the provider says so. */
+void receipts_apply(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		    const struct smpp_receipt *receipt, const struct receipt_source *source);
 
 /*
- * Applies every orphan that waits under this hash of an id to the segment that now has the id, if it
- * came after since_ms (wall clock), the segment's release: an older one is another message's. One
- * that several had fitted when it came stays what it is.
+ * The verdict of a segment that left at left_ms (wall clock) is known: where one receipt speaks for
+ * the message, those that came for its other segments since then are this one's too.
  */
-void receipts_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		   uint64_t hash, int64_t since_ms);
-
-/* Deletes an orphan with all its pieces. */
-void receipts_drop(struct turn *turn, const struct store_orphan *orphan);
+void receipts_cover(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		    int64_t left_ms);
 
 #endif

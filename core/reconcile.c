@@ -8,6 +8,7 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
+#include "core/orphans.h"
 #include "core/receipts.h"
 #include "core/route.h"
 #include "smpp/receipt.h"
@@ -196,7 +197,7 @@ static void accepted(struct turn *turn, const struct verdict *verdict, struct se
 				       (const uint8_t *)id, n);
 	struct store_ref to = { .order = ref.order, .index = ref.index, .segment = ref.segment };
 	turn_fail(turn, store_ids_add(turn->txn, hash, &to, (uint64_t)turn->at_ms));
-	receipts_join(turn, verdict->link->provider, ref, hash, released_ms);
+	orphans_join(turn, verdict->link->provider, ref, hash, released_ms);
 }
 
 static void describe(struct happening *happening, const struct verdict *verdict)
@@ -276,6 +277,9 @@ static void in_time(struct turn *turn, const struct verdict *verdict, struct seg
 						  &happening.due_ms) :
 					  LIFE_ON_ACCEPTED;
 	happen(turn, verdict, ref, &happening);
+	if (verdict->sent_ms)
+		receipts_cover(turn, verdict->link->provider, ref,
+			       flight->released_at_ms + happening.evidence.sent_after_ms);
 }
 
 /*

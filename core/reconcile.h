@@ -29,18 +29,4 @@ bool reconcile_recover(struct turn *turn);
  */
 void reconcile_doubt(struct turn *turn, uint64_t order);
 
-/* Why a receipt is an orphan; numbers on disk. */
-#define RECONCILE_ORPHANS(X)                                               \
-	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")  \
-	X(AMBIGUOUS, 1, "several messages fit the id and the address")     \
-	X(ADDRESS, 2, "a message has this id, but neither address agrees") \
-	X(UNPARSED, 3, "it says it is a receipt but names no id")          \
-	X(UNREADABLE, 4, "the PDU could not be read")
-enum reconcile_orphan {
-#define X(name, number, text) ORPHAN_##name = (number),
-	RECONCILE_ORPHANS(X)
-#undef X
-};
-const char *reconcile_orphan_text(enum reconcile_orphan reason);
-
 #endif

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "smpp/octets.h"
@@ -26,7 +27,7 @@ struct far {
 static void far_flush(struct far *far)
 {
 	struct smpp_output out;
-	if (!far->wire || !far->session ||
+	if (!far->wire || !far->session || far->carrier->corked ||
 	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
 		return;
 	wire_send(far->wire, false, out.at, out.n);
@@ -121,13 +122,13 @@ bool carrier_says(struct carrier *carrier, const struct said *said)
 		return false;
 	uint64_t number = said->from ? said->from : FIRST_NUMBER;
 	snprintf(text, sizeof(text),
-		 "id:%s sub:001 dlvrd:001 submit date:2401021530 done date:2401021531 stat:%s "
-		 "err:000 text:x",
-		 said->id, said->stat);
+		 "id:%s sub:001 dlvrd:001 submit date:%s done date:%s stat:%s err:000 text:%s",
+		 said->id, said->submitted ? said->submitted : "2401021530",
+		 said->done ? said->done : "2401021531", said->stat, said->text ? said->text : "x");
 	snprintf(from, sizeof(from), "%llu", (unsigned long long)number);
 	smpp_pdu_init(&pdu, SMPP_deliver_sm, 1);
 	pdu.esm_class = said->esm_class ? said->esm_class : 0x04;
-	pdu.source_addr = smpp_octets_of(from);
+	pdu.source_addr = smpp_octets_of(said->source ? said->source : from);
 	pdu.destination_addr = smpp_octets_of(said->to ? said->to : "Shop");
 	pdu.short_message = smpp_octets_of(text);
 	assert_int_equal(smpp_session_request(far->session, &pdu, 1, world_now_ms(carrier->world)),
@@ -139,6 +140,13 @@ bool carrier_says(struct carrier *carrier, const struct said *said)
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat)
 {
 	return carrier_says(carrier, &(struct said){ .id = id, .stat = stat });
+}
+
+void carrier_uncork(struct carrier *carrier)
+{
+	carrier->corked = false;
+	for (struct far *far = carrier->fars; far; far = far->next)
+		far_flush(far);
 }
 
 void carrier_cut(struct carrier *carrier)
@@ -257,8 +265,13 @@ static void on_event(struct far *far, const struct smpp_event *event)
 		carrier->lost++;
 	} else if (event->kind == SMPP_EVENT_ORPHAN_RESPONSE &&
 		   carrier->raw_answers < carrier->raws) {
+		if (carrier->raw_answers < 8)
+			carrier->raw_sequences[carrier->raw_answers] = event->sequence_number;
 		carrier->raw_answers++;
 		carrier->raw_status = event->command_status;
+		carrier->raw_last_n = event->octets_n;
+		memcpy(carrier->raw_last, event->octets,
+		       event->octets_n < 64 ? event->octets_n : 64);
 	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
 		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
 		carrier->complaints++;

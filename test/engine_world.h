@@ -54,8 +54,12 @@ struct carrier {
 	uint32_t refused_status;       /* of the last one refused */
 	uint32_t raws, raw_answers;    /* octets of carrier_raw, and answers to them */
 	uint32_t raw_status;	       /* of the last of these */
-	uint32_t in_flight_most;       /* submits without an answer on one connection */
-	uint32_t complaints;	       /* errors of the daemon's protocol */
+	uint32_t raw_sequences[8];     /* of the first of these, in their order */
+	uint8_t raw_last[64];	       /* the last of these, so far as it fits */
+	uint32_t raw_last_n;
+	bool corked;		 /* what it says waits for carrier_uncork, to arrive in one piece */
+	uint32_t in_flight_most; /* submits without an answer on one connection */
+	uint32_t complaints;	 /* errors of the daemon's protocol */
 };
 
 void carrier_free(struct carrier *carrier);
@@ -69,13 +73,17 @@ void carrier_ok_all(struct carrier *carrier);
 /* What a receipt says. */
 struct said {
 	const char *id, *stat;
-	uint64_t from;	   /* source_addr; 0: the number of the first submit */
-	const char *to;	   /* destination_addr; NULL: "Shop" */
-	uint8_t esm_class; /* 0: 0x04 */
+	uint64_t from;		      /* source_addr; 0: the number of the first submit */
+	const char *source;	      /* source_addr instead of `from`; NULL: that */
+	const char *to;		      /* destination_addr; NULL: "Shop" */
+	uint8_t esm_class;	      /* 0: 0x04 */
+	const char *submitted, *done; /* dates; NULL: some */
+	const char *text;	      /* NULL: "x" */
 };
 /* Sends a receipt on the newest bound connection; false: there is none. */
 bool carrier_says(struct carrier *carrier, const struct said *said);
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
+void carrier_uncork(struct carrier *carrier);
 /* Sends octets as they are on the newest bound connection; answers to them are counted apart. */
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */

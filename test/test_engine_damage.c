@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "test/engine_world.h"
+#include "test/engine_receipts.h"
 
 #define ROUTE "validity: 60s, receipt_deadline: 40s, "
 
@@ -143,7 +143,7 @@ static void test_engine__a_corrupt_order_stops_no_other(void **state)
 #define KEEP_SHORT "retention: {orders: 1h, orphans: 1h, feed: 1m, closed_ids: 1h}\n"
 #define HOUR_MS	   (3600 * 1000)
 
-static void test_engine__what_is_old_goes_and_what_is_open_stays(void **state)
+static void test_engine__check_109_what_is_old_goes_and_what_is_open_stays(void **state)
 {
 	struct engine_world *world = engine_world_new(&(struct setting){
 		.top = KEEP_SHORT, .route2 = "validity: 24h, receipt_deadline: 20h" });
@@ -167,12 +167,16 @@ static void test_engine__what_is_old_goes_and_what_is_open_stays(void **state)
 	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
 	assert_int_equal(world_count(world, STORE_KIND_FEED), 0);
 	assert_int_equal(world_state(world, open, 0), STORE_STATE_SENT);
-	/* A receipt for what is gone is an orphan, answered OK. */
+	/* Check 109: a receipt for what is gone is an orphan that says so, answered OK. */
 	uint32_t acked = alpha->acked;
 	assert_true(carrier_receipt(alpha, "2", "DELIVRD"));
 	engine_world_settle(world);
 	assert_int_equal(alpha->acked, acked + 1);
 	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
+	assert_int_equal(orphan_reason(world), ORPHAN_GONE);
+	assert_true(carrier_receipt(alpha, "never-given", "DELIVRD"));
+	engine_world_settle(world);
+	assert_int_equal(newest_orphan(world).reason, ORPHAN_UNKNOWN_ID);
 	engine_world_free(world);
 }
 
@@ -206,7 +210,7 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__a_corrupt_text_keeps_its_order_waiting_till_it_expires),
 		cmocka_unit_test(test_engine__a_corrupt_order_stops_no_other),
-		cmocka_unit_test(test_engine__what_is_old_goes_and_what_is_open_stays),
+		cmocka_unit_test(test_engine__check_109_what_is_old_goes_and_what_is_open_stays),
 		cmocka_unit_test(test_engine__a_corrupt_record_stops_no_retention),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

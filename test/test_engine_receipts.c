@@ -1,4 +1,4 @@
-/* Receipts: which segment they are about, and what they make of it. Numbers are of the field notes. */
+/* Receipts: what the sequence of them makes of a message. Numbers are of the field notes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,46 +7,8 @@
 
 #include <stdio.h>
 
-#include "core/lifecycle.h"
 #include "core/provider.h"
-#include "core/reconcile.h"
-#include "test/engine_world.h"
-
-#define ROUTE	 "validity: 60s, receipt_deadline: 40s, "
-#define PROVIDER "window: 10, timers: {response: 5s, reconnect_min: 200ms, reconnect_max: 2s}, "
-
-/* One message, taken under this id. */
-static uint64_t taken(struct engine_world *world, const char *id)
-{
-	struct carrier *alpha = world->carriers[0];
-	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
-	carrier_ok(alpha, alpha->n - 1, id);
-	engine_world_settle(world);
-	return order;
-}
-
-static void says(struct engine_world *world, const char *id, const char *stat)
-{
-	assert_true(carrier_receipt(world->carriers[0], id, stat));
-	engine_world_settle(world);
-}
-
-static void assert_ends(struct engine_world *world, uint64_t order, enum store_state state,
-			enum store_error error)
-{
-	assert_int_equal(world_state(world, order, 0), state);
-	assert_int_equal(world_error(world, order, 0), error);
-}
-
-static uint8_t orphan_reason(struct engine_world *world)
-{
-	struct store_orphan orphan = { 0 };
-	struct store_txn *txn;
-	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
-	assert_int_equal(store_orphan_seek(txn, &orphan, 0), STORE_OK);
-	store_read_end(txn);
-	return orphan.reason;
-}
+#include "test/engine_receipts.h"
 
 /* ---- sequences ---- */
 
@@ -307,6 +269,113 @@ static void test_engine__r11_a_covering_receipt_ends_a_doubt(void **state)
 	engine_world_free(world);
 }
 
+/* It had left when the receipt came, so the receipt spoke for it too, whenever its answer comes. */
+static void test_engine__r11_a_covering_receipt_covers_what_is_still_unanswered(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .alpha = PROVIDER "receipt_covers: message" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 3 });
+	carrier_ok(alpha, 0, "1");
+	engine_world_settle(world);
+	says(world, "1", "DELIVRD");
+	assert_int_equal(world_segment(world, order, 0, 1), STORE_STATE_SUBMITTED);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_SUBMITTED);
+	carrier_ok(alpha, 1, "2");
+	engine_world_run(world, 6000); /* and the third is never answered */
+	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	engine_world_free(world);
+}
+
+/* Dates have no zone and order nothing: absurd ones change nothing but what is shown. */
+static void test_engine__check_97_98_dates_decide_nothing(void **state)
+{
+	static const char *const dates[][2] = {
+		{ "2401021530", "2401021529" }, /* done before submit */
+		{ "9912312359", "9912312359" }, /* the future */
+		{ "0000000000", "0000000000" }, { "", "" },
+		{ "7001010000", "6912312359" }, { "240102153099", "20240102153199" },
+	};
+	struct engine_world *world = engine_world_new(NULL);
+	char id[16];
+	(void)state;
+	for (size_t i = 0; i < sizeof(dates) / sizeof(dates[0]); i++) {
+		snprintf(id, sizeof(id), "%zu", i + 1);
+		uint64_t order = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+		carrier_ok(world->carriers[0], i, id);
+		engine_world_settle(world);
+		struct said said = {
+			.id = id, .stat = "ENROUTE", .submitted = dates[i][0], .done = dates[i][1]
+		};
+		assert_true(carrier_says(world->carriers[0], &said));
+		engine_world_settle(world);
+		assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+		said.stat = "DELIVRD"; /* the same dates: what came later is later */
+		assert_true(carrier_says(world->carriers[0], &said));
+		engine_world_settle(world);
+		assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+		said.stat = "UNDELIV";
+		said.done = "0001010000";
+		assert_true(carrier_says(world->carriers[0], &said));
+		engine_world_settle(world);
+		assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	}
+	engine_world_free(world);
+}
+
+static void test_engine__r12_a_receipt_is_taken_whoever_asked_for_it(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct said said = { .id = "1", .stat = "ENROUTE", .esm_class = 0x20 };
+	(void)state;
+	/* Intermediate notifications are never asked for. */
+	uint64_t order = taken(world, "1");
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	assert_int_equal(world->carriers[0]->acked, 1);
+	assert_int_equal(world_rows(world, order, 0, LIFE_ON_RECEIPT_PENDING), 1);
+	engine_world_free(world);
+}
+
+/* Right behind the bind, more than one turn takes, and each is answered and applied. */
+static void test_engine__r14_a_burst_of_receipts_is_taken_whole(void **state)
+{
+	enum {
+		RECEIPTS = 6000
+	};
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 1000, timers: {response: 60s}" });
+	struct carrier *alpha = world->carriers[0];
+	char id[16];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = RECEIPTS });
+	while (world_order(world, order).taken < RECEIPTS) {
+		carrier_ok_all(alpha);
+		engine_world_settle(world);
+	}
+	carrier_cut(alpha);
+	engine_world_run(world, 3000);
+	assert_int_equal(carrier_bound(alpha), 1);
+	uint64_t commits = world->engine->commits;
+	int64_t begun_ms = world_now_ms(world->world);
+	alpha->corked = true;
+	for (uint32_t i = 0; i < RECEIPTS; i++) {
+		snprintf(id, sizeof(id), "%u", i + 1);
+		assert_true(carrier_says(alpha, &(struct said){ .id = id,
+								.stat = "DELIVRD",
+								.from = alpha->seen[i].msisdn }));
+	}
+	carrier_uncork(alpha);
+	while (alpha->acked < RECEIPTS && world_now_ms(world->world) < begun_ms + 5000)
+		engine_world_settle(world);
+	assert_int_equal(alpha->acked, RECEIPTS);
+	assert_int_equal(alpha->refused + alpha->lost, 0);
+	assert_int_equal(world_order(world, order).delivered, RECEIPTS);
+	assert_true(world->engine->commits - commits < RECEIPTS / 10);
+	engine_world_free(world);
+}
+
 /* Whatever one receipt covers, it does not cover what was never sent. */
 static void test_engine__a_receipt_covers_no_segment_that_is_queued(void **state)
 {
@@ -440,182 +509,6 @@ static void test_engine__no_policy_no_refund(void **state)
 	engine_world_free(world);
 }
 
-/* ---- ids ---- */
-
-static void test_engine__m01_to_m08_an_id_is_known_in_every_spelling(void **state)
-{
-	static const char *const ids[][2] = {
-		{ "0123456789", "0123456789" }, { "ABCDEF01", "abcdef01" },
-		{ "1A2B3C", "1715004" },	{ "1A2B3D", "0001715005" },
-		{ "1715006", "1A2B3E" },	{ "812FC7470000001B", "9308878062554710043" },
-		{ "00778899 ", "778899" },	{ "1101C1-C9D03D-F000", "1101c1c9d03df000" },
-	};
-	(void)state;
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct engine_world *world = engine_world_new(NULL);
-		uint64_t order = taken(world, ids[i][0]);
-		says(world, ids[i][1], "DELIVRD");
-		assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
-		engine_world_free(world);
-	}
-}
-
-static void test_engine__a_dialect_allows_its_reading_only(void **state)
-{
-	struct engine_world *world = engine_world_new(
-		&(struct setting){ .alpha = PROVIDER "message_id_dialect: exact" });
-	(void)state;
-	uint64_t order = taken(world, "1A2B3C");
-	says(world, "1715004", "DELIVRD");
-	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
-	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
-	engine_world_free(world);
-}
-
-static void test_engine__m11_equal_ids_of_two_providers_do_not_meet(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	(void)state;
-	uint64_t first =
-		engine_world_order(world, &(struct wish){ .route = 1, .first = FIRST_NUMBER });
-	uint64_t second =
-		engine_world_order(world, &(struct wish){ .route = 2, .first = FIRST_NUMBER });
-	carrier_ok(world->carriers[0], 0, "1");
-	carrier_ok(world->carriers[1], 0, "1");
-	engine_world_settle(world);
-	assert_true(carrier_receipt(world->carriers[1], "1", "DELIVRD"));
-	engine_world_settle(world);
-	assert_ends(world, first, STORE_STATE_SENT, STORE_ERROR_NONE);
-	assert_ends(world, second, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
-	/* An orphan of one provider is not joined at the other. */
-	says(world, "2", "DELIVRD");
-	uint64_t third =
-		engine_world_order(world, &(struct wish){ .route = 2, .first = FIRST_NUMBER });
-	carrier_ok(world->carriers[1], 1, "2");
-	engine_world_settle(world);
-	assert_ends(world, third, STORE_STATE_SENT, STORE_ERROR_NONE);
-	engine_world_free(world);
-}
-
-static void test_engine__an_address_that_disagrees_makes_an_orphan(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	struct said said = {
-		.id = "1", .stat = "DELIVRD", .from = 31699999999, .to = "31688888888"
-	};
-	(void)state;
-	uint64_t order = taken(world, "1");
-	assert_true(carrier_says(world->carriers[0], &said));
-	engine_world_settle(world);
-	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
-	assert_int_equal(orphan_reason(world), ORPHAN_ADDRESS);
-	assert_int_equal(world->carriers[0]->acked, 1);
-	/* Swapped is well: either address will do, by its last seven digits. */
-	said.to = "0600000000";
-	assert_true(carrier_says(world->carriers[0], &said));
-	engine_world_settle(world);
-	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
-	engine_world_free(world);
-}
-
-static void test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	struct carrier *alpha = world->carriers[0];
-	struct said said = { .id = "7", .stat = "DELIVRD", .to = "31688888888" };
-	(void)state;
-	uint64_t order = engine_world_order(world, &(struct wish){ .total = 2 });
-	uint64_t same = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
-	carrier_ok(alpha, 0, "7");
-	carrier_ok(alpha, 1, "7");
-	engine_world_settle(world);
-	said.from = FIRST_NUMBER + 1;
-	assert_true(carrier_says(alpha, &said));
-	engine_world_settle(world);
-	assert_int_equal(world_state(world, order, 0), STORE_STATE_SENT);
-	assert_int_equal(world_state(world, order, 1), STORE_STATE_DELIVERED);
-	carrier_ok(alpha, 2, "7");
-	engine_world_settle(world);
-	said.from = FIRST_NUMBER;
-	assert_true(carrier_says(alpha, &said));
-	engine_world_settle(world);
-	assert_int_equal(world_state(world, order, 0), STORE_STATE_SENT);
-	assert_int_equal(world_state(world, same, 0), STORE_STATE_SENT);
-	assert_int_equal(orphan_reason(world), ORPHAN_AMBIGUOUS);
-	engine_world_free(world);
-}
-
-/* Several fitted when it came: a further one that fits later is no answer either. */
-static void test_engine__an_ambiguous_orphan_is_joined_to_nobody(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	struct carrier *alpha = world->carriers[0];
-	(void)state;
-	for (int i = 0; i < 3; i++)
-		engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
-	carrier_ok(alpha, 0, "7");
-	carrier_ok(alpha, 1, "7");
-	engine_world_settle(world);
-	says(world, "7", "DELIVRD");
-	assert_int_equal(orphan_reason(world), ORPHAN_AMBIGUOUS);
-	carrier_ok(alpha, 2, "7");
-	engine_world_settle(world);
-	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
-	engine_world_free(world);
-}
-
-/* ---- what is no receipt ---- */
-
-static void test_engine__check_102_nothing_unknown_is_answered_negatively(void **state)
-{
-	struct engine_world *world = engine_world_new(NULL);
-	struct carrier *alpha = world->carriers[0];
-	(void)state;
-	says(world, "nobodys", "DELIVRD");
-	says(world, "", "DELIVRD"); /* names no id */
-	assert_true(carrier_says(alpha, &(struct said){ .id = "1", .stat = "?", .esm_class = 4 }));
-	/* Receipt-shaped, but not marked: a handset can write that. */
-	assert_true(carrier_says(
-		alpha, &(struct said){ .id = "1", .stat = "DELIVRD", .esm_class = 0x40 }));
-	engine_world_settle(world);
-	assert_int_equal(alpha->acked, 4);
-	assert_int_equal(alpha->refused, 0);
-	assert_int_equal(
-		world_count(world, STORE_KIND_ORPHAN) + world_count(world, STORE_KIND_INBOUND), 4);
-	assert_true(world_count(world, STORE_KIND_INBOUND) >= 1);
-	engine_world_free(world);
-}
-
-/* A deliver_sm whose frame is known but whose body is not is kept as it came, and answered OK. */
-static void test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered(void **state)
-{
-	static const uint8_t cut[] = {
-		0, 0, 0, 24, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 99, 0, 1, 1, '3', '1', '6', 0, 1,
-	};
-	/* sm_length says 200; 14 octets follow. */
-	static const uint8_t longer[] = {
-		0,   0,	  0,   47,  0,	 0,   0,   5,	0,   0,	  0,   0,   0,	 0,   0,   98,
-		0,   0,	  0,   0,   0,	 0,   0,   4,	0,   0,	  0,   0,   0,	 0,   0,   0,
-		200, 'i', 'd', ':', '1', ' ', 's', 't', 'a', 't', ':', 'D', 'E', 'L', 'I',
-	};
-	struct engine_world *world = engine_world_new(NULL);
-	struct carrier *alpha = world->carriers[0];
-	(void)state;
-	assert_true(carrier_raw(alpha, cut, sizeof(cut)));
-	engine_world_settle(world);
-	assert_int_equal(alpha->raw_answers, 1);
-	assert_int_equal(alpha->raw_status, 0);
-	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
-	assert_int_equal(orphan_reason(world), ORPHAN_UNREADABLE);
-	assert_true(carrier_raw(alpha, longer, sizeof(longer)));
-	engine_world_settle(world);
-	assert_int_equal(alpha->raw_answers, 2);
-	assert_int_equal(alpha->raw_status, 0);
-	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 2);
-	assert_int_equal(carrier_bound(alpha), 1);
-	engine_world_free(world);
-}
-
 static void test_engine__on_time_is_what_came_within_the_outcome_deadline(void **state)
 {
 	struct engine_world *world =
@@ -663,16 +556,12 @@ int main(void)
 		cmocka_unit_test(test_engine__a_refund_waits_for_segments_that_are_out),
 		cmocka_unit_test(test_engine__what_costs_nothing_is_not_refunded),
 		cmocka_unit_test(test_engine__no_policy_no_refund),
-		cmocka_unit_test(test_engine__m01_to_m08_an_id_is_known_in_every_spelling),
-		cmocka_unit_test(test_engine__a_dialect_allows_its_reading_only),
-		cmocka_unit_test(test_engine__m11_equal_ids_of_two_providers_do_not_meet),
-		cmocka_unit_test(test_engine__an_address_that_disagrees_makes_an_orphan),
-		cmocka_unit_test(
-			test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells),
-		cmocka_unit_test(test_engine__an_ambiguous_orphan_is_joined_to_nobody),
-		cmocka_unit_test(test_engine__check_102_nothing_unknown_is_answered_negatively),
-		cmocka_unit_test(test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered),
 		cmocka_unit_test(test_engine__on_time_is_what_came_within_the_outcome_deadline),
+		cmocka_unit_test(
+			test_engine__r11_a_covering_receipt_covers_what_is_still_unanswered),
+		cmocka_unit_test(test_engine__check_97_98_dates_decide_nothing),
+		cmocka_unit_test(test_engine__r12_a_receipt_is_taken_whoever_asked_for_it),
+		cmocka_unit_test(test_engine__r14_a_burst_of_receipts_is_taken_whole),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

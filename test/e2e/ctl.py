@@ -288,7 +288,7 @@ def test_messages(number, count):
     told = ctl('explain', first).stdout
     check('explain tells each step', all(word in told for word in (
         'DELIVERED', 'accepted for route 1', 'released to link alpha/main',
-        'the provider took it', rows[0]['provider_message_id'], 'a receipt that says delivered',
+        'the provider took it', rows[0]['provider_message_id'], 'a receipt says delivered',
         'What would change it')), told)
     unknown = asked('messages', number, '--status=UNKNOWN', '--limit=1')['messages'][0]
     told = ctl('explain', unknown['bx_message_id']).stdout

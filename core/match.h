@@ -1,0 +1,41 @@
+/*
+ * Matching: which segment a receipt is about. By the provider's message id in each spelling that
+ * carriers use, the candidate's own evidence, and the addresses. It reads only; what a match does
+ * is core/receipts.c, what becomes of the rest is core/orphans.c.
+ */
+#ifndef CORE_MATCH_H
+#define CORE_MATCH_H
+
+#include "core/evidence.h"
+#include "core/orders.h"
+#include "core/provider.h"
+#include "smpp/receipt.h"
+
+struct match {
+	uint32_t standing; /* distinct segments that the id and the address fit */
+	bool id_known;	   /* a segment has the id, whatever its address */
+	bool id_of_gone;   /* the id leads to an order that retention has removed */
+	struct segment_ref ref;
+	enum evidence_rule rule;
+};
+
+struct match match_receipt(struct turn *turn, const struct provider *provider,
+			   const struct smpp_pdu *pdu, const struct smpp_receipt *receipt);
+
+/* The id by which a receipt is kept: the TLV's before the text's. */
+struct smpp_octets match_id(const struct smpp_receipt *receipt);
+/* Where an id is looked up, under each of its readings; 0 where it has not that reading. */
+void match_hashes(struct turn *turn, const struct provider *provider, struct smpp_octets id,
+		  uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
+
+#define MATCH_DIGITS 7 /* numbers are compared from their end: country and trunk prefixes vary */
+
+/*
+ * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave
+ * them as they were submitted, so either will do; one that is empty or masked cannot disagree. An
+ * alphanumeric one is the sender, so the other is the recipient then and must agree. Always, where
+ * the provider's match_addresses is off.
+ */
+bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu, uint64_t msisdn);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * Orphans: receipts that belong to nothing yet. Each is kept whole, with the reason and with what it
+ * may be found by, until a later answer names its id, or retention takes it.
+ */
+#ifndef CORE_ORPHANS_H
+#define CORE_ORPHANS_H
+
+#include "core/provider.h"
+#include "smpp/receipt.h"
+
+/* Why a receipt is an orphan; numbers on disk. */
+#define ORPHAN_REASONS(X)                                                  \
+	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")  \
+	X(AMBIGUOUS, 1, "several messages fit the id and the address")     \
+	X(ADDRESS, 2, "a message has this id, but neither address agrees") \
+	X(UNPARSED, 3, "it says it is a receipt but names no id")          \
+	X(UNREADABLE, 4, "the PDU could not be read")                      \
+	X(GONE, 5, "its message is older than retention: it was removed")
+enum orphan_reason {
+#define X(name, number, text) ORPHAN_##name = (number),
+	ORPHAN_REASONS(X)
+#undef X
+};
+const char *orphan_reason_text(enum orphan_reason reason);
+
+/* A receipt as it came; pdu and receipt are NULL when it could not be read. */
+struct orphan_news {
+	const struct link *link;
+	const uint8_t *octets;
+	uint32_t n;
+	const struct smpp_pdu *pdu;
+	const struct smpp_receipt *receipt;
+	enum orphan_reason reason;
+};
+void orphans_keep(struct turn *turn, const struct orphan_news *news);
+
+/*
+ * Applies every orphan that waits under this hash of an id to the segment that now has the id, if it
+ * came after since_ms (wall clock), the segment's release: an older one is another message's. One
+ * that several had fitted when it came stays what it is.
+ */
+void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		  uint64_t hash, int64_t since_ms);
+
+/* Deletes an orphan with all its pieces. */
+void orphans_drop(struct turn *turn, const struct store_orphan *orphan);
+
+#endif
