@@ -13,8 +13,15 @@ bool listing_order(struct api_call *call, uint64_t number, struct store_order *o
 bool listing_message(struct api_call *call, const char *id, struct store_order *order,
 		     struct store_message *message);
 
-/* GET /api/v1/orders and /api/v1/orders/{number}/dlr. */
+#define LISTING_LIMIT_MOST 500 /* of what one page holds */
+
+/* The query's status, one of `words` (ending in NULL) or a flaw; "" when it is not given. */
+void listing_status(struct api_call *call, const char *const *words, char *out, size_t n);
+
+/* GET /api/v1/orders. */
 void listing_orders(struct api_call *call);
+/* GET /api/v1/dlr, and of one order /api/v1/orders/{number}/dlr; core/listing_messages.c. */
 void listing_messages(struct api_call *call);
+void listing_messages_of_order(struct api_call *call);
 
 #endif

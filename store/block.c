@@ -17,6 +17,24 @@ void store_order_shown(const struct store_order *order, uint32_t shown[STORE_SHO
 	shown[STORE_SHOWN_EXPIRED] = order->expired;
 }
 
+enum store_shown store_message_shown(const struct store_message *message)
+{
+	static const enum store_shown shown[STORE_STATES] = {
+		[STORE_STATE_QUEUED] = STORE_SHOWN_QUEUED,
+		[STORE_STATE_SUBMITTED] = STORE_SHOWN_QUEUED,
+		[STORE_STATE_IN_DOUBT] = STORE_SHOWN_DOUBTFUL,
+		[STORE_STATE_SENT] = STORE_SHOWN_SENT,
+		[STORE_STATE_UNKNOWN] = STORE_SHOWN_UNKNOWN,
+		[STORE_STATE_DELIVERED] = STORE_SHOWN_DELIVERED,
+		[STORE_STATE_FAILED] = STORE_SHOWN_FAILED,
+		[STORE_STATE_EXPIRED] = STORE_SHOWN_EXPIRED,
+	};
+
+	if (message->state == STORE_STATE_SENT && message->error == STORE_ERROR_RECEIPT_UNKNOWN)
+		return STORE_SHOWN_DOUBTFUL;
+	return (unsigned)message->state < STORE_STATES ? shown[message->state] : STORE_SHOWN_QUEUED;
+}
+
 void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHOWNS])
 {
 	shown[STORE_SHOWN_QUEUED] = block->queued;

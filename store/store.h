@@ -205,6 +205,7 @@ enum store_shown {
 	STORE_SHOWNS
 };
 
+enum store_shown store_message_shown(const struct store_message *message);
 /* Messages of an order, or of a block of them, by enum store_shown. */
 void store_order_shown(const struct store_order *order, uint32_t shown[STORE_SHOWNS]);
 void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHOWNS]);
