@@ -192,11 +192,15 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 	}
 	if (row->by_operator)
 		json_add_bool(json, "by_operator", true);
+	if (row->with_others)
+		json_add_bool(json, "with_others", true);
 	if (row->id.n)
 		view_add_octets(json, "provider_message_id",
 				(struct store_octets){ row->id.at, row->id.n });
 	if (row->err.n)
 		view_add_octets(json, "err", (struct store_octets){ row->err.at, row->err.n });
+	if (row->note.n)
+		view_add_octets(json, "note", (struct store_octets){ row->note.at, row->note.n });
 	json_end_object(json);
 }
 

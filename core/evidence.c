@@ -1,4 +1,4 @@
-/* Rows of evidence on disk: varints behind an octet that says which groups follow. */
+/* Rows of evidence on disk: varints behind one that says which groups follow. */
 #include "core/evidence.h"
 
 #include <string.h>
@@ -10,6 +10,8 @@ enum {
 	HAS_ID = 8,
 	HAS_ERR = 16,
 	BY_OPERATOR = 32,
+	HAS_NOTE = 64,
+	WITH_OTHERS = 128,
 	ID_OCTETS = 64,
 	ERR_OCTETS = 8,
 	MARK_SHIFT = 5,
@@ -44,9 +46,10 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 {
 	uint8_t *at = out;
 	*at++ = (uint8_t)((unsigned)row->mark << MARK_SHIFT | (unsigned)row->event);
-	*at++ = (uint8_t)((row->has_submit ? HAS_SUBMIT : 0) | (row->has_code ? HAS_CODE : 0) |
-			  (row->has_receipt ? HAS_RECEIPT : 0) | (row->id.n ? HAS_ID : 0) |
-			  (row->err.n ? HAS_ERR : 0) | (row->by_operator ? BY_OPERATOR : 0));
+	at = put(at, (row->has_submit ? HAS_SUBMIT : 0u) | (row->has_code ? HAS_CODE : 0u) |
+			     (row->has_receipt ? HAS_RECEIPT : 0u) | (row->id.n ? HAS_ID : 0u) |
+			     (row->err.n ? HAS_ERR : 0u) | (row->by_operator ? BY_OPERATOR : 0u) |
+			     (row->note.n ? HAS_NOTE : 0u) | (row->with_others ? WITH_OTHERS : 0u));
 	at = put(at, distance(row->at_ms, base_ms));
 	if (row->has_submit) {
 		at = put(at, row->attempt);
@@ -69,6 +72,8 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 		at = put_octets(at, row->id, ID_OCTETS);
 	if (row->err.n)
 		at = put_octets(at, row->err, ERR_OCTETS);
+	if (row->note.n)
+		at = put_octets(at, row->note, EVIDENCE_NOTE_OCTETS);
 	return (size_t)(at - out);
 }
 
@@ -152,7 +157,8 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 	if (*offset >= n)
 		return false;
 	*row = (struct evidence){ 0 };
-	uint8_t head = get8(&cursor), groups = get8(&cursor);
+	uint8_t head = get8(&cursor);
+	uint32_t groups = get32(&cursor);
 	unsigned event = head & ((1u << MARK_SHIFT) - 1), mark = (unsigned)head >> MARK_SHIFT;
 	if (event >= LIFE_EVENTS || mark > LIFE_MARK_STRAY)
 		return false;
@@ -160,6 +166,7 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 	row->mark = (enum life_mark)mark;
 	row->at_ms = base_ms + get_ms(&cursor);
 	row->by_operator = groups & BY_OPERATOR;
+	row->with_others = groups & WITH_OTHERS;
 	if (groups & HAS_SUBMIT)
 		get_submit(&cursor, row);
 	if (groups & HAS_CODE) {
@@ -176,7 +183,9 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 		row->id = get_octets(&cursor, ID_OCTETS);
 	if (groups & HAS_ERR)
 		row->err = get_octets(&cursor, ERR_OCTETS);
-	if (cursor.bad || row->rule > EVIDENCE_RULE_CORRELATION)
+	if (groups & HAS_NOTE)
+		row->note = get_octets(&cursor, EVIDENCE_NOTE_OCTETS);
+	if (cursor.bad || row->rule > EVIDENCE_RULE_QUERY)
 		return false;
 	*offset = cursor.next;
 	return true;
@@ -184,11 +193,22 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 
 const char *evidence_told(const struct evidence *row)
 {
+	static const char *const queried[LIFE_EVENTS] = {
+		[LIFE_ON_RECEIPT_DELIVERED] = "asked by query_sm, the provider says delivered",
+		[LIFE_ON_RECEIPT_BEATS] = "asked by query_sm, the provider says delivered",
+		[LIFE_ON_RECEIPT_FAILED] = "asked by query_sm, the provider says that it failed",
+		[LIFE_ON_RECEIPT_EXPIRED] =
+			"asked by query_sm, the provider says that its time ran out",
+		[LIFE_ON_RECEIPT_PENDING] =
+			"asked by query_sm, the provider says that it is under way",
+	};
 	/* An operator decides before the time at which the event comes by itself. */
 	if (row->by_operator && row->event == LIFE_ON_RECEIPT_DEADLINE)
 		return "an operator ended the wait for an outcome";
 	if (row->by_operator && row->event == LIFE_ON_RESEND)
 		return "an operator put it into the queue once more";
+	if (row->rule == EVIDENCE_RULE_QUERY && queried[row->event])
+		return queried[row->event];
 	return life_event_told(row->event);
 }
 
@@ -205,6 +225,7 @@ static const struct {
 				   "the receipt came before the response and waited for it" },
 	[EVIDENCE_RULE_CORRELATION] = { "receipt_correlation",
 					"the receipt's id is unknown, but no other message in doubt fits it" },
+	[EVIDENCE_RULE_QUERY] = { "query", "the provider answered a query_sm" },
 };
 
 const char *evidence_rule_name(enum evidence_rule rule)

@@ -18,7 +18,9 @@
 #include "smpp/octets.h"
 
 /* A row never needs more than this. */
-#define EVIDENCE_ROW_OCTETS 192
+#define EVIDENCE_ROW_OCTETS 224
+
+#define EVIDENCE_NOTE_OCTETS 24
 
 /* How a receipt came to belong to its segment. */
 enum evidence_rule {
@@ -28,6 +30,7 @@ enum evidence_rule {
 	EVIDENCE_RULE_DEC_TO_HEX,  /* decimal in the receipt, hex in the response */
 	EVIDENCE_RULE_PARKED,	   /* it came before the response and waited for it */
 	EVIDENCE_RULE_CORRELATION, /* no id: the only message in doubt that fits */
+	EVIDENCE_RULE_QUERY,	   /* no receipt at all: the provider answered a query_sm */
 };
 
 /* Members are 0 or empty where an event has no such thing; the flags say which groups are there. */
@@ -58,12 +61,16 @@ struct evidence {
 	struct smpp_octets err; /* a receipt's err, at most 8 octets */
 
 	bool by_operator; /* an operator asked for it; the audit says who */
+	bool with_others; /* has_submit: a submit_multi, whose id belongs to others as well */
+	/* In the provider's words or ours: a query's final_date, the size and hash of a replacement. */
+	struct smpp_octets note; /* at most EVIDENCE_NOTE_OCTETS */
 };
 
 /*
  * Encodes one row into `out` (EVIDENCE_ROW_OCTETS) and returns its octets. Times before `base_ms`
- * (a clock that stepped back) are stored as base_ms. An id is at most 64 octets, err at most 8:
- * longer ones are cut there, for the field's own limit is lower (SMPP 3.4, 5.2.23).
+ * (a clock that stepped back) are stored as base_ms. An id is at most 64 octets, err at most 8, a
+ * note at most EVIDENCE_NOTE_OCTETS: longer ones are cut there, for the field's own limit is lower
+ * (SMPP 3.4, 5.2.23).
  */
 size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out);
 

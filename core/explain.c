@@ -149,18 +149,28 @@ static char *cause_of_loss(const struct story *story, const struct evidence *row
 	return say("nothing came within the response time");
 }
 
+/* Rows that without a code tell of an answer that did not come. */
+static bool unanswered(enum life_event event)
+{
+	return event == LIFE_ON_QUERIED || event == LIFE_ON_CANCEL_ANSWERED ||
+	       event == LIFE_ON_REPLACE_ANSWERED;
+}
+
 /* Why the row says what it says: the code, the id, how a receipt came to be matched. */
 static char *cause_of(const struct story *story, const struct evidence *row)
 {
 	char status[160], link[HISTORY_LINK_OCTETS];
 	if (row->has_receipt) {
 		history_link(story->explain->turn->txn, row->receipt_session, link);
-		return say("on link %s; %s%s%.*s%s%.*s%s", link, evidence_rule_text(row->rule),
-			   row->id.n ? ", its id " : "", (int)row->id.n, (const char *)row->id.at,
-			   row->err.n ? ", err " : "", (int)row->err.n, (const char *)row->err.at,
-			   row->by_operator ? "; who joined it: esmectl audit list" : "");
+		return say("on link %s; %s%s%.*s%s%.*s%s%.*s%s", link,
+			   evidence_rule_text(row->rule), row->id.n ? ", its id " : "",
+			   (int)row->id.n, (const char *)row->id.at, row->err.n ? ", err " : "",
+			   (int)row->err.n, (const char *)row->err.at,
+			   row->note.n ? ", final_date " : "", (int)row->note.n,
+			   (const char *)row->note.at,
+			   row->by_operator ? "; who: esmectl audit list" : "");
 	}
-	if (row->by_operator)
+	if (row->by_operator && !row->has_code && !unanswered(row->event))
 		return say("who: esmectl audit list");
 	if (row->event == LIFE_ON_ACCEPTED)
 		return row->id.n ? say("message_id %.*s, after %u ms", (int)row->id.n,
@@ -174,6 +184,8 @@ static char *cause_of(const struct story *story, const struct evidence *row)
 		return row->has_submit ? say("%s, after %u ms", status, row->rtt_ms) :
 					 say("%s", status);
 	}
+	if (unanswered(row->event))
+		return row->note.n ? say("it never left this process") : say("no answer came");
 	return NULL;
 }
 
@@ -467,7 +479,13 @@ static bool may_come(const struct story *story, enum life_event event)
 	case LIFE_ON_SIBLING_FAILED:
 	case LIFE_ON_SIBLING_EXPIRED:
 		return story->explain->order->parts > 1;
-	case LIFE_ON_CANCELLED: /* nobody can ask for it yet */
+	case LIFE_ON_CANCELLED:
+		return story->deciding.state == STORE_STATE_QUEUED;
+	case LIFE_ON_QUERIED:
+	case LIFE_ON_CANCEL_ASKED:
+	case LIFE_ON_CANCEL_ANSWERED:
+	case LIFE_ON_REPLACE_ASKED:
+	case LIFE_ON_REPLACE_ANSWERED:
 	case LIFE_ON_RELEASED:
 	case LIFE_ON_UNSENT:
 	case LIFE_ON_LOST:

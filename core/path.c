@@ -53,6 +53,11 @@ static const struct {
 	[LIFE_ON_SIBLING_FAILED] = { "ended", STAGE_QUEUE },
 	[LIFE_ON_SIBLING_EXPIRED] = { "ended", STAGE_QUEUE },
 	[LIFE_ON_RESEND] = { "resent", STAGE_DELIVERY },
+	[LIFE_ON_QUERIED] = { "queried", STAGE_DELIVERY },
+	[LIFE_ON_CANCEL_ASKED] = { "cancel_asked", STAGE_DELIVERY },
+	[LIFE_ON_CANCEL_ANSWERED] = { "cancel_answered", STAGE_DELIVERY },
+	[LIFE_ON_REPLACE_ASKED] = { "replace_asked", STAGE_DELIVERY },
+	[LIFE_ON_REPLACE_ANSWERED] = { "replace_answered", STAGE_DELIVERY },
 };
 _Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_EVENTS, "every event");
 
@@ -258,7 +263,7 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 	row->evidence = *evidence;
 	row->segment = segment;
 	struct evidence *kept = &row->evidence;
-	kept->id = kept->err = (struct smpp_octets){ 0 };
+	kept->id = kept->err = kept->note = (struct smpp_octets){ 0 };
 	if (kept->has_submit) {
 		/* Two clocks rounded to milliseconds may disagree by one. */
 		int64_t sent_ms = kept->released_ms + kept->sent_after_ms;

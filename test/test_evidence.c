@@ -48,6 +48,21 @@ static struct evidence receipt_row(void)
 	};
 }
 
+static struct evidence query_row(void)
+{
+	return (struct evidence){
+		.event = LIFE_ON_RECEIPT_DELIVERED,
+		.at_ms = BASE_MS + 9500,
+		.has_code = true,
+		.code = 2,
+		.has_receipt = true,
+		.receipt_session = 43,
+		.rule = EVIDENCE_RULE_QUERY,
+		.by_operator = true,
+		.note = { (const uint8_t *)"261120113355000+", 16 },
+	};
+}
+
 static void assert_octets(struct smpp_octets a, struct smpp_octets b)
 {
 	assert_int_equal(a.n, b.n);
@@ -59,6 +74,8 @@ static void assert_same(const struct evidence *a, const struct evidence *b)
 {
 	assert_octets(a->id, b->id);
 	assert_octets(a->err, b->err);
+	assert_octets(a->note, b->note);
+	assert_int_equal(a->with_others, b->with_others);
 	struct evidence x = *a, y = *b;
 	x.id = y.id = x.err = y.err = (struct smpp_octets){ 0 };
 	assert_int_equal(x.event, y.event);
@@ -83,15 +100,23 @@ static void assert_same(const struct evidence *a, const struct evidence *b)
 
 static void test_evidence__rows_come_back_in_order(void **state)
 {
-	uint8_t octets[2 * EVIDENCE_ROW_OCTETS];
-	struct evidence first = answer_row(), second = receipt_row(), row;
+	uint8_t octets[4 * EVIDENCE_ROW_OCTETS];
+	struct evidence first = answer_row(), second = receipt_row(), third = query_row(), row;
+	struct evidence fourth = answer_row();
 	size_t n = evidence_encode(&first, BASE_MS, octets), offset = 0;
 	(void)state;
+	fourth.with_others = true;
 	n += evidence_encode(&second, BASE_MS, octets + n);
+	n += evidence_encode(&third, BASE_MS, octets + n);
+	n += evidence_encode(&fourth, BASE_MS, octets + n);
 	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
 	assert_same(&first, &row);
 	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
 	assert_same(&second, &row);
+	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
+	assert_same(&third, &row);
+	assert_true(evidence_next(octets, n, &offset, BASE_MS, &row));
+	assert_same(&fourth, &row);
 	assert_false(evidence_next(octets, n, &offset, BASE_MS, &row));
 	assert_int_equal(offset, n);
 }
