@@ -3,37 +3,23 @@
 """An order of 3,304 against a server made with the npm package smpp, which shares no line with this
 project: it gives ids in hex and names them in receipts in decimal, padded. Prints TAP."""
 import os
-import shutil
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
 import checker  # noqa: E402
 import house  # noqa: E402
+import npm  # noqa: E402
 import truth as truths  # noqa: E402
 
 MESSAGES = 3304
-PEERS = os.path.join(truths.ROOT, 'test', 'peers')
 SETS = ('routes.1.receipt_deadline=30s', 'providers.alpha.window=50')
-
-
-def have_peer():
-    """None, or why the peer cannot be run."""
-    if not shutil.which('node'):
-        return 'node is not installed'
-    if not os.path.isdir(os.path.join(PEERS, 'node_modules', 'smpp')):
-        done = subprocess.run(['npm', 'ci', '--prefix', PEERS, '--no-audit', '--no-fund'],
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            return 'npm ci failed: ' + done.stderr.strip().splitlines()[-1]
-    return None
 
 
 def run(failed_every):
     """The order as its client sees it at the end, and the store."""
-    command = ['node', os.path.join(PEERS, 'server.js'), '--failed-every', str(failed_every),
-               '--system-id', 'esmed', '--password', 'secret']
+    command = npm.command('server.js', '--failed-every', failed_every, '--system-id', 'esmed',
+                          '--password', 'secret')
     with house.House(sets=SETS, command=command) as home:
         home.daemon.start()
         home.daemon.open_account()
@@ -54,7 +40,7 @@ def own_violations(truth):
 
 
 def main():
-    missing = have_peer()
+    missing = npm.missing()
     if missing:
         print(f'1..0 # SKIP {missing}')
         return 0

@@ -15,10 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-import xml.etree.ElementTree
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
 import house  # noqa: E402
 from truth import ROOT  # noqa: E402
 
@@ -260,45 +260,15 @@ def command_line():
 
 # --- Held against tshark -------------------------------------------------------------------------
 
-# Fields of the dissector that are none of a PDU, and those it calls otherwise.
-CONTAINERS = {'smpp.opt_params', 'smpp.opt_param', 'smpp.opt_param_len', 'smpp.opt_param_tag',
-              'smpp.password'}
-OURS = {'smpp.schedule_delivery_time_r': 'smpp.schedule_delivery_time',
-        'smpp.validity_period_r': 'smpp.validity_period'}
-
-
-def tshark(*arguments):
-    return subprocess.run(['tshark', *arguments], stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, check=True).stdout
-
-
-def as_option(path):
-    return ('-d', 'tcp.port==8080,smpp') if 'port8080' in path else ()
-
-
-def dissected(path):
-    """By direction: the fields of each PDU as tshark reads them, (name, octets, shown)."""
-    flows = {}
-    for packet in xml.etree.ElementTree.fromstring(
-            tshark('-r', path, *as_option(path), '-T', 'pdml')).iter('packet'):
-        flow = packet.find('.//field[@name="tcp.srcport"]')
-        for proto in packet.findall('proto[@name="smpp"]'):
-            flows.setdefault(flow.get('show') if flow is not None else '', []).append(
-                [(field.get('name'), field.get('value'), field.get('show'))
-                 for field in proto.iter('field')
-                 if field.get('name', '').startswith('smpp.')])
-    return flows
-
-
 def streams(path):
     """By direction: all octets, put together by tshark."""
     if path.endswith('ng'):  # one PDU to a record, behind the tags of an exported PDU
         octets = b''
-        for packet in json.loads(tshark('-r', path, '-T', 'json', '-x')):
+        for packet in json.loads(dissect.tshark('-r', path, '-T', 'json', '-x')):
             layers = packet['_source']['layers']
             octets += bytes.fromhex(layers['smpp_raw'][0])
         return {'': octets}
-    text = tshark('-r', path, '-q', '-z', 'follow,tcp,raw,0').decode()
+    text = dissect.tshark('-r', path, '-q', '-z', 'follow,tcp,raw,0').decode()
     ports = [line.rsplit(':', 1)[1] for line in text.splitlines() if line.startswith('Node ')]
     flows = {port: b'' for port in ports}
     for line in text.splitlines():
@@ -307,44 +277,20 @@ def streams(path):
     return flows
 
 
-def agrees(mine, value, shown):
-    """One value of ours, and the octets that tshark says are the field and shows as that."""
-    if isinstance(mine, list):
-        return any(agrees(one, value, shown) for one in mine)
-    if isinstance(mine, bool):
-        return mine and value in ('', None)
-    if isinstance(mine, int):
-        return mine == int(value, 16)
-    if re.fullmatch(r'0x[0-9a-f]{8}', mine):
-        return int(mine, 16) == int(value, 16)
-    octets = bytes.fromhex(value)
-    return mine in (octets.hex(':'), octets.rstrip(b'\0').decode('latin-1'), shown)
-
-
 def against_tshark():
-    if not shutil.which('tshark'):
+    if not dissect.installed():
         tap.n += 1
         print(f'ok {tap.n} - decoding agrees with tshark # SKIP tshark is not installed')
         return
     for name in CAPTURES:
         path = os.path.join(VECTORS, name)
-        theirs, wrong, compared, pdus = dissected(path), [], 0, 0
+        comparison = dissect.Comparison(dissect.SILENT, dissect.DIFFERING)
+        theirs = {flow[1]: fields for flow, fields in dissect.dissected(path).items()}
         for flow, octets in streams(path).items():
-            _, mine = decoded(octets, '--text', '--numbers')
-            pdus += len(mine)
-            if len(mine) != len(theirs.get(flow, ())):
-                wrong.append(f'{flow}: {len(mine)} PDUs, tshark {len(theirs.get(flow, ()))}')
-            for one, fields in zip(mine, theirs.get(flow, ())):
-                for field, value, shown in fields:
-                    if field in CONTAINERS:
-                        continue
-                    said = one.get(OURS.get(field, field))
-                    compared += 1
-                    if said is None or not agrees(said, value, shown):
-                        wrong.append(f'PDU {one["number"]} {field}: {said!r}, tshark {value!r} '
-                                     f'{shown!r}')
-        tap.result(not wrong and pdus == 52 and compared > 500,
-                   f'{name}: {compared} fields of {pdus} PDUs agree with tshark', wrong)
+            comparison.compare(flow, octets, theirs.get(flow, []))
+        tap.result(not comparison.wrong and comparison.pdus == 52 and comparison.fields > 500,
+                   f'{name}: {comparison.fields} fields of {comparison.pdus} PDUs agree with '
+                   'tshark', comparison.wrong)
 
 
 # --- A tap that is not the daemon's --------------------------------------------------------------
