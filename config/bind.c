@@ -128,11 +128,12 @@ static void hint_at_known(const char *key, const char *const *keys, size_t n,
 			return;
 		}
 	}
-	if (nearest) {
-		config_hint(error, "did you mean \"%s\"?", nearest);
-	} else if (find_home(&config_root_section, 0, key, &out)) {
+	/* A key of another place is no misspelt key of this one, however near. */
+	if (find_home(&config_root_section, 0, key, &out)) {
 		config_hint(error, out.n > 0 ? "it belongs under %s" : "it belongs at the top%s",
 			    text);
+	} else if (nearest) {
+		config_hint(error, "did you mean \"%s\"?", nearest);
 	} else {
 		for (size_t i = 0; i < n; i++)
 			config_out(&out, "%s%s", i > 0 ? ", " : "", keys[i]);

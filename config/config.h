@@ -40,6 +40,20 @@
 	X(CONFIG_BIND_TRANSMITTER, "transmitter") \
 	X(CONFIG_BIND_RECEIVER, "receiver")       \
 	X(CONFIG_BIND_PAIR, "pair")
+#define CONFIG_INTERFACE_VERSIONS(X)   \
+	X(CONFIG_INTERFACE_33, "0x33") \
+	X(CONFIG_INTERFACE_34, "0x34") \
+	X(CONFIG_INTERFACE_50, "0x50")
+#define CONFIG_TLVSES(X)                \
+	X(CONFIG_TLVS_AUTO, "auto")     \
+	X(CONFIG_TLVS_ALWAYS, "always") \
+	X(CONFIG_TLVS_NEVER, "never")
+#define CONFIG_WINDOW_SCOPES(X)                 \
+	X(CONFIG_WINDOW_PER_SESSION, "session") \
+	X(CONFIG_WINDOW_PER_PROVIDER, "provider")
+#define CONFIG_CONGESTIONS(X)                 \
+	X(CONFIG_CONGESTION_IGNORE, "ignore") \
+	X(CONFIG_CONGESTION_SLOW, "slow")
 #define CONFIG_ALPHABETS(X)               \
 	X(CONFIG_ALPHABET_GSM7, "gsm7")   \
 	X(CONFIG_ALPHABET_ASCII, "ascii") \
@@ -108,23 +122,27 @@
 	X(CONFIG_RECEIPT_SKIPPED, "skipped")
 
 /* Every choice: its enum and its list. Each has a look-up `const char *NAME_word(enum NAME)`. */
-#define CONFIG_CHOICES(X)                                    \
-	X(config_log_level, CONFIG_LOG_LEVELS)               \
-	X(config_kind, CONFIG_KINDS)                         \
-	X(config_bind, CONFIG_BINDS)                         \
-	X(config_alphabet, CONFIG_ALPHABETS)                 \
-	X(config_dialect, CONFIG_DIALECTS)                   \
-	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS) \
-	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)   \
-	X(config_receipt_covers, CONFIG_RECEIPT_COVERSES)    \
-	X(config_category, CONFIG_CATEGORIES)                \
-	X(config_access, CONFIG_ACCESSES)                    \
-	X(config_sender, CONFIG_SENDERS)                     \
-	X(config_doubt, CONFIG_DOUBTS)                       \
-	X(config_refund, CONFIG_REFUNDS)                     \
-	X(config_keep_text, CONFIG_KEEP_TEXTS)               \
-	X(config_text, CONFIG_TEXT_ALPHABETS)                \
-	X(config_status_class, CONFIG_STATUS_CLASSES)        \
+#define CONFIG_CHOICES(X)                                      \
+	X(config_log_level, CONFIG_LOG_LEVELS)                 \
+	X(config_kind, CONFIG_KINDS)                           \
+	X(config_bind, CONFIG_BINDS)                           \
+	X(config_interface_version, CONFIG_INTERFACE_VERSIONS) \
+	X(config_tlvs, CONFIG_TLVSES)                          \
+	X(config_window_scope, CONFIG_WINDOW_SCOPES)           \
+	X(config_congestion, CONFIG_CONGESTIONS)               \
+	X(config_alphabet, CONFIG_ALPHABETS)                   \
+	X(config_dialect, CONFIG_DIALECTS)                     \
+	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS)   \
+	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)     \
+	X(config_receipt_covers, CONFIG_RECEIPT_COVERSES)      \
+	X(config_category, CONFIG_CATEGORIES)                  \
+	X(config_access, CONFIG_ACCESSES)                      \
+	X(config_sender, CONFIG_SENDERS)                       \
+	X(config_doubt, CONFIG_DOUBTS)                         \
+	X(config_refund, CONFIG_REFUNDS)                       \
+	X(config_keep_text, CONFIG_KEEP_TEXTS)                 \
+	X(config_text, CONFIG_TEXT_ALPHABETS)                  \
+	X(config_status_class, CONFIG_STATUS_CLASSES)          \
 	X(config_receipt_state, CONFIG_RECEIPT_STATES)
 
 #define CONFIG_MEMBER(member, word) member,

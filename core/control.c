@@ -276,6 +276,8 @@ static void put_provider(struct engine *engine, const struct provider *provider,
 	json_add_uint(json, "links", provider->n_links);
 	json_add_uint(json, "links_bound", bound);
 	json_add_uint(json, "outstanding", outstanding);
+	json_add_int(json, "pace_percent",
+		     (int)(100 * provider_pace(provider, port_now_ms(engine->port))));
 	json_add_uint(json, "queued", queued);
 	json_end_object(json);
 }
@@ -390,6 +392,8 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	json_add_text(json, "peer", *link->peer ? link->peer : NULL);
 	json_add_uint(json, "session", link->session_number);
 	json_add_bool(json, "ready", link->ready);
+	json_add_uint(json, "peer_version", link->peer_version);
+	json_add_bool(json, "tlvs_sent", link->tlvs_allowed);
 	json_add_bool(json, "taken_down", trunk->up_for_down);
 	json_add_uint(json, "window", link->provider->config->window);
 	json_add_uint(json, "outstanding", link->outstanding);

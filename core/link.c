@@ -92,6 +92,7 @@ static void tell_refusals(struct engine *engine)
 static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	link->tlvs_allowed = event->tlvs_allowed;
+	link->peer_version = event->interface_version;
 	link->failures = 0;
 	link->refused_since_ms = 0;
 	link->refused_status = 0;
@@ -99,8 +100,8 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
 	reconcile_bound(engine, link);
-	log_info("link.bound", "link=%s peer=%s tlvs=%d", link->name, link->peer,
-		 link->tlvs_allowed);
+	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
+		 link->peer_version, link->tlvs_allowed);
 }
 
 /* Another trouble than before: its back-off begins at its own beginning. */
@@ -190,6 +191,15 @@ static session_event_fn *const on_event[] = {
 	[SMPP_EVENT_CLOSE] = session_close,
 };
 
+/* In any response, also one that completes nothing. */
+static void hear_congestion(struct link *link, const struct smpp_event *event)
+{
+	uint32_t state;
+	if (event->pdu && event->command_id & SMPP_RESP_BIT &&
+	    smpp_pdu_tlv_int(event->pdu, SMPP_TLV_congestion_state, &state) == SMPP_TLV_INT_OK)
+		provider_congestion(link->provider, state, event->at_ms);
+}
+
 void link_pump(struct engine *engine, struct link *link)
 {
 	struct smpp_event event;
@@ -197,6 +207,7 @@ void link_pump(struct engine *engine, struct link *link)
 		if (event.octets)
 			tap_octets(engine->tap, link, TAP_IN, port_wall_ms(engine->port),
 				   event.octets, event.octets_n);
+		hear_congestion(link, &event);
 		on_event[event.kind](engine, link, &event);
 	}
 	link_flush(engine, link);
@@ -204,8 +215,26 @@ void link_pump(struct engine *engine, struct link *link)
 
 /* ---- flow ---- */
 
+uint32_t link_window(const struct provider *provider, int64_t now_ms)
+{
+	uint32_t window = (uint32_t)(provider->config->window * provider_pace(provider, now_ms));
+	return window ? window : 1;
+}
+
+/*
+ * What is released ahead leaves as answers come, whatever the rate and whatever the other links
+ * have out: where that counts there is none.
+ */
+static uint32_t most_outstanding(const struct link *link)
+{
+	const struct config_provider *config = link->provider->config;
+	bool ahead = !config->rate_per_s && config->window_scope == CONFIG_WINDOW_PER_SESSION;
+	return config->window + (ahead ? config->release_ahead : 0);
+}
+
 uint32_t link_room(const struct link *link, int64_t now_ms)
 {
+	uint32_t most = link->allowed;
 	if (!link->ready || link->trunk->up_for_down || link->state != LINK_BOUND ||
 	    now_ms < link->paused_until_ms)
 		return 0;
@@ -213,14 +242,9 @@ uint32_t link_room(const struct link *link, int64_t now_ms)
 		return 0;
 	/* A verdict and the release that takes its place share a transaction. */
 	uint32_t out = link->outstanding - link->settling;
-	return out < link->allowed ? link->allowed - out : 0;
-}
-
-/* What is released ahead leaves as answers come, whatever the rate: with a rate there is none. */
-static uint32_t most_outstanding(const struct link *link)
-{
-	const struct config_provider *config = link->provider->config;
-	return config->window + (config->rate_per_s ? 0 : config->release_ahead);
+	if (provider_pace(link->provider, now_ms) < 1 && most > link_window(link->provider, now_ms))
+		most = link_window(link->provider, now_ms);
+	return out < most ? most - out : 0;
 }
 
 void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
@@ -318,6 +342,17 @@ void link_drain(struct engine *engine, struct link *link, bool now, const char *
 
 /* ---- events of the port ---- */
 
+static const uint8_t versions[] = {
+	[CONFIG_INTERFACE_33] = 0x33,
+	[CONFIG_INTERFACE_34] = 0x34,
+	[CONFIG_INTERFACE_50] = 0x50,
+};
+static const enum smpp_session_tlvs tlvs[] = {
+	[CONFIG_TLVS_AUTO] = SMPP_SESSION_TLVS_AUTO,
+	[CONFIG_TLVS_ALWAYS] = SMPP_SESSION_TLVS_ALWAYS,
+	[CONFIG_TLVS_NEVER] = SMPP_SESSION_TLVS_NEVER,
+};
+
 static void link_up(struct engine *engine, struct link *link, const struct port_event *event)
 {
 	const struct config_provider *config = link->provider->config;
@@ -327,7 +362,8 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 		.system_id = config->system_id,
 		.password = config->password,
 		.system_type = config->system_type,
-		.interface_version = 0x34,
+		.interface_version = versions[config->interface_version],
+		.tlvs = tlvs[config->tlvs],
 		.window = config->window,
 		.max_pdu = config->max_pdu_octets,
 		.bind_ms = (uint32_t)config->timers.bind_ms,

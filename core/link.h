@@ -15,6 +15,8 @@ void link_event(struct engine *engine, struct link *link, const struct port_even
 /* Pulls every event of the session, then writes its output. */
 void link_pump(struct engine *engine, struct link *link);
 void link_tick(struct engine *engine, struct link *link, int64_t now_ms);
+/* The window as congestion leaves it. */
+uint32_t link_window(const struct provider *provider, int64_t now_ms);
 void link_unbind(struct engine *engine, struct link *link, const char *reason);
 /* Held at once, so that what this turn has released does not leave either; and let go again. */
 void link_hold(struct engine *engine, struct link *link);

@@ -105,12 +105,58 @@ void provider_pause(struct engine *engine, struct provider *provider, bool pause
 		(paused ? link_hold : link_let_go)(engine, provider->links[i]);
 }
 
-/* ---- rate ---- */
+/* ---- congestion ---- */
+
+#define CONGESTED  90	      /* the carrier nears its limit (SMPP 5.0, 4.8.4.18) */
+#define QUIET_MS   1000	      /* reports within it are one event; after it the pace rises */
+#define PACE_LEAST (1.0 / 16) /* and what comes back in a second */
+
+double provider_pace(const struct provider *provider, int64_t now_ms)
+{
+	int64_t quiet_ms = now_ms - provider->paced_ms - QUIET_MS;
+	double pace = provider->pace + (quiet_ms > 0 ? PACE_LEAST * (double)quiet_ms / 1000 : 0);
+	return provider->pace > 0 && pace < 1 ? pace : 1;
+}
+
+void provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms)
+{
+	if (provider->config->congestion == CONFIG_CONGESTION_IGNORE || state < CONGESTED)
+		return;
+	double pace = provider_pace(provider, now_ms);
+	bool again = !provider->slowed_ms || now_ms - provider->slowed_ms >= QUIET_MS;
+	provider->paced_ms = now_ms;
+	provider->pace = again ? pace / 2 : pace;
+	if (provider->pace < PACE_LEAST)
+		provider->pace = PACE_LEAST;
+	if (!again)
+		return;
+	provider->slowed_ms = now_ms;
+	log_info("provider.congested", "provider=%s congestion_state=%u pace_percent=%d",
+		 provider->config->name, state, (int)(provider->pace * 100));
+}
+
+/* ---- rate and window ---- */
+
+static double rate_of(const struct provider *provider, int64_t now_ms)
+{
+	return provider->config->rate_per_s * provider_pace(provider, now_ms);
+}
+
+/* Room in the window that all links share, where the carrier counts so. */
+static uint32_t room_of(const struct provider *provider, int64_t now_ms)
+{
+	uint32_t out = 0, window = link_window(provider, now_ms);
+	if (provider->config->window_scope == CONFIG_WINDOW_PER_SESSION)
+		return UINT32_MAX;
+	for (size_t i = 0; i < provider->n_links; i++)
+		out += provider->links[i]->outstanding - provider->links[i]->settling;
+	return out < window ? window - out : 0;
+}
 
 /* The bucket holds a twentieth of a second, at least one segment: smooth at 1/s and at 1,000/s. */
-uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
+static uint32_t tokens_of(struct provider *provider, int64_t now_ms)
 {
-	double rate = provider->config->rate_per_s;
+	double rate = rate_of(provider, now_ms);
 	if (!provider->config->rate_per_s)
 		return UINT32_MAX;
 	double most = rate / 20 > 1 ? rate / 20 : 1;
@@ -119,6 +165,16 @@ uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
 	if (provider->tokens > most)
 		provider->tokens = most;
 	return (uint32_t)provider->tokens;
+}
+
+static uint32_t fewer(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
+{
+	return fewer(tokens_of(provider, now_ms), room_of(provider, now_ms));
 }
 
 void provider_spend(struct provider *provider)
@@ -130,9 +186,12 @@ void provider_spend(struct provider *provider)
 int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider)
 {
 	struct queue_item item;
-	uint32_t rate = provider->config->rate_per_s, room = 0;
-	for (size_t i = 0; rate && i < provider->n_links; i++)
-		room += link_room(provider->links[i], port_now_ms(engine->port));
+	int64_t now_ms = port_now_ms(engine->port);
+	double rate = rate_of(provider, now_ms);
+	uint32_t room = 0;
+	for (size_t i = 0; provider->config->rate_per_s && i < provider->n_links; i++)
+		room += link_room(provider->links[i], now_ms);
+	room = fewer(room, room_of(provider, now_ms));
 	if (!room || provider->tokens >= 1 || engine->draining || provider->paused ||
 	    !queue_peek(engine->queue, provider->index, engine->due_base_ms + provider->tokens_ms,
 			&item))

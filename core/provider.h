@@ -57,6 +57,7 @@ struct link {
 	bool ready;		 /* the session's record is on disk: segments may be released */
 	bool reading_paused;
 	bool tlvs_allowed;
+	uint8_t peer_version; /* sc_interface_version; 0: it did not say */
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */
 	uint32_t settling;    /* of these, with a verdict in the turn that is under way */
 	uint32_t allowed;     /* of window + release_ahead, while it opens up after a pause */
@@ -86,6 +87,9 @@ struct provider {
 	bool paused;   /* by the operator */
 	double tokens; /* segments that may go now, with a rate */
 	int64_t tokens_ms;
+	double pace;	   /* share of window and rate that congestion left at paced_ms; 0: all */
+	int64_t paced_ms;  /* when congestion was reported last */
+	int64_t slowed_ms; /* when it was heeded last */
 	int64_t bind_ms[PROVIDER_BINDS_MAX]; /* when the last attempts began */
 	uint64_t binds;			     /* attempts so far */
 	int64_t next_bind_ms; /* links that come back together bind one after the other */
@@ -110,12 +114,17 @@ int64_t provider_deadline(const struct engine *engine, const struct provider *pr
 
 /* Segments that may be released to this link now. */
 uint32_t link_room(const struct link *link, int64_t now_ms);
-/* Segments that the provider's rate allows now; UINT32_MAX without one. provider_spend uses one. */
+/* Segments that the provider's rate and window allow now. provider_spend uses one of the rate. */
 uint32_t provider_allowance(struct provider *provider, int64_t now_ms);
 void provider_spend(struct provider *provider);
 
 /* When the rate allows the next segment though nothing else happens; INT64_MAX: it is not waited for. */
 int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider);
+
+/* A response says how busy the carrier is: congestion_state, 0..100 (SMPP 5.0, 4.8.4.18). */
+void provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms);
+/* The share of window and rate that is in use: 1, or less after congestion. */
+double provider_pace(const struct provider *provider, int64_t now_ms);
 
 /* Gives the session's output to the port. After a commit has queued requests or answers. */
 void link_flush(struct engine *engine, struct link *link);

@@ -142,6 +142,16 @@ void smpp_session_fail(struct smpp_session *session, enum smpp_session_close clo
 	smpp_session_enter(session, SMPP_SESSION_CLOSING, now_ms);
 }
 
+void smpp_session_agree(struct smpp_session *session, uint8_t peer_version)
+{
+	const struct smpp_session_config *config = &session->config;
+	bool agreed = peer_version >= 0x34 &&
+		      (config->role == SMPP_SMSC || config->interface_version >= 0x34);
+
+	session->tlvs_allowed = config->tlvs == SMPP_SESSION_TLVS_ALWAYS ||
+				(config->tlvs == SMPP_SESSION_TLVS_AUTO && agreed);
+}
+
 enum smpp_session_error smpp_session_up(struct smpp_session *session, int64_t now_ms)
 {
 	const struct smpp_session_config *config = &session->config;
@@ -429,6 +439,7 @@ void smpp_session_stats(const struct smpp_session *session, struct smpp_session_
 	*stats = (struct smpp_session_stats){
 		.state = session->state,
 		.on_hold = session->on_hold,
+		.tlvs_allowed = session->tlvs_allowed,
 		.window = session->config.window,
 		.in_flight = session->window.in_use[SMPP_SLOT_AWAITED],
 		.queued = session->queued_n,

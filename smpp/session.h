@@ -67,6 +67,7 @@ enum smpp_session_state {
 enum smpp_session_error {
 	SMPP_SESSION_OK = 0,
 	SMPP_SESSION_STATE,	/* not in this state, or not this PDU by this role (Table 2-1) */
+	SMPP_SESSION_VERSION,	/* the peer takes no optional parameters, and this PDU needs them */
 	SMPP_SESSION_FULL,	/* a bound above is reached; nothing was taken */
 	SMPP_SESSION_BAD_PDU,	/* cannot be encoded; nothing was taken */
 	SMPP_SESSION_NO_MEMORY, /* nothing was taken */
@@ -96,6 +97,13 @@ enum smpp_session_orphan {
 	SMPP_ORPHAN_UNKNOWN,	/* no request has this sequence_number */
 	SMPP_ORPHAN_WRONG_TYPE, /* one has, but is of another command; it stays open (tag is set) */
 	SMPP_ORPHAN_SECOND,	/* it was answered already (tag is set) */
+};
+
+/* Whether optional parameters are sent; those that come are read whatever is said here (3.4). */
+enum smpp_session_tlvs {
+	SMPP_SESSION_TLVS_AUTO, /* if both ends say that they speak 3.4 or later */
+	SMPP_SESSION_TLVS_ALWAYS,
+	SMPP_SESSION_TLVS_NEVER,
 };
 
 enum smpp_event_kind {
@@ -136,7 +144,7 @@ struct smpp_event {
 	uint32_t rtt_ms;	  /* RESPONSE: at_ms - sent_ms */
 	bool late;		  /* RESPONSE: a TIMEOUT was raised for this tag before */
 	bool unparsed;		  /* REQUEST, RESPONSE: the body could not be read; see problem */
-	bool tlvs_allowed;	  /* BOUND: the peer said sc_interface_version >= 0x34 */
+	bool tlvs_allowed;	  /* BOUND: optional parameters are sent to this peer */
 	uint8_t interface_version;	 /* BOUND: as the peer said, 0 = it did not */
 	enum smpp_session_orphan orphan; /* ORPHAN_RESPONSE */
 	enum smpp_session_close close;	 /* CLOSE */
@@ -153,7 +161,8 @@ struct smpp_session_config {
 	const char *address_range;
 	uint8_t addr_ton;
 	uint8_t addr_npi;
-	uint8_t interface_version;     /* 0x34 */
+	uint8_t interface_version; /* 0x34 */
+	enum smpp_session_tlvs tlvs;
 	uint32_t window;	       /* 1..SMPP_SESSION_WINDOW_MAX requests */
 	uint32_t max_pdu;	       /* octets, 4,096..1 MiB; a longer command_length is fatal */
 	uint32_t first_sequence;       /* 0 = 1; else 1..0x7FFFFFFF, to begin near the wrap */
@@ -176,7 +185,8 @@ struct smpp_output {
 
 struct smpp_session_stats {
 	enum smpp_session_state state;
-	bool on_hold;	     /* smpp_session_hold is in force */
+	bool on_hold; /* smpp_session_hold is in force */
+	bool tlvs_allowed;
 	uint32_t window;     /* requests */
 	uint32_t in_flight;  /* put out, neither answered nor timed out */
 	uint32_t queued;     /* handed in, not put out */
@@ -216,7 +226,8 @@ bool smpp_session_next(struct smpp_session *session, struct smpp_event *event);
  * Queues a request; its sequence_number is ignored and given when it is put out. Window and
  * sequence do not count enquire_link and unbind, which are the session's own.
  * alert_notification has no response: once put out it gives no event. STATE unless BOUND and
- * Table 2-1 lets this role send it in this kind of bind.
+ * Table 2-1 lets this role send it in this kind of bind. To a peer that takes no optional
+ * parameters it goes without them; VERSION for data_sm and for what message_payload or sar_* carry.
  */
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_request(struct smpp_session *session, const struct smpp_pdu *pdu, uint64_t tag,
@@ -229,7 +240,7 @@ void smpp_session_resume(struct smpp_session *session);
 
 /*
  * Answers a REQUEST: `pdu` is the response with command_status and sequence_number of the request
- * (any value, also 0: it is echoed). STATE after unbind_resp, CLOSE or down: the peer will redeliver.
+ * (any value, also 0: it is echoed), without optional parameters where the peer takes none. STATE after unbind_resp, CLOSE or down: the peer will redeliver.
  */
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_respond(struct smpp_session *session, const struct smpp_pdu *pdu);

@@ -34,6 +34,7 @@ static bool on_bind(struct smpp_session *session, struct smpp_event *event)
 		return true; /* the link is gone: nobody waits for the answer */
 	event->kind = SMPP_EVENT_BIND_REQUEST;
 	session->peer_command_id = event->command_id;
+	smpp_session_agree(session, event->pdu->interface_version);
 	session->peer_sequence = event->sequence_number;
 	smpp_session_enter(session, SMPP_SESSION_BIND_ASKED, event->at_ms);
 	return true;
@@ -213,7 +214,8 @@ static bool on_bind_resp(struct smpp_session *session, struct smpp_event *event)
 		version = 0;
 	event->kind = SMPP_EVENT_BOUND;
 	event->interface_version = (uint8_t)version;
-	event->tlvs_allowed = version >= 0x34;
+	smpp_session_agree(session, event->interface_version);
+	event->tlvs_allowed = session->tlvs_allowed;
 	session->bound_as = smpp_session_state_of_bind(session->config.bind_command_id);
 	smpp_session_enter(session, SMPP_SESSION_BOUND, event->at_ms);
 	return true;

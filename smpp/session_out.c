@@ -124,14 +124,44 @@ void smpp_session_kernel_sent(struct smpp_session *session, uint64_t octets, int
 
 /* ---- the owner's requests ------------------------------------------------------------------ */
 
-/* As deep as encode reads, with a number that encode accepts; the true one comes in put_request. */
+/* As deep as encode reads, without the optional parameters that the peer does not take. */
+static struct smpp_pdu *copied(struct smpp_session *session, const struct smpp_pdu *pdu)
+{
+	struct smpp_pdu *copy = &session->sending;
+
+	assert(pdu->n_tlvs <= SMPP_MAX_TLVS);
+	memcpy(copy, pdu, offsetof(struct smpp_pdu, flaws));
+	if (session->tlvs_allowed) {
+		memcpy(copy->tlvs, pdu->tlvs, pdu->n_tlvs * sizeof *pdu->tlvs);
+	} else {
+		copy->n_tlvs = 0;
+		copy->tlv_rest = (struct smpp_octets){ 0 };
+	}
+	return copy;
+}
+
+/* A number that encode accepts; the true one comes in put_request. */
 static const struct smpp_pdu *numbered(struct smpp_session *session, const struct smpp_pdu *pdu)
 {
-	assert(pdu->n_tlvs <= SMPP_MAX_TLVS);
-	memcpy(&session->sending, pdu, offsetof(struct smpp_pdu, flaws));
-	memcpy(session->sending.tlvs, pdu->tlvs, pdu->n_tlvs * sizeof *pdu->tlvs);
-	session->sending.sequence_number = 1;
-	return &session->sending;
+	struct smpp_pdu *copy = copied(session, pdu);
+
+	copy->sequence_number = 1;
+	return copy;
+}
+
+/* What is left without optional parameters would say something else. */
+static bool needs_tlvs(const struct smpp_pdu *pdu)
+{
+	static const uint16_t tags[] = { SMPP_TLV_message_payload, SMPP_TLV_sar_msg_ref_num,
+					 SMPP_TLV_sar_total_segments, SMPP_TLV_sar_segment_seqnum };
+
+	if (pdu->command_id == SMPP_data_sm)
+		return true; /* 4.7: its text is one; unknown to 3.3 altogether */
+	for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+		if (smpp_pdu_tlv(pdu, tags[i]))
+			return true;
+	}
+	return false;
 }
 
 enum smpp_session_error smpp_session_request(struct smpp_session *session,
@@ -147,6 +177,8 @@ enum smpp_session_error smpp_session_request(struct smpp_session *session,
 	    smpp_session_is_own(command->id) ||
 	    !smpp_command_allowed(command, session->config.role, session->bound_as))
 		return SMPP_SESSION_STATE;
+	if (!session->tlvs_allowed && needs_tlvs(pdu))
+		return SMPP_SESSION_VERSION;
 	error = encode(session, numbered(session, pdu), &n);
 	if (error != SMPP_SESSION_OK)
 		return error;
@@ -251,7 +283,7 @@ enum smpp_session_error smpp_session_respond(struct smpp_session *session,
 
 	if (!(pdu->command_id & SMPP_RESP_BIT))
 		return SMPP_SESSION_STATE;
-	error = put(session, pdu);
+	error = put(session, session->tlvs_allowed ? pdu : copied(session, pdu));
 	if (error == SMPP_SESSION_OK)
 		smpp_session_leave_unanswered(session);
 	return error;

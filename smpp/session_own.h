@@ -32,6 +32,7 @@ struct smpp_session {
 	enum smpp_state bound_as;      /* the state as Table 2-1 has it; stays after unbind */
 	enum smpp_session_close close; /* to be raised as CLOSE */
 	bool on_hold;
+	bool tlvs_allowed;	   /* since bound */
 	bool deaf;		   /* framing is lost: nothing that comes is a PDU */
 	bool unbind_resp_due;	   /* waits until the owner has answered the peer's requests */
 	bool unbind_resp_sent;	   /* nothing may follow it */
@@ -69,6 +70,8 @@ void smpp_session_enter(struct smpp_session *session, enum smpp_session_state st
 			int64_t now_ms);
 /* The link has to go: CLOSE will be raised. The first reason stands. */
 void smpp_session_fail(struct smpp_session *session, enum smpp_session_close close, int64_t now_ms);
+/* Whether optional parameters are sent, now that the peer has said its version (3.4). */
+void smpp_session_agree(struct smpp_session *session, uint8_t peer_version);
 /* Table 2-1 calls a session by its bind. */
 enum smpp_state smpp_session_state_of_bind(uint32_t command_id);
 /* Once the peer has unbound, was answered and owes no response: CLOSE. */

@@ -74,8 +74,10 @@ static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint3
 	struct smpp_pdu pdu;
 	assert_true(i < carrier->n);
 	struct seen *seen = &carrier->seen[i];
-	if (!seen->answered)
+	if (!seen->answered) {
 		seen->far->in_flight--;
+		carrier->in_flight--;
+	}
 	seen->answered = true;
 	if (!seen->far->session)
 		return;
@@ -83,6 +85,10 @@ static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint3
 	pdu.command_status = status;
 	pdu.body_absent = status != 0;
 	pdu.message_id = smpp_octets_of(id);
+	if (carrier->congestion_state)
+		assert_int_equal(smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state,
+						      carrier->congestion_state),
+				 SMPP_OK);
 	if (smpp_session_respond(seen->far->session, &pdu) == SMPP_SESSION_OK)
 		far_flush(seen->far);
 }
@@ -199,6 +205,8 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 		seen->part = pdu->short_message.at[5];
 	if (++far->in_flight > carrier->in_flight_most)
 		carrier->in_flight_most = far->in_flight;
+	if (++carrier->in_flight > carrier->all_in_flight_most)
+		carrier->all_in_flight_most = carrier->in_flight;
 	if (carrier->obliging) {
 		char id[24];
 		snprintf(id, sizeof(id), "%llu", (unsigned long long)++carrier->ids);
@@ -233,6 +241,7 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 	int64_t now_ms = world_now_ms(carrier->world);
 	uint32_t status = carrier->bind_status;
 	far->bind_id = event->command_id;
+	carrier->interface_version = event->pdu->interface_version;
 	if (carrier->binds < CARRIER_BINDS) {
 		carrier->bound[carrier->binds].command_id = event->command_id;
 		carrier->bound[carrier->binds].at_ms = now_ms;
@@ -247,7 +256,8 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 			return;
 		}
 	}
-	assert_int_equal(smpp_session_bind_answer(far->session, status, "carrier", 0x34, now_ms),
+	assert_int_equal(smpp_session_bind_answer(far->session, status, "carrier",
+						  carrier->sc_interface_version, now_ms),
 			 SMPP_SESSION_OK);
 }
 

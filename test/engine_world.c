@@ -158,6 +158,7 @@ struct engine_world *engine_world_new(const struct setting *setting)
 	for (size_t i = 0; i < 2; i++) {
 		world->carriers[i] = calloc(1, sizeof(struct carrier));
 		world->carriers[i]->world = world->world;
+		world->carriers[i]->sc_interface_version = 0x34;
 	}
 	configure(world, setting ? setting : &usual);
 	engine_world_start(world);

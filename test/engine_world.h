@@ -36,13 +36,16 @@ struct seen {
 
 struct carrier {
 	struct world *world;
-	struct far *fars;	     /* connections, newest first */
-	uint32_t bind_status;	     /* of every bind from now on */
-	uint32_t transceiver_status; /* of bind_transceiver, 0: as bind_status */
-	bool nacks_transceiver;	     /* that is said by generic_nack */
-	bool mute;		     /* answers no bind */
-	bool obliging;		     /* answers every submit at once with a new id */
-	uint64_t ids;		     /* the last one given so */
+	struct far *fars;	      /* connections, newest first */
+	uint32_t bind_status;	      /* of every bind from now on */
+	uint32_t transceiver_status;  /* of bind_transceiver, 0: as bind_status */
+	bool nacks_transceiver;	      /* that is said by generic_nack */
+	bool mute;		      /* answers no bind */
+	uint8_t sc_interface_version; /* in bind_resp; 0: left out */
+	uint8_t interface_version;    /* of the last bind */
+	uint32_t congestion_state;    /* in every submit_sm_resp; 0: left out */
+	bool obliging;		      /* answers every submit at once with a new id */
+	uint64_t ids;		      /* the last one given so */
 	struct seen seen[CARRIER_SUBMITS];
 	size_t n;
 	uint32_t binds;
@@ -59,7 +62,8 @@ struct carrier {
 	uint32_t raw_last_n;
 	bool corked;		 /* what it says waits for carrier_uncork, to arrive in one piece */
 	uint32_t in_flight_most; /* submits without an answer on one connection */
-	uint32_t complaints;	 /* errors of the daemon's protocol */
+	uint32_t in_flight, all_in_flight_most; /* on all of them */
+	uint32_t complaints;			/* errors of the daemon's protocol */
 };
 
 void carrier_free(struct carrier *carrier);

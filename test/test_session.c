@@ -242,6 +242,106 @@ static void test_session__check_26_27_tlvs_are_allowed_by_the_peers_version(void
 	}
 }
 
+/* 26, 27: what the owner hands in with optional parameters leaves without them, or not at all. */
+static void test_session__check_26_27_tlvs_are_left_out_or_the_pdu_is_refused(void **state)
+{
+	static const struct {
+		enum smpp_session_tlvs tlvs;
+		uint8_t ours;
+		const char *theirs;
+		size_t n;
+		bool sent;
+	} cases[] = {
+		{ SMPP_SESSION_TLVS_AUTO, 0x34, "smsc\0" V34, 10, true },
+		{ SMPP_SESSION_TLVS_AUTO, 0x50, "smsc\0" V34, 10, true },
+		{ SMPP_SESSION_TLVS_AUTO, 0x33, "smsc\0" V34, 10, false },
+		{ SMPP_SESSION_TLVS_AUTO, 0x34, "smsc\0", 5, false },
+		{ SMPP_SESSION_TLVS_ALWAYS, 0x34, "smsc\0", 5, true },
+		{ SMPP_SESSION_TLVS_NEVER, 0x34, "smsc\0" V34, 10, false },
+	};
+	static const uint16_t needed[] = { SMPP_TLV_message_payload, SMPP_TLV_sar_msg_ref_num,
+					   SMPP_TLV_sar_total_segments,
+					   SMPP_TLV_sar_segment_seqnum };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct smpp_session_config config = esme_config;
+		enum smpp_session_error refused = cases[i].sent ? SMPP_SESSION_OK :
+								  SMPP_SESSION_VERSION;
+		struct smpp_pdu pdu;
+		struct smpp_pdu out;
+		struct smpp_problem problem;
+		struct smpp_output output;
+
+		config.tlvs = cases[i].tlvs;
+		config.interface_version = cases[i].ours;
+		struct smpp_session *s = open_session(&config);
+
+		says(s, SMPP_bind_transceiver_resp, 0, writes(s, SMPP_bind_transceiver, 0, 0),
+		     cases[i].theirs, cases[i].n, 1);
+		assert_int_equal(event(s, SMPP_EVENT_BOUND).tlvs_allowed, cases[i].sent);
+		assert_int_equal(stats_of(s).tlvs_allowed, cases[i].sent);
+
+		smpp_pdu_init(&pdu, SMPP_submit_sm, 1);
+		pdu.destination_addr = smpp_octets_of("31600000000");
+		assert_int_equal(
+			smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_user_message_reference, 0x1234),
+			SMPP_OK);
+		assert_int_equal(smpp_session_request(s, &pdu, 1, 1), SMPP_SESSION_OK);
+		smpp_session_output(s, 1, &output);
+		assert_int_equal(smpp_pdu_decode(output.at, (uint32_t)output.n, &out, &problem),
+				 SMPP_OK);
+		assert_int_equal(out.n_tlvs, cases[i].sent);
+		smpp_session_wrote(s, output.n);
+
+		for (size_t k = 0; k < sizeof needed / sizeof *needed; k++) {
+			pdu.n_tlvs = 0;
+			if (needed[k] == SMPP_TLV_message_payload)
+				assert_int_equal(
+					smpp_pdu_tlv_add(&pdu, needed[k], smpp_octets_of("text")),
+					SMPP_OK);
+			else
+				assert_int_equal(smpp_pdu_tlv_add_int(&pdu, needed[k], 1), SMPP_OK);
+			assert_int_equal(smpp_session_request(s, &pdu, 2, 1), refused);
+		}
+		smpp_pdu_init(&pdu, SMPP_data_sm, 1);
+		pdu.destination_addr = smpp_octets_of("31600000000");
+		assert_int_equal(smpp_session_request(s, &pdu, 3, 1), refused);
+
+		smpp_pdu_init(&pdu, SMPP_data_sm_resp, 77);
+		assert_int_equal(smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state, 5), SMPP_OK);
+		says(s, SMPP_data_sm, 0, 77, "\0\0\0\0\0\0\0\0\0\0", 10, 2);
+		event(s, SMPP_EVENT_REQUEST);
+		smpp_session_output(s, 2, &output); /* what was accepted above */
+		size_t before = output.n;
+
+		assert_int_equal(smpp_session_respond(s, &pdu), SMPP_SESSION_OK);
+		smpp_session_output(s, 2, &output);
+		assert_int_equal(output.n - before, 16 + 1 + (cases[i].sent ? 5 : 0));
+		smpp_session_free(s);
+	}
+}
+
+/* 26: an ESME that binds with 3.3 gets no optional parameters from this end either. */
+static void test_session__an_smsc_sends_tlvs_by_the_version_of_the_bind(void **state)
+{
+	static const struct {
+		const char *bind;
+		bool sent;
+	} cases[] = { { "esme\0pw\0\0\x34\0\0", true }, { "esme\0pw\0\0\x33\0\0", false } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct smpp_session *s = open_session(&smsc_config);
+
+		says(s, SMPP_bind_transceiver, 0, 1, cases[i].bind, 13, 0);
+		event(s, SMPP_EVENT_BIND_REQUEST);
+		assert_int_equal(smpp_session_bind_answer(s, 0, "smsc", 0x34, 0), SMPP_SESSION_OK);
+		assert_int_equal(stats_of(s).tlvs_allowed, cases[i].sent);
+		smpp_session_free(s);
+	}
+}
+
 /* 28; 5.2.4 */
 static void test_session__check_28_the_bind_says_what_was_configured(void **state)
 {
@@ -497,6 +597,8 @@ int main(void)
 		cmocka_unit_test(test_session__completes_a_request_whose_response_cannot_be_read),
 		cmocka_unit_test(test_session__check_25_bind_resp_binds_whatever_its_body),
 		cmocka_unit_test(test_session__check_26_27_tlvs_are_allowed_by_the_peers_version),
+		cmocka_unit_test(test_session__check_26_27_tlvs_are_left_out_or_the_pdu_is_refused),
+		cmocka_unit_test(test_session__an_smsc_sends_tlvs_by_the_version_of_the_bind),
 		cmocka_unit_test(test_session__check_28_the_bind_says_what_was_configured),
 		cmocka_unit_test(test_session__check_115_the_password_is_wiped_once_written),
 		cmocka_unit_test(test_session__refuses_to_bind_with_what_does_not_fit),

@@ -1,0 +1,272 @@
+/* Flow: windows and rates, who counts them, what congestion does, and who goes first. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/provider.h"
+#include "test/engine_world.h"
+
+#define TWO_LINKS ", two: {host: 127.0.0.1, port: 1, tls: off}"
+
+static struct provider *alpha_of(struct engine_world *world)
+{
+	return world->engine->providers[0];
+}
+
+/* Submits i.. that came within span_ms of the first of them. */
+static size_t most_within(const struct carrier *carrier, int64_t span_ms)
+{
+	size_t most = 0;
+	for (size_t i = 0, k = 0; i < carrier->n; i++) {
+		while (carrier->seen[i].at_ms - carrier->seen[k].at_ms >= span_ms)
+			k++;
+		if (i - k + 1 > most)
+			most = i - k + 1;
+	}
+	return most;
+}
+
+/* ---- peer versions ---- */
+
+static void test_engine__check_28_the_bind_says_the_configured_version(void **state)
+{
+	static const struct {
+		const char *setting;
+		uint8_t says, peer;
+		bool tlvs;
+	} rows[] = {
+		{ "window: 10", 0x34, 0x34, true },
+		{ "interface_version: 0x33", 0x33, 0x34, false },
+		{ "interface_version: 0x50", 0x50, 0x50, true },
+		{ "window: 10", 0x34, 0, false },
+		{ "window: 10", 0x34, 0x33, false },
+		{ "tlvs: always", 0x34, 0, true },
+		{ "tlvs: never", 0x34, 0x34, false },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world =
+			engine_world_new(&(struct setting){ .alpha = rows[i].setting });
+		struct carrier *alpha = world->carriers[0];
+		alpha->sc_interface_version = rows[i].peer;
+		carrier_cut(alpha);
+		engine_world_run(world, 3000);
+		assert_int_equal(alpha->interface_version, rows[i].says);
+		assert_int_equal(alpha_of(world)->links[0]->peer_version, rows[i].peer);
+		assert_int_equal(alpha_of(world)->links[0]->tlvs_allowed, rows[i].tlvs);
+		/* Whatever it takes, messages and receipts pass. */
+		uint64_t order = engine_world_order(world, &(struct wish){ .parts = 3 });
+		carrier_ok_all(alpha);
+		engine_world_settle(world);
+		assert_int_equal(alpha->n, 3);
+		assert_int_equal(world_state(world, order, 0), STORE_STATE_SENT);
+		assert_true(carrier_receipt(alpha, "1", "DELIVRD"));
+		engine_world_settle(world);
+		assert_int_equal(alpha->acked, 1);
+		engine_world_free(world);
+	}
+}
+
+/* ---- windows ---- */
+
+static void test_engine__check_66_a_window_may_be_the_providers(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 7, release_ahead: 5, window_scope: provider, "
+					    "timers: {response: 5s, reconnect_min: 200ms}",
+				   .links = TWO_LINKS });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 60 });
+	assert_int_equal(alpha->n, 7);
+	assert_int_equal(world_order(world, order).released, 7);
+	for (int i = 0; i < 20; i++) {
+		carrier_ok(alpha, (size_t)i, "x");
+		engine_world_settle(world);
+	}
+	assert_int_equal(alpha->all_in_flight_most, 7);
+	assert_int_equal(alpha->n, 27);
+	/* Both links are used. */
+	assert_true(alpha_of(world)->links[0]->submits > 5);
+	assert_true(alpha_of(world)->links[1]->submits > 5);
+	/* A link that is lost gives its share back. */
+	carrier_cut(alpha);
+	engine_world_run(world, 3000);
+	assert_int_equal(alpha->n, 34);
+	engine_world_free(world);
+}
+
+static void test_engine__check_66_a_window_is_the_sessions_by_default(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 7, release_ahead: 0, timers: {response: 5s, reconnect_min: "
+			 "200ms}",
+		.links = TWO_LINKS });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 60 });
+	assert_int_equal(alpha->all_in_flight_most, 14);
+	assert_int_equal(alpha->in_flight_most, 7);
+	engine_world_free(world);
+}
+
+static void test_engine__check_67_a_window_of_a_thousand_is_filled_and_not_passed(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 1000, timers: {response: 60s}" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 4000 });
+	engine_world_run(world, 200);
+	assert_int_equal(alpha->n, 1000);
+	assert_int_equal(world_order(world, order).released, 2000);
+	while (alpha->n < 4000) {
+		size_t before = alpha->n;
+		carrier_ok_all(alpha);
+		engine_world_run(world, 200);
+		assert_true(alpha->n > before);
+	}
+	carrier_ok_all(alpha);
+	engine_world_run(world, 200);
+	assert_int_equal(alpha->in_flight_most, 1000);
+	assert_int_equal(world_order(world, order).sent, 4000);
+	assert_int_equal(world_count(world, STORE_KIND_RELEASE), 0);
+	engine_world_free(world);
+}
+
+/* ---- rates ---- */
+
+static void test_engine__check_75_a_thousand_a_second_is_smooth(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 1000, rate: 1000, timers: {response: 5s}", .links = TWO_LINKS });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->obliging = true;
+	engine_world_run(world, 60000); /* idle time saves up no more than the bucket */
+	engine_world_order(world, &(struct wish){ .total = 5000 });
+	engine_world_run(world, 6000);
+	assert_int_equal(alpha->n, 5000);
+	/* The bucket holds 50; what passes beyond it is one a millisecond. */
+	assert_true(most_within(alpha, 10) <= 10 + 50 + 2);
+	assert_true(most_within(alpha, 1000) <= 1000 + 50 + 2);
+	assert_in_range(alpha->seen[4999].at_ms - alpha->seen[0].at_ms, 4900, 5000);
+	for (int64_t i = 100; i < 5000; i += 100)
+		assert_in_range(alpha->seen[i].at_ms - alpha->seen[i - 100].at_ms, 30, 110);
+	engine_world_free(world);
+}
+
+static void test_engine__check_75_one_a_second_saves_nothing_up(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 10, rate: 1, timers: {response: 5s}" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->obliging = true;
+	for (int round = 0; round < 3; round++) {
+		engine_world_run(world, 30000);
+		engine_world_order(world, &(struct wish){ .total = 5 });
+		engine_world_run(world, 6000);
+	}
+	assert_int_equal(alpha->n, 15);
+	assert_int_equal(most_within(alpha, 990), 1);
+	engine_world_free(world);
+}
+
+/* ---- congestion ---- */
+
+static void test_engine__check_77_congestion_halves_the_window_and_it_comes_back(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 16, release_ahead: 16, congestion: slow, timers: {response: "
+			 "60s}" });
+	struct carrier *alpha = world->carriers[0];
+	size_t answered = 0;
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 2000 });
+	assert_int_equal(alpha->in_flight, 16);
+	/* Reports of one moment are one event. What is released already still leaves. */
+	alpha->congestion_state = 95;
+	for (; answered < 30; answered++)
+		carrier_ok(alpha, answered, "x"), engine_world_run(world, 5);
+	assert_in_range(provider_pace(alpha_of(world), world_now_ms(world->world)), 0, 1);
+	assert_in_range(alpha->in_flight, 8, 9);
+	/* Again and again: down to one, never to none. */
+	for (; answered < 60; answered++)
+		carrier_ok(alpha, answered, "x"), engine_world_run(world, 1010);
+	assert_int_equal(alpha->in_flight, 1);
+	/* Below 90, or without a word, it comes back, a sixteenth a second. */
+	for (uint32_t second = 1; second <= 15; second++) {
+		alpha->congestion_state = second % 2 ? 89 : 0;
+		for (int i = 0; i < 50; i++) {
+			carrier_ok(alpha, answered++, "x");
+			engine_world_run(world, 20);
+		}
+		assert_in_range(alpha->in_flight, second, second + 1);
+	}
+	engine_world_run(world, 2000);
+	for (int i = 0; i < 100; i++)
+		carrier_ok(alpha, answered++, "x"), engine_world_run(world, 5);
+	assert_int_equal(alpha->in_flight, 16);
+	assert_int_equal(alpha->in_flight_most, 16);
+	engine_world_free(world);
+}
+
+static void test_engine__check_77_congestion_lowers_the_rate(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 100, rate: 100, congestion: slow, timers: {response: 60s}" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->obliging = true;
+	alpha->congestion_state = 90;
+	engine_world_order(world, &(struct wish){ .total = 4000 });
+	engine_world_run(world, 6000);
+	size_t before = alpha->n;
+	engine_world_run(world, 10000);
+	assert_in_range(alpha->n - before, 60, 75); /* a sixteenth of 100 a second */
+	alpha->congestion_state = 0;
+	engine_world_run(world, 16000);
+	before = alpha->n;
+	engine_world_run(world, 10000);
+	assert_in_range(alpha->n - before, 990, 1010);
+	engine_world_free(world);
+}
+
+/* By default, and where nothing is said, it has no effect. */
+static void test_engine__check_77_congestion_is_ignored_unless_asked_for(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 100, rate: 100, timers: {response: 60s}",
+		.beta = "window: 100, rate: 100, congestion: slow, timers: {response: 60s}" });
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct carrier *carrier = world->carriers[i];
+		carrier->obliging = true;
+		carrier->congestion_state = i ? 0 : 100;
+		engine_world_order(world, &(struct wish){ .route = i ? 2 : 1, .total = 1000 });
+		engine_world_run(world, 9000);
+		assert_in_range(carrier->n, 890, 920);
+	}
+	engine_world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_engine__check_28_the_bind_says_the_configured_version),
+		cmocka_unit_test(test_engine__check_66_a_window_may_be_the_providers),
+		cmocka_unit_test(test_engine__check_66_a_window_is_the_sessions_by_default),
+		cmocka_unit_test(
+			test_engine__check_67_a_window_of_a_thousand_is_filled_and_not_passed),
+		cmocka_unit_test(test_engine__check_75_a_thousand_a_second_is_smooth),
+		cmocka_unit_test(test_engine__check_75_one_a_second_saves_nothing_up),
+		cmocka_unit_test(
+			test_engine__check_77_congestion_halves_the_window_and_it_comes_back),
+		cmocka_unit_test(test_engine__check_77_congestion_lowers_the_rate),
+		cmocka_unit_test(test_engine__check_77_congestion_is_ignored_unless_asked_for),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
