@@ -143,6 +143,13 @@ static bool same_word(const void *elements, size_t i, size_t j)
 	return strcasecmp(stats[i].word, stats[j].word) == 0;
 }
 
+static bool same_prefix(const void *elements, size_t i, size_t j)
+{
+	const struct config_inbound *inbounds = elements;
+
+	return strcmp(inbounds[i].prefix, inbounds[j].prefix) == 0;
+}
+
 static void check_uids(struct config_load *load, const struct config_node *root)
 {
 	const size_t mark = config_path_push(load, "uids");
@@ -257,6 +264,10 @@ static void check_tables(struct config_load *load, const struct config_provider 
 	check_twice(load, config_node_find(node, "stat"), provider->stats, provider->n_stats,
 		    same_word);
 	check_count(load, config_node_find(node, "stat"), provider->n_stats, CONFIG_STATS_MAX);
+	config_path_pop(load, mark);
+	mark = config_path_push(load, "inbound");
+	check_twice(load, config_node_find(node, "inbound"), provider->inbounds,
+		    provider->n_inbounds, same_prefix);
 	config_path_pop(load, mark);
 }
 

@@ -259,6 +259,12 @@ struct config_stat {
 #include "config/config.def"
 };
 
+/* inbound: which account reads what is sent to which of the provider's numbers. */
+struct config_inbound {
+#define INBOUND_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
 struct config_provider {
 	const char *password; /* at most CONFIG_PASSWORD_MAX octets; NULL without password_file */
 #define PROVIDER_KEY CONFIG_FIELD
@@ -270,6 +276,8 @@ struct config_provider {
 	size_t n_statuses;
 	struct config_stat *stats;
 	size_t n_stats;
+	struct config_inbound *inbounds;
+	size_t n_inbounds;
 };
 
 struct config_message {

@@ -97,6 +97,10 @@ static const struct config_row stat_rows[] = {
 #define STAT_KEY(...) ROW(config_stat, __VA_ARGS__)
 #include "config/config.def"
 };
+static const struct config_row inbound_rows[] = {
+#define INBOUND_KEY(...) ROW(config_inbound, __VA_ARGS__)
+#include "config/config.def"
+};
 static const struct config_row link_rows[] = {
 #define LINK_KEY(...) ROW(config_link, __VA_ARGS__)
 #include "config/config.def"
@@ -194,6 +198,12 @@ static const struct config_section stat_section = {
 	NULL,
 	0,
 };
+static const struct config_section inbound_section = {
+	"Which account reads the messages that are sent to which of the provider's numbers.",
+	COUNTED(inbound_rows),
+	NULL,
+	0,
+};
 static const struct config_section tls_section = {
 	"TLS of the link, verified by default; the word off instead is plain TCP.",
 	COUNTED(tls_rows),
@@ -233,6 +243,7 @@ static const struct config_child provider_children[] = {
 	{ "timers", CONFIG_SHAPE_SECTION, &timers_section, PART(config_provider, timers) },
 	{ "statuses", CONFIG_SHAPE_PAIRS, &status_section, ARRAY(config_provider, statuses) },
 	{ "stat", CONFIG_SHAPE_PAIRS, &stat_section, ARRAY(config_provider, stats) },
+	{ "inbound", CONFIG_SHAPE_PAIRS, &inbound_section, ARRAY(config_provider, inbounds) },
 };
 static const struct config_section provider_section = {
 	"One login at one carrier.",

@@ -7,6 +7,7 @@
 
 #include "core/account.h"
 #include "core/events.h"
+#include "core/inbound_list.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/provider.h"
@@ -35,6 +36,8 @@ static const struct api_row control_rows[] = {
 	{ "POST", "/control/v1/doubts/{message}/resend", control_doubt_resend, 0 },
 	{ "GET", "/control/v1/orphans", control_orphans, 0 },
 	{ "POST", "/control/v1/orphans/{number}/drop", control_orphan_drop, 0 },
+	{ "GET", "/control/v1/inbound", control_inbound_list, 0 },
+	{ "GET", "/control/v1/inbound/{number}", control_inbound_show, 0 },
 	{ "GET", "/control/v1/audit", control_audit_list, 0 },
 	{ "GET", "/control/v1/orders", control_orders, 0 },
 	{ "GET", "/control/v1/orders/{number}", control_order, 0 },

@@ -8,6 +8,7 @@
 
 #include "core/deadline.h"
 #include "core/feed.h"
+#include "core/inbound.h"
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
@@ -179,6 +180,7 @@ static void own_work(struct turn *turn)
 	deadline_run(turn);
 	if (turn->now_ms >= engine->retain_ms) {
 		engine->retain_ms = turn->now_ms + RETENTION_EVERY_MS;
+		inbound_run(turn);
 		retention_run(turn);
 	}
 	engine->scheduled_ms = turn->due_ms;

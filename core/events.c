@@ -70,6 +70,32 @@ static void add_alarm(struct json_writer *json, struct store_txn *txn, uint64_t 
 	json_put_octets(json, alarm.text.at, alarm.text.n);
 }
 
+static void add_digits(struct json_writer *json, const char *key, struct store_octets number,
+		       bool full)
+{
+	char out[sizeof(((struct store_alert *)0)->raw)];
+	for (uint32_t i = 0; i < number.n; i++)
+		out[i] = full || i + 3 >= number.n ? (char)number.at[i] : '*';
+	json_key(json, key);
+	json_put_octets(json, out, number.n);
+}
+
+/* An application reads its own numbers in full; operators ask for them elsewhere. */
+static void add_alert(struct json_writer *json, struct store_txn *txn, uint64_t seq, bool full)
+{
+	static const char *const words[] = { NULL, "available", "denied", "unavailable" };
+	struct store_alert alert = { .seq = seq };
+	if (store_alert_get(txn, &alert))
+		return;
+	add_digits(json, "source_addr", alert.source, full);
+	add_digits(json, "esme_addr", alert.esme, full);
+	json_add_text(json, "availability",
+		      alert.availability < sizeof(words) / sizeof(words[0]) ?
+			      words[alert.availability] :
+			      "reserved");
+	json_add_uint(json, "skipped", alert.skipped);
+}
+
 static void write_entry(struct engine *engine, struct store_txn *txn, const struct reader *reader,
 			struct buffer *out, const struct store_feed *feed,
 			const struct feed_entry *entry)
@@ -94,6 +120,8 @@ static void write_entry(struct engine *engine, struct store_txn *txn, const stru
 		json_add_uint(&json, "number", entry->number);
 	if (entry->event == FEED_ALARM_BEGINS || entry->event == FEED_ALARM_ENDS)
 		add_alarm(&json, txn, entry->number);
+	if (entry->event == FEED_ALERT)
+		add_alert(&json, txn, entry->number, reader->account != EVENTS_ALL_ACCOUNTS);
 	json_end_object(&json);
 	put(reader, out, id, name, &data);
 	out->failed = out->failed || data.failed;

@@ -43,16 +43,22 @@ bool feed_next(struct store_octets events, uint32_t *offset, struct feed_entry *
 	return true;
 }
 
-void feed_tell(struct turn *turn, enum feed_event event, uint64_t number)
+void feed_tell_account(struct turn *turn, enum feed_event event, uint32_t account, uint64_t number)
 {
 	uint8_t octets[FEED_ENTRY_OCTETS];
 	struct feed_entry entry = { .event = event, .index = FEED_ORDER, .number = number };
 	struct store_feed feed = {
 		.seq = store_next(turn->txn, STORE_NEXT_FEED),
 		.at_ms = (uint64_t)turn->at_ms,
+		.account = account,
 		.events = { octets, feed_encode(&entry, octets) },
 	};
 	turn_fail(turn, store_feed_put(turn->txn, &feed));
+}
+
+void feed_tell(struct turn *turn, enum feed_event event, uint64_t number)
+{
+	feed_tell_account(turn, event, 0, number);
 }
 
 const char *feed_event_name(enum feed_event event)

@@ -28,7 +28,8 @@
 	X(INBOUND, 12, "inbound")                    \
 	X(ORPHAN, 13, "orphan")                      \
 	X(ALARM_BEGINS, 14, "alarm.begins")          \
-	X(ALARM_ENDS, 15, "alarm.ends")
+	X(ALARM_ENDS, 15, "alarm.ends")              \
+	X(ALERT, 16, "alert_notification")
 
 enum feed_event {
 #define X(name, number, text) FEED_##name = (number),
@@ -51,8 +52,9 @@ uint32_t feed_encode(const struct feed_entry *entry, uint8_t *out);
 /* Reads the entry at *offset; false at the end or where there is none. */
 bool feed_next(struct store_octets events, uint32_t *offset, struct feed_entry *entry);
 
-/* Writes a record of its own for an event that is about no order. */
+/* Writes a record of its own for an event that is about no order: for operators, and the account. */
 void feed_tell(struct turn *turn, enum feed_event event, uint64_t number);
+void feed_tell_account(struct turn *turn, enum feed_event event, uint32_t account, uint64_t number);
 
 const char *feed_event_name(enum feed_event event);
 

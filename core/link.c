@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/link.h"
+#include "core/inbound.h"
 #include "core/log.h"
 #include "core/reconcile.h"
 #include "core/route.h"
@@ -131,7 +132,8 @@ static void bind_refused(struct engine *engine, struct link *link, const struct 
 
 static void notice(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	(void)engine;
+	if (event->command_id == SMPP_alert_notification)
+		inbound_alert(engine, link, event->pdu);
 	log_debug("link.pdu", "link=%s command=0x%08X", link->name, event->command_id);
 }
 

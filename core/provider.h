@@ -92,8 +92,10 @@ struct provider {
 	int64_t slowed_ms; /* when it was heeded last */
 	int64_t bind_ms[PROVIDER_BINDS_MAX]; /* when the last attempts began */
 	uint64_t binds;			     /* attempts so far */
-	int64_t next_bind_ms; /* links that come back together bind one after the other */
-	uint32_t next_link;   /* turn of the links */
+	int64_t next_bind_ms;	 /* links that come back together bind one after the other */
+	uint32_t next_link;	 /* turn of the links */
+	int64_t alerts_since_ms; /* a second, the alerts in it, and those that were not kept */
+	uint32_t alerts, alerts_skipped;
 };
 
 /* NULL without memory, or with a sentence in `error` (PORT_TEXT_OCTETS), such as a bad certificate. */

@@ -257,8 +257,8 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 	}
 	receipts_read(provider->config, &pdu, &receipt);
 	if (receipt.kind == SMPP_RECEIPT_NOT) {
-		inbound_keep(turn, delivery->link,
-			     &(struct smpp_octets){ delivery->octets, delivery->n });
+		inbound_keep(turn, delivery->link, &pdu,
+			     (struct smpp_octets){ delivery->octets, delivery->n });
 		return;
 	}
 	if (receipt.kind == SMPP_RECEIPT_UNPARSED) {
@@ -271,8 +271,8 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 						 .rule = match.rule };
 		receipts_apply(turn, provider, match.ref, &receipt, &source);
 	} else if (receipt.flags & SMPP_RECEIPT_NEEDS_MATCH) {
-		inbound_keep(turn, delivery->link,
-			     &(struct smpp_octets){ delivery->octets, delivery->n });
+		inbound_keep(turn, delivery->link, &pdu,
+			     (struct smpp_octets){ delivery->octets, delivery->n });
 	} else {
 		keep_orphan(turn, delivery, &pdu, &receipt, reason_of(&match));
 	}

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "core/engine.h"
+#include "core/inbound.h"
 #include "core/log.h"
+
+#define INBOUND_DROPPED 100 /* messages in one slice: each may be 255 PDUs */
 
 /* Where the rounds stand. */
 struct retention {
@@ -115,6 +118,42 @@ static void trim_orphans(struct turn *turn)
 		log_info("retention.orphans", "gone=%llu", (unsigned long long)gone);
 }
 
+static void trim_inbound(struct turn *turn)
+{
+	const struct config_retention *keep = &turn->engine->config->retention;
+	struct store_inbound_message message = { 0 };
+	uint64_t count = store_count(turn->txn, STORE_KIND_INBOUND_MESSAGE);
+	enum store_err err = store_inbound_message_seek(turn->txn, &message, 0);
+	for (unsigned i = 0; i < INBOUND_DROPPED && !turn_failed(turn) && err != STORE_NOTFOUND;
+	     i++, err = store_inbound_message_next(turn->txn, &message, 0)) {
+		if (err == STORE_CORRUPT) {
+			turn_fail(turn, store_inbound_message_del(turn->txn, &message));
+			continue;
+		}
+		turn_fail(turn, err);
+		if (count - i <= keep->inbound_count &&
+		    !older(turn, message.at_ms, keep->inbound_ms))
+			break;
+		inbound_drop(turn, &message);
+	}
+}
+
+static void trim_alerts(struct turn *turn)
+{
+	const struct config_retention *keep = &turn->engine->config->retention;
+	struct store_alert alert = { 0 };
+	uint64_t count = store_count(turn->txn, STORE_KIND_ALERT);
+	for (unsigned i = 0; i < RETENTION_RECORDS && !turn_failed(turn); i++) {
+		enum store_err err = store_alert_seek(turn->txn, &alert, 0);
+		bool gone = err == STORE_CORRUPT ||
+			    (!err && (count - i > keep->inbound_count ||
+				      older(turn, alert.at_ms, keep->feed_ms)));
+		if (!gone)
+			return;
+		turn_fail(turn, store_alert_del(turn->txn, &alert));
+	}
+}
+
 static void trim_ids(struct turn *turn, const struct retention *retention)
 {
 	int64_t keep_ms = turn->engine->config->retention.closed_ids_ms + retention->longest_ms;
@@ -200,6 +239,8 @@ void retention_run(struct turn *turn)
 	trim_feed(turn);
 	trim_alarms(turn);
 	trim_orphans(turn);
+	trim_inbound(turn);
+	trim_alerts(turn);
 	trim_ids(turn, retention);
 	look_at_keys(turn, retention);
 	look_at_orders(turn, retention);

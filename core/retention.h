@@ -1,6 +1,6 @@
 /*
  * Retention: what the configuration says may go, goes, in slices that a turn does not feel. Feed,
- * orphans and provider ids go from their oldest end; orders and idempotency keys are looked at in
+ * orphans, inbound messages and provider ids go from their oldest end; orders and idempotency keys are looked at in
  * rounds, some at a time. An order goes with its messages, batches, texts and evidence once it is
  * resolved and old enough; a text may go before (keep_text).
  */

@@ -13,6 +13,7 @@
 #include "core/engine.h"
 #include "core/events.h"
 #include "core/health.h"
+#include "core/inbound_list.h"
 #include "core/lifecycle.h"
 #include "core/listing.h"
 #include "core/message_id.h"
@@ -179,6 +180,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/orders/{number}/dlr", listing_messages_of_order, API_ACCOUNT },
 	{ "GET", "/api/v1/messages/{message}/path", get_path, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },
+	{ "GET", "/api/v1/inbound", inbound_list, API_ACCOUNT },
 	{ "GET", "/healthz", health_healthz, 0 },
 	{ "GET", "/readyz", health_readyz, 0 },
 	{ "GET", "/version", health_version, 0 },

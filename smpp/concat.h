@@ -1,10 +1,9 @@
 /*
  * Long messages in parts (SMPP 3.4, 5.2.12, 5.3.2.22 to 5.3.2.24, 5.3.2.32; GSM 03.40, 9.2.3.24):
- * cutting encoded octets for sending, reading part information of what came in, and putting
- * parts that came in any order into theirs.
+ * cutting encoded octets for sending, and reading part information of what came in.
  *
- * What it is not: encoding (smpp/coding.h), and a store: the reassembly table keeps the caller's
- * tokens, never texts. Planning and reading allocate nothing.
+ * What it is not: encoding (smpp/coding.h), and putting parts together again, which wants a store
+ * (core/reassembly.h). Nothing here allocates.
  */
 #ifndef SMPP_CONCAT_H
 #define SMPP_CONCAT_H
@@ -111,64 +110,5 @@ struct smpp_concat_info {
 
 /* Reads a submit_sm, deliver_sm or data_sm; any other PDU is empty and alone. Never fails. */
 void smpp_concat_info(const struct smpp_pdu *pdu, struct smpp_concat_info *info);
-
-/* ---- Reassembly ---- */
-
-/*
- * A table of messages whose parts have not all come. It keeps a token per part (the caller's:
- * where it put the part durably) and a digest to tell a repeated part from a reused reference.
- * Time is handed in, deadlines are pulled. Nothing is ever dropped: what does not become whole
- * is handed out as it is.
- */
-struct smpp_reassembly;
-
-enum {
-	SMPP_REASSEMBLY_ADDR_OCTETS = 64, /* longer addresses stand alone */
-};
-
-enum smpp_reassembly_verdict {
-	SMPP_REASSEMBLY_ALONE,	   /* not kept: deliver it by itself (info's flags say why) */
-	SMPP_REASSEMBLY_HELD,	   /* kept until its fellows come or the deadline */
-	SMPP_REASSEMBLY_DUPLICATE, /* the same part again: answer OK, nothing to deliver */
-	SMPP_REASSEMBLY_CONFLICT,  /* same reference and part, other content or total: alone */
-	SMPP_REASSEMBLY_WHOLE,	   /* the last one: out has all tokens, the group is gone */
-	SMPP_REASSEMBLY_FULL,	   /* no room: take the oldest out first, then add again */
-};
-
-/* Who talks to whom; scope is the provider's number, so that carriers never mix. Borrowed for
- * the call only. */
-struct smpp_reassembly_key {
-	uint64_t scope;
-	struct smpp_octets source_addr;
-	struct smpp_octets dest_addr;
-};
-
-/* A group handed out: tokens in the order of the parts; a missing part's has[i] is false. */
-struct smpp_reassembly_out {
-	uint8_t total;
-	uint8_t have;
-	bool has[SMPP_CONCAT_MAX_PARTS];
-	uint64_t tokens[SMPP_CONCAT_MAX_PARTS];
-};
-
-/* groups is how many unfinished messages are kept at most (some 4.5 KiB each), at least 1.
- * timeout_ms runs from a group's first part. NULL when there is no memory. */
-struct smpp_reassembly *smpp_reassembly_new(size_t groups, uint64_t timeout_ms);
-void smpp_reassembly_free(struct smpp_reassembly *table);
-
-/* Adds one part. out is written for WHOLE only. FULL leaves the table as it was. */
-enum smpp_reassembly_verdict smpp_reassembly_add(struct smpp_reassembly *table,
-						 const struct smpp_reassembly_key *key,
-						 const struct smpp_concat_info *info,
-						 uint64_t token, uint64_t now_ms,
-						 struct smpp_reassembly_out *out);
-
-/* When the next group runs out (monotonic ms); UINT64_MAX if none is kept. */
-uint64_t smpp_reassembly_deadline_ms(const struct smpp_reassembly *table);
-
-/* Takes out one group whose deadline is not after now_ms, oldest first; false if there is none.
- * With now_ms UINT64_MAX it takes out the oldest of all. */
-bool smpp_reassembly_take(struct smpp_reassembly *table, uint64_t now_ms,
-			  struct smpp_reassembly_out *out);
 
 #endif

@@ -107,19 +107,6 @@ static void check_orphan(struct walk *walk, const void *rec)
 		check_finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
 }
 
-static void check_inbound(struct walk *walk, const void *rec)
-{
-	const struct store_inbound *inbound = rec;
-	struct store_inbound_more more = { .seq = inbound->seq };
-	uint64_t octets = inbound->pdu.n;
-	enum store_err err = store_inbound_more_seek(walk->txn, &more, 1);
-
-	for (; !err; err = store_inbound_more_next(walk->txn, &more, 1))
-		octets += more.pdu.n;
-	if (octets != inbound->pdu_octets)
-		check_finding(walk, "%" PRIu64 " octets of its PDU are kept", octets);
-}
-
 struct rising {
 	uint64_t last;
 	uint64_t n;
@@ -177,6 +164,8 @@ static const struct {
 	{ STORE_KIND_ID_LOG, offsetof(struct store_meta, next_id_log) },
 	{ STORE_KIND_ID_RUN, offsetof(struct store_meta, next_id_run) },
 	{ STORE_KIND_ALARM, offsetof(struct store_meta, next_alarm) },
+	{ STORE_KIND_INBOUND_MESSAGE, offsetof(struct store_meta, next_inbound_message) },
+	{ STORE_KIND_ALERT, offsetof(struct store_meta, next_alert) },
 };
 
 /* No number is in use that its counter would hand out again. */
@@ -247,15 +236,27 @@ static void check_owner(struct walk *walk)
 typedef void check_fn(struct walk *walk, const void *rec);
 
 static check_fn *const checks[STORE_KINDS] = {
-	[STORE_KIND_META] = check_meta,	      [STORE_KIND_ACCOUNT] = check_account,
-	[STORE_KIND_APIKEY] = check_apikey,   [STORE_KIND_ACCOUNT_PRICE] = check_account_price,
-	[STORE_KIND_ORDER] = check_order,     [STORE_KIND_TEXT] = check_text,
-	[STORE_KIND_BATCH] = check_batch,     [STORE_KIND_MESSAGE] = check_message,
-	[STORE_KIND_SEGMENT] = check_segment, [STORE_KIND_EVIDENCE_MORE] = check_evidence_more,
-	[STORE_KIND_RELEASE] = check_release, [STORE_KIND_ORPHAN] = check_orphan,
-	[STORE_KIND_LEDGER] = check_ledger,   [STORE_KIND_IDEMPOTENCY] = check_idempotency,
-	[STORE_KIND_INBOUND] = check_inbound, [STORE_KIND_ID_RUN] = check_id_run,
-	[STORE_KIND_BLOCK] = check_block,     [STORE_KIND_REFERENCE_LOG] = check_reference_log,
+	[STORE_KIND_META] = check_meta,
+	[STORE_KIND_ACCOUNT] = check_account,
+	[STORE_KIND_APIKEY] = check_apikey,
+	[STORE_KIND_ACCOUNT_PRICE] = check_account_price,
+	[STORE_KIND_ORDER] = check_order,
+	[STORE_KIND_TEXT] = check_text,
+	[STORE_KIND_BATCH] = check_batch,
+	[STORE_KIND_MESSAGE] = check_message,
+	[STORE_KIND_SEGMENT] = check_segment,
+	[STORE_KIND_EVIDENCE_MORE] = check_evidence_more,
+	[STORE_KIND_RELEASE] = check_release,
+	[STORE_KIND_ORPHAN] = check_orphan,
+	[STORE_KIND_LEDGER] = check_ledger,
+	[STORE_KIND_IDEMPOTENCY] = check_idempotency,
+	[STORE_KIND_INBOUND] = check_inbound,
+	[STORE_KIND_ID_RUN] = check_id_run,
+	[STORE_KIND_BLOCK] = check_block,
+	[STORE_KIND_REFERENCE_LOG] = check_reference_log,
+	[STORE_KIND_PROVIDER] = check_provider,
+	[STORE_KIND_INBOUND_GROUP] = check_inbound_group,
+	[STORE_KIND_INBOUND_MESSAGE] = check_inbound_message,
 };
 
 static void check_record(struct walk *walk, enum store_err err)

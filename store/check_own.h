@@ -1,4 +1,4 @@
-/* What check.c and check_orders.c, two halves of one check, share. */
+/* What check.c, check_orders.c and check_inbound.c, parts of one check, share. */
 #ifndef STORE_CHECK_OWN_H
 #define STORE_CHECK_OWN_H
 
@@ -23,8 +23,12 @@ void check_batch(struct walk *walk, const void *rec);
 void check_block(struct walk *walk, const void *rec);
 void check_evidence_more(struct walk *walk, const void *rec);
 void check_idempotency(struct walk *walk, const void *rec);
+void check_inbound(struct walk *walk, const void *rec);
+void check_inbound_group(struct walk *walk, const void *rec);
+void check_inbound_message(struct walk *walk, const void *rec);
 void check_message(struct walk *walk, const void *rec);
 void check_order(struct walk *walk, const void *rec);
+void check_provider(struct walk *walk, const void *rec);
 void check_release(struct walk *walk, const void *rec);
 void check_segment(struct walk *walk, const void *rec);
 void check_text(struct walk *walk, const void *rec);

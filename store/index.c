@@ -116,6 +116,26 @@ static void orphan_id_owner(const void *entry, void *rec)
 	orphan->seq = id->seq;
 }
 
+static bool inbound_hash(const void *rec, unsigned i, void *entry)
+{
+	const struct store_inbound_group *group = rec;
+	struct store_inbound_hash *hash = entry;
+
+	hash->hash = group->hash;
+	hash->first = group->first;
+	hash->provider = group->provider;
+	return i == 0;
+}
+
+static void inbound_hash_owner(const void *entry, void *rec)
+{
+	const struct store_inbound_hash *hash = entry;
+	struct store_inbound_group *group = rec;
+
+	group->provider = hash->provider;
+	group->first = hash->first;
+}
+
 /* Sorted by `of`. */
 static const struct store_index indexes[] = {
 	{ STORE_KIND_ACCOUNT, STORE_KIND_ACCOUNT_NAME, account_name, account_name_owner },
@@ -123,6 +143,7 @@ static const struct store_index indexes[] = {
 	{ STORE_KIND_MESSAGE, STORE_KIND_RETURNED, message_returned, message_returned_owner },
 	{ STORE_KIND_SEGMENT, STORE_KIND_RETURNED, segment_returned, segment_returned_owner },
 	{ STORE_KIND_ORPHAN, STORE_KIND_ORPHAN_ID, orphan_id, orphan_id_owner },
+	{ STORE_KIND_INBOUND_GROUP, STORE_KIND_INBOUND_HASH, inbound_hash, inbound_hash_owner },
 };
 
 const struct store_index *store_all_indexes(unsigned *n)

@@ -9,7 +9,7 @@
  *   FOLDER/hw           how far the store had come, so that an older copy put back is noticed
  *
  * One named database per kind, keys as record.h draws them. Indexes (account_name, open_order,
- * returned, orphan_id) are functions of their record: put and del move them, nobody else.
+ * returned, orphan_id, inbound_hash) are functions of their record: put and del move them, nobody else.
  *
  * Reads copy out: nothing that a call returns lies in the map. One thread owns a store.
  */

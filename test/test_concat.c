@@ -1,6 +1,6 @@
 /*
- * Parts: the limits at their edges, cuts that part nothing, headers and TLVs both ways, hostile
- * headers, and the reassembly table in any order.
+ * Parts: the limits at their edges, cuts that part nothing, headers and TLVs both ways, and hostile
+ * headers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -466,181 +466,6 @@ static void test_concat__reads_a_header_in_message_payload(void **state)
 	assert_int_equal(info.body.n, 0);
 }
 
-/* ---- Reassembly ---- */
-
-static const uint8_t body_a[] = "one", body_b[] = "two";
-
-static struct smpp_concat_info info_of(uint16_t ref, uint8_t total, uint8_t seqnum)
-{
-	return (struct smpp_concat_info){
-		.method = UDH8, .ref = ref, .total = total, .seqnum = seqnum, .body = { body_a, 3 }
-	};
-}
-
-static struct smpp_reassembly_key key_of(uint64_t scope, const char *source)
-{
-	return (struct smpp_reassembly_key){ .scope = scope,
-					     .source_addr = smpp_octets_of(source),
-					     .dest_addr = smpp_octets_of("1234") };
-}
-
-static enum smpp_reassembly_verdict add(struct smpp_reassembly *table,
-					struct smpp_reassembly_key key,
-					struct smpp_concat_info info, uint64_t token,
-					struct smpp_reassembly_out *out)
-{
-	return smpp_reassembly_add(table, &key, &info, token, 1000, out);
-}
-
-static void test_concat__joins_parts_in_any_order(void **state)
-{
-	static const uint8_t orders[6][3] = { { 1, 2, 3 }, { 1, 3, 2 }, { 2, 1, 3 },
-					      { 2, 3, 1 }, { 3, 1, 2 }, { 3, 2, 1 } };
-	struct smpp_reassembly *table = smpp_reassembly_new(1, 60000);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	for (size_t i = 0; i < 6; i++) {
-		for (size_t k = 0; k < 3; k++)
-			assert_int_equal(add(table, key_of(1, "31"), info_of(7, 3, orders[i][k]),
-					     100U + orders[i][k], &out),
-					 k < 2 ? SMPP_REASSEMBLY_HELD : SMPP_REASSEMBLY_WHOLE);
-		assert_int_equal(out.total, 3);
-		assert_int_equal(out.have, 3);
-		for (size_t k = 0; k < 3; k++)
-			assert_int_equal(out.tokens[k], 101 + k);
-	}
-	assert_int_equal(smpp_reassembly_deadline_ms(table), UINT64_MAX);
-	smpp_reassembly_free(table);
-}
-
-static void test_concat__joins_the_longest_message(void **state)
-{
-	struct smpp_reassembly *table = smpp_reassembly_new(1, 60000);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	for (unsigned i = 255; i > 1; i--)
-		assert_int_equal(add(table, key_of(1, "31"), info_of(7, 255, (uint8_t)i), i, &out),
-				 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 255, 1), 1, &out),
-			 SMPP_REASSEMBLY_WHOLE);
-	for (unsigned i = 0; i < 255; i++)
-		assert_int_equal(out.tokens[i], i + 1);
-	smpp_reassembly_free(table);
-}
-
-/* Equal references of other senders, carriers, totals and methods never mix. */
-static void test_concat__keeps_conversations_apart(void **state)
-{
-	struct smpp_reassembly *table = smpp_reassembly_new(8, 60000);
-	struct smpp_concat_info wide = info_of(7, 2, 2);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	wide.method = UDH16;
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 2, 1), 1, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "32"), info_of(7, 2, 2), 2, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(2, "31"), info_of(7, 2, 2), 3, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(8, 2, 2), 4, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "31"), wide, 5, &out), SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 3, 2), 6, &out),
-			 SMPP_REASSEMBLY_CONFLICT);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 2, 2), 7, &out),
-			 SMPP_REASSEMBLY_WHOLE);
-	assert_int_equal(out.tokens[0], 1);
-	assert_int_equal(out.tokens[1], 7);
-	smpp_reassembly_free(table);
-}
-
-static void test_concat__tells_a_repeated_part_from_a_reused_reference(void **state)
-{
-	struct smpp_reassembly *table = smpp_reassembly_new(8, 60000);
-	struct smpp_concat_info other = info_of(7, 2, 1);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	other.body.at = body_b;
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 2, 1), 1, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 2, 1), 2, &out),
-			 SMPP_REASSEMBLY_DUPLICATE);
-	assert_int_equal(add(table, key_of(1, "31"), other, 3, &out), SMPP_REASSEMBLY_CONFLICT);
-	assert_int_equal(add(table, key_of(1, "31"), info_of(7, 2, 2), 4, &out),
-			 SMPP_REASSEMBLY_WHOLE);
-	assert_int_equal(out.tokens[0], 1);
-	smpp_reassembly_free(table);
-}
-
-static void test_concat__what_is_no_part_stands_alone(void **state)
-{
-	static const char long_addr[] = "12345678901234567890123456789012345678901234567890"
-					"123456789012345";
-	struct smpp_reassembly *table = smpp_reassembly_new(1, 60000);
-	struct smpp_concat_info alone = info_of(7, 1, 1);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	assert_int_equal(add(table, key_of(1, "31"), alone, 1, &out), SMPP_REASSEMBLY_ALONE);
-	alone.method = NONE;
-	assert_int_equal(add(table, key_of(1, "31"), alone, 1, &out), SMPP_REASSEMBLY_ALONE);
-	assert_int_equal(add(table, key_of(1, long_addr), info_of(7, 2, 1), 1, &out),
-			 SMPP_REASSEMBLY_ALONE);
-	assert_int_equal(add(table, key_of(1, long_addr + 1), info_of(7, 2, 1), 1, &out),
-			 SMPP_REASSEMBLY_HELD);
-	smpp_reassembly_free(table);
-}
-
-static void test_concat__hands_out_what_came_at_the_deadline(void **state)
-{
-	struct smpp_reassembly *table = smpp_reassembly_new(2, 500);
-	struct smpp_reassembly_key key = key_of(1, "31");
-	struct smpp_concat_info first = info_of(1, 3, 2), second = info_of(2, 2, 1),
-				third = info_of(3, 2, 1);
-	struct smpp_reassembly_out out;
-
-	(void)state;
-	assert_non_null(table);
-	assert_int_equal(smpp_reassembly_add(table, &key, &first, 10, 1000, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(smpp_reassembly_add(table, &key, &second, 20, 1200, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_int_equal(smpp_reassembly_deadline_ms(table), 1500);
-	assert_false(smpp_reassembly_take(table, 1499, &out));
-	assert_int_equal(smpp_reassembly_add(table, &key, &third, 30, 1300, &out),
-			 SMPP_REASSEMBLY_FULL);
-	assert_true(smpp_reassembly_take(table, 1500, &out));
-	assert_int_equal(out.total, 3);
-	assert_int_equal(out.have, 1);
-	assert_false(out.has[0]);
-	assert_true(out.has[1]);
-	assert_false(out.has[2]);
-	assert_int_equal(out.tokens[1], 10);
-	assert_false(smpp_reassembly_take(table, 1500, &out));
-	assert_int_equal(smpp_reassembly_add(table, &key, &third, 30, 1300, &out),
-			 SMPP_REASSEMBLY_HELD);
-	assert_true(smpp_reassembly_take(table, UINT64_MAX, &out));
-	assert_int_equal(out.tokens[0], 20);
-	assert_true(smpp_reassembly_take(table, UINT64_MAX, &out));
-	assert_false(smpp_reassembly_take(table, UINT64_MAX, &out));
-	smpp_reassembly_free(table);
-}
-
-static void test_concat__a_table_too_large_is_refused(void **state)
-{
-	(void)state;
-	assert_null(smpp_reassembly_new(SIZE_MAX / 8, 1));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -657,13 +482,6 @@ int main(void)
 		cmocka_unit_test(test_concat__other_elements_are_stepped_over),
 		cmocka_unit_test(test_concat__sar_tlvs_stand_together_or_not_at_all),
 		cmocka_unit_test(test_concat__reads_a_header_in_message_payload),
-		cmocka_unit_test(test_concat__joins_parts_in_any_order),
-		cmocka_unit_test(test_concat__joins_the_longest_message),
-		cmocka_unit_test(test_concat__keeps_conversations_apart),
-		cmocka_unit_test(test_concat__tells_a_repeated_part_from_a_reused_reference),
-		cmocka_unit_test(test_concat__what_is_no_part_stands_alone),
-		cmocka_unit_test(test_concat__hands_out_what_came_at_the_deadline),
-		cmocka_unit_test(test_concat__a_table_too_large_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

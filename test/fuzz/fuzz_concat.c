@@ -1,6 +1,6 @@
 /*
  * Fuzzes smpp/concat.h: any octets are cut into parts that make them again; any header is read
- * within bounds; a reassembly table fed with any parts hands out each token exactly once.
+ * within bounds.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,76 +69,6 @@ static void check_info(uint8_t esm_class, bool sar, const uint8_t *data, size_t 
 	must(sar || info.method != SMPP_CONCAT_SAR);
 }
 
-/* Tokens that were taken in and must come out again. */
-struct taken {
-	uint64_t n;
-	uint64_t sum;
-};
-
-static void check_out(struct taken *taken, const struct smpp_reassembly_out *out)
-{
-	unsigned have = 0;
-
-	for (unsigned i = 0; i < out->total; i++) {
-		if (out->has[i]) {
-			have++;
-			taken->n--;
-			taken->sum -= out->tokens[i];
-		}
-	}
-	must(have == out->have && have > 0);
-}
-
-static void check_table(const uint8_t *data, size_t size)
-{
-	struct smpp_reassembly *table = smpp_reassembly_new(3, 50);
-	struct smpp_reassembly_out out;
-	struct taken taken = { 0 };
-	uint64_t now_ms = 0;
-
-	must(table != NULL);
-	for (size_t i = 0; i + 4 <= size; i += 4) {
-		struct smpp_concat_info info = {
-			.method = SMPP_CONCAT_UDH8 + data[i] % 3,
-			.ref = data[i] >> 6,
-			.total = (uint8_t)(1 + data[i + 1] % 5),
-			.body = { data + i + 3, 1 },
-		};
-		struct smpp_reassembly_key key = { .scope = data[i] >> 5 & 1,
-						   .source_addr = { data + i + 3, 1 } };
-
-		info.seqnum = (uint8_t)(1 + data[i + 2] % info.total);
-		now_ms += data[i + 2] >> 4;
-		while (smpp_reassembly_take(table, now_ms, &out))
-			check_out(&taken, &out);
-		must(smpp_reassembly_deadline_ms(table) > now_ms);
-		switch (smpp_reassembly_add(table, &key, &info, i, now_ms, &out)) {
-		case SMPP_REASSEMBLY_WHOLE:
-			taken.n++;
-			taken.sum += i;
-			must(out.have == out.total);
-			check_out(&taken, &out);
-			break;
-		case SMPP_REASSEMBLY_HELD:
-			taken.n++;
-			taken.sum += i;
-			break;
-		case SMPP_REASSEMBLY_FULL:
-			must(smpp_reassembly_take(table, UINT64_MAX, &out));
-			check_out(&taken, &out);
-			break;
-		case SMPP_REASSEMBLY_ALONE:
-		case SMPP_REASSEMBLY_DUPLICATE:
-		case SMPP_REASSEMBLY_CONFLICT:
-			break;
-		}
-	}
-	while (smpp_reassembly_take(table, UINT64_MAX, &out))
-		check_out(&taken, &out);
-	must(taken.n == 0 && taken.sum == 0);
-	smpp_reassembly_free(table);
-}
-
 /* Two octets of choice, then the octets. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -147,6 +77,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_plan(data[0] % SMPP_ALPHABETS, data[1] % (SMPP_CONCAT_PAYLOAD + 1), data + 2,
 		   size - 2);
 	check_info(data[1], data[0] & 0x80, data + 2, size - 2);
-	check_table(data + 2, size - 2);
 	return 0;
 }
