@@ -78,7 +78,7 @@ def good_records():
     accepted = [row('ACCEPTED', attempt=1, code=0, id=f'0{n:x}') for n in range(700, 705)]
     again = dict(row('ACCEPTED', at_ms=200, attempt=2, code=0, id='02c0'), released_ms=T0 + 150)
     return [
-        {'kind': 'meta', 'one': 0, 'schema': 1},
+        {'kind': 'meta', 'one': 0, 'schema': checker.SCHEMA},
         {'kind': 'provider', 'number': 1, 'name': 'alpha'},
         {'kind': 'provider', 'number': 2, 'name': 'beta'},
         {'kind': 'account', 'account': 1, 'name': 'demo', 'balance': 9_560_000},

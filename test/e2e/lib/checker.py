@@ -21,6 +21,7 @@ import truth as truths  # noqa: E402
 
 SKEW_MS = 50  # between two clocks of one machine that are read one after the other
 INT64 = 2 ** 63
+SCHEMA = 2  # of the store
 
 
 @dataclasses.dataclass
@@ -643,7 +644,7 @@ def i16_integrity(truth, how):
     for record in truth.kinds['corrupt']:
         yield f'a record of kind {record["of"]} is corrupt'
     metas = truth.kinds['meta']
-    if len(metas) != 1 or metas[0].get('schema') != 1:
+    if len(metas) != 1 or metas[0].get('schema') != SCHEMA:
         yield 'the store names no schema that is known'
     if not truth.kinds['end']:
         yield 'the store was not read to its end'
