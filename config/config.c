@@ -492,6 +492,7 @@ struct config *config_load(const struct config_source *source, struct config_err
 		return NULL;
 	}
 	config->private = private;
+	private->holders = 1;
 	load.arena = &private->arena;
 	load_file(&load);
 	if (errs->n > 0) {
@@ -504,11 +505,19 @@ struct config *config_load(const struct config_source *source, struct config_err
 	return config;
 }
 
+struct config *config_hold(const struct config *config)
+{
+	struct config *ours = (struct config *)(uintptr_t)config;
+
+	ours->private->holders++;
+	return ours;
+}
+
 void config_free(struct config *config)
 {
 	struct config_private *private;
 
-	if (!config)
+	if (!config || --config->private->holders > 0)
 		return;
 	private = config->private;
 	if (private->secrets) {

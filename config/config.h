@@ -4,8 +4,9 @@
  * It holds providers, routes, default prices, sockets and limits. It does not hold accounts, keys
  * or balances (those live in the store), and no secret stands in the file itself. Every key is a
  * row of config.def, which says type, unit, range, default and meaning; the members below come
- * from those rows, so a key and its member cannot drift apart. The daemon loads it once, at start;
- * esmed --check and --show-config are these functions and nothing else.
+ * from those rows, so a key and its member cannot drift apart. The daemon loads it at start, and a
+ * new one beside it when told to (core/reload.h); esmed --check and --show-config are these
+ * functions and nothing else.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -357,12 +358,37 @@ struct config_source {
  */
 struct config *config_load(const struct config_source *source, struct config_errors *errs);
 
-/* Frees the config and overwrites its secrets; NULL is allowed. */
+/* One more holder of the config; given back by config_free. Not for two threads. */
+struct config *config_hold(const struct config *config);
+/* The last holder's frees the config and overwrites its secrets; NULL is allowed. */
 void config_free(struct config *config);
 
 /* Look-ups; NULL when there is none. */
 const struct config_route *config_route_find(const struct config *config, uint32_t id);
 const struct config_provider *config_provider_find(const struct config *config, const char *name);
+
+/* ---- differences ---- */
+
+#define CONFIG_SHOWN_OCTETS 80 /* of a value that is told; the rest is "..." */
+
+/* One value that is not what it was; everything lives until the callback returns. */
+struct config_change {
+	const char *path;      /* "providers.alpha.window" */
+	const char *was, *is;  /* as in the file; or "not set", "new", "gone", "2 rows" */
+	uint32_t line, column; /* in the file of `is`; 0: it does not stand there */
+};
+
+/*
+ * Calls `change` (NULL: nothing) for each value that differs and returns how many do. Providers,
+ * links, routes and the like are the same when they have the same name; prices only as a whole. A
+ * password that is another one is told without either.
+ */
+typedef void config_change_fn(void *user, const struct config_change *change);
+size_t config_diff(const struct config *was, const struct config *is, config_change_fn *change,
+		   void *user);
+bool config_same_link(const struct config_link *was, const struct config_link *is);
+/* Texts of a config, of which NULL is one. */
+bool config_same_text(const char *a, const char *b);
 
 /*
  * Writes "FILE:LINE:COLUMN: what; hint" or "--set:dotted.path: what; hint" with its NUL, cut at

@@ -6,6 +6,7 @@
  *	tree.c    memory, nodes, mistakes         value.c   one value -> one member, and back
  *	schema.c  config.def as arrays            bind.c    tree -> structs, by the rows
  *	print.c   --show-config, the reference    check.c   what concerns several keys, and files
+ *	diff.c    what two configs differ in
  */
 #ifndef CONFIG_PRIVATE_H
 #define CONFIG_PRIVATE_H
@@ -120,7 +121,7 @@ struct config_section {
 	size_t n_children;
 };
 
-extern const struct config_section config_root_section;
+extern const struct config_section config_root_section, config_link_section;
 
 /* The rows that a mapping of this shape may hold: a name is not among them. */
 size_t config_shape_first_row(enum config_shape shape);
@@ -131,6 +132,7 @@ bool config_shape_is_array(enum config_shape shape);
 #define CONFIG_PATH_OCTETS 512
 
 struct config_private {
+	size_t holders; /* see config_hold */
 	struct config_arena arena;
 	struct config_node *root; /* its places name no source any more */
 	const char *file;	  /* the last part of its path */

@@ -232,14 +232,14 @@ static const struct config_section price_section = {
 static const struct config_child link_children[] = {
 	{ "tls", CONFIG_SHAPE_SWITCH, &tls_section, PART(config_link, tls) },
 };
-static const struct config_section link_section = {
+const struct config_section config_link_section = {
 	"A connection to the carrier.",
 	COUNTED(link_rows),
 	COUNTED(link_children),
 };
 
 static const struct config_child provider_children[] = {
-	{ "links", CONFIG_SHAPE_NAMED, &link_section, ARRAY(config_provider, links) },
+	{ "links", CONFIG_SHAPE_NAMED, &config_link_section, ARRAY(config_provider, links) },
 	{ "timers", CONFIG_SHAPE_SECTION, &timers_section, PART(config_provider, timers) },
 	{ "statuses", CONFIG_SHAPE_PAIRS, &status_section, ARRAY(config_provider, statuses) },
 	{ "stat", CONFIG_SHAPE_PAIRS, &stat_section, ARRAY(config_provider, stats) },
