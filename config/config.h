@@ -391,6 +391,13 @@ bool config_same_link(const struct config_link *was, const struct config_link *i
 bool config_same_text(const char *a, const char *b);
 
 /*
+ * 16 hex digits of what config_print gives: to see by eye that two are the same, passwords aside; no
+ * proof against somebody who wants them to agree.
+ */
+#define CONFIG_DIGEST_OCTETS 17
+void config_digest(const struct config *config, char digest[CONFIG_DIGEST_OCTETS]);
+
+/*
  * Writes "FILE:LINE:COLUMN: what; hint" or "--set:dotted.path: what; hint" with its NUL, cut at
  * n octets. Returns the length that it has uncut.
  */

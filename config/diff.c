@@ -7,6 +7,9 @@
 
 #include "config/private.h"
 
+#define FNV_BASIS 0xcbf29ce484222325u
+#define FNV_PRIME 0x100000001b3u
+
 /* A value as it would stand in the file: its beginning to show, and all of it as one number. */
 struct shown {
 	char text[CONFIG_SHOWN_OCTETS];
@@ -27,7 +30,7 @@ static bool take(void *user, const char *octets, size_t n)
 	struct shown *shown = user;
 
 	for (size_t i = 0; i < n; i++, shown->n++) {
-		shown->digest = (shown->digest ^ (unsigned char)octets[i]) * 0x100000001b3u;
+		shown->digest = (shown->digest ^ (unsigned char)octets[i]) * FNV_PRIME;
 		if (shown->n < sizeof(shown->text) - 1)
 			shown->text[shown->n] = octets[i];
 	}
@@ -39,7 +42,7 @@ static void show(const struct config_row *row, const void *base, struct shown *s
 	struct config_text_out out = { .write = take, .user = shown };
 
 	memset(shown, 0, sizeof(*shown));
-	shown->digest = 0xcbf29ce484222325u;
+	shown->digest = FNV_BASIS;
 	if (!base || !config_value_print(row, base, &out))
 		take(shown, "not set", 7);
 	if (shown->n >= sizeof(shown->text))
@@ -270,4 +273,14 @@ bool config_same_link(const struct config_link *was, const struct config_link *i
 bool config_same_text(const char *a, const char *b)
 {
 	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* ---- the digest ---- */
+
+void config_digest(const struct config *config, char digest[CONFIG_DIGEST_OCTETS])
+{
+	struct shown shown = { .digest = FNV_BASIS };
+
+	config_print(config, take, &shown);
+	snprintf(digest, CONFIG_DIGEST_OCTETS, "%016llx", (unsigned long long)shown.digest);
 }

@@ -11,6 +11,7 @@
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/provider.h"
+#include "core/reload.h"
 #include "core/tap_stream.h"
 #include "core/view.h"
 
@@ -31,6 +32,7 @@ static const struct api_row control_rows[] = {
 	{ "POST", "/control/v1/providers/{name}/resume", control_provider_resume, 0 },
 	{ "POST", "/control/v1/routes/{number}/pause", control_route_pause, 0 },
 	{ "POST", "/control/v1/routes/{number}/resume", control_route_resume, 0 },
+	{ "POST", "/control/v1/reload", control_reload, 0 },
 	{ "GET", "/control/v1/doubts", control_doubts, 0 },
 	{ "POST", "/control/v1/doubts/{message}/close", control_doubt_close, 0 },
 	{ "POST", "/control/v1/doubts/{message}/resend", control_doubt_resend, 0 },
@@ -76,6 +78,17 @@ uint32_t control_caller(const struct api_call *call)
 	return call->local ? (uint32_t)call->uid + 1 : 0;
 }
 
+void control_audit_put(struct turn *turn, uint32_t uid, const char *text)
+{
+	struct store_audit audit = {
+		.seq = store_next(turn->txn, STORE_NEXT_AUDIT),
+		.at_ms = (uint64_t)turn->at_ms,
+		.uid = uid,
+		.verb = { (const uint8_t *)text, (uint32_t)strlen(text) },
+	};
+	turn_fail(turn, store_audit_put(turn->txn, &audit));
+}
+
 void control_audit(struct api_call *call, const char *verb, ...)
 {
 	char text[512];
@@ -83,13 +96,7 @@ void control_audit(struct api_call *call, const char *verb, ...)
 	va_start(args, verb);
 	vsnprintf(text, sizeof(text), verb, args);
 	va_end(args);
-	struct store_audit audit = {
-		.seq = store_next(call->turn->txn, STORE_NEXT_AUDIT),
-		.at_ms = (uint64_t)call->turn->at_ms,
-		.uid = control_caller(call),
-		.verb = { (const uint8_t *)text, (uint32_t)strlen(text) },
-	};
-	turn_fail(call->turn, store_audit_put(call->turn->txn, &audit));
+	control_audit_put(call->turn, control_caller(call), text);
 }
 
 void control_add_percent(struct json_writer *json, const char *key, uint64_t part, uint64_t whole)
@@ -342,6 +349,17 @@ static void put_engine(struct engine *engine, struct json_writer *json)
 	json_end_object(json);
 }
 
+static void put_config(const struct engine *engine, struct json_writer *json)
+{
+	json_key(json, "config");
+	json_begin_object(json);
+	json_add_text(json, "file", engine->source ? engine->source->path : NULL);
+	json_add_uint(json, "generation", engine->generation->number);
+	json_add_time(json, "loaded_at", engine->generation->at_ms);
+	json_add_text(json, "digest", engine->generation->digest);
+	json_end_object(json);
+}
+
 void control_status(struct api_call *call)
 {
 	struct json_writer *json = &call->json;
@@ -353,6 +371,7 @@ void control_status(struct api_call *call)
 	json_add_time(json, "started_at", engine->started_ms);
 	json_add_int(json, "uptime_ms", call->turn->due_ms - engine->started_ms);
 	json_add_bool(json, "draining", engine->draining);
+	put_config(engine, json);
 	put_layers(json, &sums);
 	put_providers(engine, json);
 	put_engine(engine, json);
@@ -398,6 +417,7 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	json_add_uint(json, "peer_version", link->peer_version);
 	json_add_bool(json, "tlvs_sent", link->tlvs_allowed);
 	json_add_bool(json, "taken_down", trunk->up_for_down);
+	json_add_bool(json, "leaving", trunk->held);
 	json_add_uint(json, "window", link->provider->config->window);
 	json_add_uint(json, "outstanding", link->outstanding);
 	json_add_int(json, "paused_ms",

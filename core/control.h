@@ -29,9 +29,15 @@ api_handler control_link_up, control_link_down, control_link_rebind, control_pro
 api_handler control_doubts, control_doubt_close, control_doubt_resend, control_orphans,
 	control_orphan_drop;
 
+/* core/control_reload.c */
+api_handler control_reload;
+
 /* Writes the audit record of a change. */
 __attribute__((format(printf, 2, 3))) void control_audit(struct api_call *call, const char *verb,
 							 ...);
+
+/* The same without a call; uid as control_caller has it. */
+void control_audit_put(struct turn *turn, uint32_t uid, const char *text);
 
 /* Part of a whole in per cent with two decimals, null without a whole. */
 void control_add_percent(struct json_writer *json, const char *key, uint64_t part, uint64_t whole);

@@ -14,6 +14,7 @@
 #include "core/provider.h"
 #include "core/reconcile.h"
 #include "core/release.h"
+#include "core/reload.h"
 #include "core/retention.h"
 #include "core/scheduler.h"
 #include "core/server.h"
@@ -151,7 +152,7 @@ static bool load(struct engine *engine)
 	return !turn_failed(&turn);
 }
 
-static void reload(struct engine *engine)
+static void read_back(struct engine *engine)
 {
 	if (!engine->stale || engine->stopped || load(engine))
 		return;
@@ -242,18 +243,30 @@ static bool halves(struct engine *engine, struct input **inputs, size_t n)
 	return false;
 }
 
+/* All that wait, but for what has to be alone: that ends what is taken, or is all of it. */
+static size_t take_inputs(struct engine *engine, struct input **inputs)
+{
+	size_t n = 0;
+	struct input *input = engine->first_input;
+	while (input && (!n || (!inputs[0]->alone && !input->alone))) {
+		inputs[n++] = input;
+		input = input->next;
+	}
+	engine->first_input = input;
+	if (!input)
+		engine->last_input = NULL;
+	engine->n_inputs -= n;
+	return n;
+}
+
 static void run_turn(struct engine *engine)
 {
-	size_t n = 0, count = engine->n_inputs;
-	struct input **inputs = malloc((count + 1) * sizeof(*inputs));
+	struct input **inputs = malloc((engine->n_inputs + 1) * sizeof(*inputs));
 	if (!inputs)
 		return; /* they wait */
-	for (struct input *input = engine->first_input; input; input = input->next)
-		inputs[n++] = input;
-	engine->first_input = engine->last_input = NULL;
-	engine->n_inputs = 0;
+	size_t n = take_inputs(engine, inputs);
 	engine->turns++;
-	bool own = port_now_ms(engine->port) >= engine->full_until_ms;
+	bool own = port_now_ms(engine->port) >= engine->full_until_ms && !(n && inputs[0]->alone);
 	int64_t begun_us = port_now_us(engine->port);
 	if (try_inputs(engine, inputs, n, own) == TURN_DROPPED) {
 		bool full = engine->dropped_error == STORE_FULL;
@@ -261,11 +274,11 @@ static void run_turn(struct engine *engine)
 			  "the store has no room; raise store.size and start again");
 		/* An input that finds a corrupt record holds nothing up but itself. */
 		bool alone = halves(engine, inputs, n) && !full;
-		reload(engine);
+		read_back(engine);
 		if (!alone || (own && !engine->stopped &&
 			       try_inputs(engine, NULL, 0, true) == TURN_DROPPED)) {
 			engine->full_until_ms = port_now_ms(engine->port) + FULL_WAIT_MS;
-			reload(engine);
+			read_back(engine);
 		}
 	} else {
 		if (own)
@@ -403,11 +416,14 @@ bool engine_step(struct engine *engine)
 		tick(engine, now_ms);
 	if (engine->draining)
 		drain(engine, now_ms);
+	read_back(engine);
 	if (engine->n_inputs || own_deadline(engine) <= now_ms)
 		run_turn(engine);
 	flush_links(engine);
 	if (engine->server)
 		server_flush(engine);
+	if (engine->leaving && !engine->n_inputs) /* inputs point to links */
+		reload_forget(engine);
 	return !engine->stopped;
 }
 
@@ -490,19 +506,20 @@ static bool make_parts(struct engine *engine, char *error)
 	const struct config *config = engine->config;
 	engine->queue = queue_new();
 	engine->wakes = wakes_new();
+	engine->generation = generation_new(engine);
 	engine->releases = releases_new();
 	engine->retention = retention_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
-	if (!engine->queue || !engine->wakes || !engine->releases || !engine->retention ||
-	    !engine->tap || !engine->providers)
+	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
+	    !engine->retention || !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
-		engine->providers[i] =
-			provider_new(engine, &config->providers[i], (uint32_t)i, error);
+		engine->providers[i] = provider_new(engine, &config->providers[i], error);
 		if (!engine->providers[i])
 			return false;
+		engine->providers[i]->index = engine->next_provider++;
 		engine->n_providers++;
 	}
 	for (size_t i = 0; i < config->n_routes; i++) {
@@ -521,7 +538,8 @@ struct engine *engine_new(const struct engine_options *options, char *error)
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine)
 		return NULL;
-	engine->config = options->config;
+	engine->config = config_hold(options->config);
+	engine->source = options->source;
 	engine->port = options->port;
 	engine->store = options->store;
 	int64_t now_ms = port_now_ms(engine->port);
@@ -566,13 +584,17 @@ void engine_free(struct engine *engine)
 	wakes_free(engine->wakes);
 	queue_free(engine->queue);
 	tap_free(engine->tap);
+	free(engine->generation);
+	config_free(engine->config);
 	free(engine);
 }
 
 void engine_signal(struct engine *engine, int signo)
 {
-	bool ends = signo == SIGTERM || signo == SIGINT;
-	log_info("engine.signal", "signo=%d%s", signo, ends ? "" : " ignored");
+	bool ends = signo == SIGTERM || signo == SIGINT, reloads = signo == SIGHUP;
+	log_info("engine.signal", "signo=%d%s", signo, ends || reloads ? "" : " ignored");
 	if (ends)
 		engine_drain(engine);
+	else if (reloads)
+		reload_signal(engine);
 }

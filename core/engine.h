@@ -37,19 +37,24 @@ struct input {
 	struct input *next;
 	input_fn *apply;
 	refuse_fn *refuse;
+	bool alone; /* its turn has nothing else in it: no other input, no deadline, no release */
 };
 /* Takes the input over; the engine frees it. */
 void engine_input(struct engine *engine, struct input *input);
 
 /* Everything modules may look at; each member is changed by the module that owns it only. */
 struct engine {
-	const struct config *config;
+	struct config *config;		    /* held; core/reload.c puts another in its place */
+	const struct config_source *source; /* to load it again from; NULL: nothing */
+	struct generation *generation;	    /* which one it is: core/reload.h */
 	struct port *port;
 	struct store *store;
 	struct queue *queue;
-	struct provider **providers; /* in the order of the configuration */
+	struct provider **providers; /* in the order of the configuration, then those that leave */
 	size_t n_providers;
-	struct link *links; /* those with a connection, by the port's id */
+	uint32_t next_provider; /* index of the next one that is made */
+	bool leaving;		/* providers or links that are no longer configured still drain */
+	struct link *links;	/* those with a connection, by the port's id */
 	struct releases *releases;
 	struct wakes *wakes;
 	struct retention *retention;
@@ -78,9 +83,11 @@ struct engine {
 };
 
 struct engine_options {
-	const struct config *config; /* outlives the engine */
-	struct port *port;	     /* the caller's */
-	struct store *store;	     /* the caller's; opened */
+	const struct config *config;
+	const struct config_source
+		*source;     /* to load it again from; outlives the engine; or NULL */
+	struct port *port;   /* the caller's */
+	struct store *store; /* the caller's; opened */
 	bool accept_older; /* an older copy of the store was put back: what is queued is in doubt */
 	bool sockets;	   /* open the API's sockets; the simulation does without */
 };
@@ -97,7 +104,7 @@ void engine_drain(struct engine *engine);
 /* When engine_step would have something to do without any event; monotonic. */
 int64_t engine_deadline(const struct engine *engine);
 
-/* TERM and INT drain, a second one stops at once; others are noted and ignored. */
+/* TERM and INT drain, a second one stops at once; HUP reloads; others are noted and ignored. */
 void engine_signal(struct engine *engine, int signo);
 
 #endif

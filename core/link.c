@@ -77,7 +77,7 @@ static void request(struct engine *engine, struct link *link, const struct smpp_
 }
 
 /* One alarm for all: who is refused stands in its link's reason. */
-static void tell_refusals(struct engine *engine)
+void link_tell_refusals(struct engine *engine)
 {
 	const struct link *refused = NULL;
 	for (size_t i = 0; i < engine->n_providers; i++)
@@ -98,7 +98,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	link->refused_since_ms = 0;
 	link->refused_status = 0;
 	link->reason[0] = '\0';
-	tell_refusals(engine);
+	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
@@ -125,7 +125,7 @@ static void bind_refused(struct engine *engine, struct link *link, const struct 
 		wrong = wrong || event->command_status == login[i];
 	if (wrong != (link->refused_since_ms != 0))
 		set_refused(link, wrong ? event->at_ms : 0);
-	tell_refusals(engine);
+	link_tell_refusals(engine);
 	log_warning("link.bind_refused", "link=%s status=0x%08X", link->name,
 		    event->command_status);
 }
@@ -435,7 +435,7 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 	/* An attempt that ended otherwise says nothing of the login: it is no longer being refused. */
 	if (!link->refused_status && link->refused_since_ms)
 		set_refused(link, 0);
-	tell_refusals(engine);
+	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_DOWN);
 	log_info("link.down", "link=%s reason=\"%s\"", link->name, link->reason);
 	trunk_end_down(engine, link, bound, event->at_ms);

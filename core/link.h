@@ -4,6 +4,7 @@
  *	provider.c  the provider as a whole: rate, standing, what operators do to it
  *	trunk.c     configured links: when, where and as what their ends connect
  *	link.c      one end: octets to session to inputs, and back
+ *	adopt.c     which links stay, come and go with another configuration
  */
 #ifndef CORE_LINK_H
 #define CORE_LINK_H
@@ -23,6 +24,8 @@ void link_hold(struct engine *engine, struct link *link);
 void link_let_go(struct engine *engine, struct link *link);
 /* Nothing more leaves by it; what has left is waited for unless `now`, then it is unbound. */
 void link_drain(struct engine *engine, struct link *link, bool now, const char *reason);
+/* Raises or ends the alarm for links whose login is refused. */
+void link_tell_refusals(struct engine *engine);
 
 /* NULL: no memory, or `error` (PORT_TEXT_OCTETS) says why not. Its ends are not listed yet. */
 struct trunk *trunk_new(struct provider *provider, const struct config_link *config, char *error);
@@ -36,5 +39,12 @@ void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms);
 /* Connects the end that has waited longest, if one may connect now. */
 void trunks_connect(struct engine *engine, struct provider *provider, int64_t now_ms);
 int64_t trunks_deadline(const struct engine *engine, const struct provider *provider);
+
+/* Takes the configuration and the TLS context of `fresh`, and is rebound if it is another link. */
+void trunk_adopt(struct engine *engine, struct trunk *trunk, struct trunk *fresh);
+/* It is no longer in the configuration that comes after `old`: drains. */
+void trunk_leave(struct engine *engine, struct trunk *trunk, const struct config *old);
+/* Drained, and nobody waits for a verdict of it. */
+bool trunk_has_left(const struct trunk *trunk);
 
 #endif

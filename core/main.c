@@ -139,16 +139,20 @@ static bool print_octets(void *user, const char *octets, size_t n)
 	return fwrite(octets, 1, n, user) == n;
 }
 
-static struct config *load_config(const struct arguments *arguments, uid_t owner)
+static struct config_source source_of(const struct arguments *arguments, uid_t owner)
 {
-	struct config_source source = {
+	return (struct config_source){
 		.path = arguments->config,
 		.set = arguments->sets,
 		.n_set = arguments->n_sets,
 		.secret_owner = owner,
 	};
+}
+
+static struct config *load_config(const struct config_source *source)
+{
 	struct config_errors *errors = calloc(1, sizeof(*errors));
-	struct config *config = errors ? config_load(&source, errors) : NULL;
+	struct config *config = errors ? config_load(source, errors) : NULL;
 	for (size_t i = 0; errors && i < errors->n; i++) {
 		char line[1024];
 		config_error_format(&errors->list[i], line, sizeof(line));
@@ -306,7 +310,7 @@ static struct store *open_store(const struct arguments *arguments, const struct 
 }
 
 static int run_engine(const struct arguments *arguments, const struct config *config,
-		      struct store *store)
+		      const struct config_source *source, struct store *store)
 {
 	char error[PORT_TEXT_OCTETS];
 	struct port_options how = { .one_thread = arguments->one_thread, .signals = true };
@@ -316,6 +320,7 @@ static int run_engine(const struct arguments *arguments, const struct config *co
 		return EXIT_RUNTIME;
 	}
 	struct engine_options parts = { .config = config,
+					.source = source,
 					.port = port,
 					.store = store,
 					.accept_older = arguments->accept_older,
@@ -348,7 +353,8 @@ static int run(const struct arguments *arguments)
 		fprintf(stderr, "esmed: will not run as root; give --user NAME, or --allow-root\n");
 		return EXIT_USAGE;
 	}
-	struct config *config = load_config(arguments, user ? user->pw_uid : geteuid());
+	struct config_source source = source_of(arguments, user ? user->pw_uid : geteuid());
+	struct config *config = load_config(&source);
 	if (!config)
 		return EXIT_CONFIG;
 	log_setup(config->log.level);
@@ -357,7 +363,7 @@ static int run(const struct arguments *arguments)
 	status = user && geteuid() != user->pw_uid && !become(user) ? EXIT_RUNTIME : 0;
 	struct store *store = status ? NULL : open_store(arguments, config, &status);
 	if (store)
-		status = run_engine(arguments, config, store);
+		status = run_engine(arguments, config, &source, store);
 	store_close(store);
 	config_free(config);
 	return status;
@@ -378,7 +384,8 @@ int main(int argc, char **argv)
 		return run(&arguments);
 	if (arguments.mode == MODE_STORE_CHECK)
 		return check_in_child(arguments.store);
-	struct config *config = load_config(&arguments, geteuid());
+	struct config_source source = source_of(&arguments, geteuid());
+	struct config *config = load_config(&source);
 	bool printed = true;
 	if (!config)
 		return EXIT_CONFIG;

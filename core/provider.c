@@ -12,14 +12,13 @@
 /* ---- making ---- */
 
 struct provider *provider_new(struct engine *engine, const struct config_provider *config,
-			      uint32_t index, char *error)
+			      char *error)
 {
 	struct provider *provider = calloc(1, sizeof(*provider));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!provider)
 		return NULL;
 	provider->config = config;
-	provider->index = index;
 	provider->links = calloc(2 * config->n_links + 1, sizeof(*provider->links));
 	provider->trunks = calloc(config->n_links + 1, sizeof(*provider->trunks));
 	bool made = provider->links && provider->trunks;
@@ -43,6 +42,7 @@ void provider_free(struct engine *engine, struct provider *provider)
 		return;
 	for (size_t i = 0; i < provider->n_trunks; i++)
 		trunk_free(engine, provider->trunks[i]);
+	config_free(provider->held);
 	free(provider->trunks);
 	free(provider->links);
 	free(provider);
@@ -234,11 +234,16 @@ bool provider_refused(const struct engine *engine, const struct config_provider 
 {
 	const struct provider *provider = provider_of(engine, config);
 	int64_t since_ms = port_now_ms(engine->port) - config->timers.bind_refused_after_ms;
-	for (size_t i = 0; i < provider->n_links; i++)
-		if (!provider->links[i]->refused_since_ms ||
-		    provider->links[i]->refused_since_ms > since_ms)
+	size_t refused = 0;
+	for (size_t i = 0; i < provider->n_links; i++) {
+		const struct link *link = provider->links[i];
+		if (link->trunk->held)
+			continue;
+		if (!link->refused_since_ms || link->refused_since_ms > since_ms)
 			return false;
-	return provider->n_links > 0;
+		refused++;
+	}
+	return refused > 0;
 }
 
 bool provider_usable(const struct engine *engine, const struct config_provider *config)
@@ -258,11 +263,12 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 		return "the provider is paused by the operator";
 	for (size_t i = 0; i < provider->n_links; i++) {
 		const struct link *link = provider->links[i];
-		if (link->bind_command_id == SMPP_bind_receiver)
+		if (link->bind_command_id == SMPP_bind_receiver || link->trunk->held)
 			continue;
 		if (link->ready && !link->trunk->up_for_down && !link->paused_until_ms)
 			return NULL;
-		why = link->trunk->up_for_down ? "the operator took its links down" :
+		why = link->trunk->up_again    ? "its links are being rebound" :
+		      link->trunk->up_for_down ? "the operator took its links down" :
 		      link->paused_until_ms    ? "the carrier throttles us" :
 		      link->refused_since_ms   ? "the carrier refuses our login" :
 						 "no link to the carrier is bound";

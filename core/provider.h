@@ -38,8 +38,10 @@ struct trunk {
 	struct port_tls *tls;
 	struct link *ends[2]; /* in use: the first, or both */
 	size_t n_ends;
-	bool up_for_down;      /* the operator took it down: not connected again by itself */
+	bool up_for_down;      /* it is to go down and is not connected again by itself */
 	bool up_again;	       /* but as soon as it is down: a rebind */
+	const char *why;       /* it is up for down; static */
+	struct config *held;   /* it leaves: the configuration it came from; NULL: it stays */
 	int64_t pair_until_ms; /* fallen back to a pair, until then at least; 0: as configured */
 	int64_t pair_since_ms; /* wall clock of that */
 };
@@ -84,8 +86,9 @@ struct provider {
 	size_t n_links;
 	struct trunk **trunks; /* in the order of the configuration */
 	size_t n_trunks;
-	bool paused;   /* by the operator */
-	double tokens; /* segments that may go now, with a rate */
+	struct config *held; /* as that of a trunk */
+	bool paused;	     /* by the operator */
+	double tokens;	     /* segments that may go now, with a rate */
 	int64_t tokens_ms;
 	double pace;	   /* share of window and rate that congestion left at paced_ms; 0: all */
 	int64_t paced_ms;  /* when congestion was reported last */
@@ -100,10 +103,25 @@ struct provider {
 
 /* NULL without memory, or with a sentence in `error` (PORT_TEXT_OCTETS), such as a bad certificate. */
 struct provider *provider_new(struct engine *engine, const struct config_provider *config,
-			      uint32_t index, char *error);
+			      char *error);
 void provider_free(struct engine *engine, struct provider *provider);
 /* Of a configured provider; never NULL for one of the engine's configuration. */
 struct provider *provider_of(const struct engine *engine, const struct config_provider *config);
+
+/*
+ * Another configuration takes the place of `old`, of which the caller lets go afterwards. `fresh`
+ * was made from it by provider_new, for the provider of that name, and has run nothing; it is freed.
+ * Links of the same name stay, with new TLS contexts for their next connection; those that are
+ * configured otherwise are rebound, new ones connect, and those no longer there leave.
+ * provider_make_room must have been called before, as nothing here may fail.
+ */
+bool provider_make_room(struct provider *fresh, const struct provider *provider);
+void provider_become(struct engine *engine, struct provider *provider, struct provider *fresh,
+		     const struct config *old);
+/* It is no longer configured: all its links leave. */
+void provider_leave(struct engine *engine, struct provider *provider, const struct config *old);
+/* Frees links that have left. True: so has the provider, and is to be freed. */
+bool provider_has_left(struct engine *engine, struct provider *provider);
 
 /* The durable number of a provider's name, given when it has none. */
 uint32_t provider_number(struct turn *turn, const char *name);

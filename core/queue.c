@@ -195,18 +195,24 @@ void queue_free(struct queue *queue)
 	free(queue);
 }
 
+bool queue_make_room(struct queue *queue, uint32_t n)
+{
+	if (queue->room - queue->n >= n)
+		return true;
+	struct route *routes = realloc(queue->routes, (queue->n + n) * sizeof(*routes));
+	if (!routes)
+		return false;
+	queue->routes = routes;
+	queue->room = queue->n + n;
+	return true;
+}
+
 bool queue_route(struct queue *queue, uint32_t id, uint32_t provider, uint32_t weight)
 {
 	struct route *route = route_of(queue, id);
 	if (!route) {
-		if (queue->n == queue->room) {
-			uint32_t room = queue->room ? queue->room * 2 : 8;
-			struct route *routes = realloc(queue->routes, room * sizeof(*routes));
-			if (!routes)
-				return false;
-			queue->routes = routes;
-			queue->room = room;
-		}
+		if (queue->n == queue->room && !queue_make_room(queue, queue->n + 8))
+			return false;
 		route = &queue->routes[queue->n++];
 		*route = (struct route){ .id = id, .returned = HEAP_OF_WAITING };
 	}

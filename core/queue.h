@@ -47,6 +47,8 @@ void queue_clear(struct queue *queue);
 
 /* Declares a route, its provider and its weight (1..100); a second call changes them. */
 bool queue_route(struct queue *queue, uint32_t route, uint32_t provider, uint32_t weight);
+/* Room for n routes more, so that declaring them cannot fail. False without memory. */
+bool queue_make_room(struct queue *queue, uint32_t n);
 /* A paused route keeps what it has. */
 void queue_route_pause(struct queue *queue, uint32_t route, bool paused);
 bool queue_route_paused(const struct queue *queue, uint32_t route);

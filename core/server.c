@@ -278,6 +278,9 @@ static void submit(struct engine *engine, struct conn *conn)
 	asking->link = conn->link;
 	asking->input.apply = ask;
 	asking->input.refuse = refuse;
+	/* What operators change may be what everything else of a turn stands on. */
+	asking->input.alone = conn->socket == API_CONTROL &&
+			      !strcmp(http_conn_request(conn->http)->method, "POST");
 	engine_input(engine, &asking->input);
 }
 
@@ -504,6 +507,22 @@ static bool listen_tcp(struct engine *engine, char *error)
 	return true;
 }
 
+void server_configure(struct engine *engine)
+{
+	const struct config_limits *limits = &engine->config->limits;
+	struct server *server = engine->server;
+	server->output_stall_ms = limits->output_stall_ms;
+	server->limits = (struct http_limits){
+		.head_octets = (uint32_t)limits->header_octets,
+		.fields_max = limits->header_fields, /* at most HTTP_FIELDS_MAX */
+		.body_octets = (uint32_t)limits->body_octets,
+		.head_ms = (uint32_t)limits->header_ms,
+		.body_ms = (uint32_t)limits->body_ms,
+		.total_ms = (uint32_t)limits->request_ms,
+		.idle_ms = (uint32_t)limits->keep_alive_ms,
+	};
+}
+
 struct server *server_new(struct engine *engine, char *error)
 {
 	const struct config *config = engine->config;
@@ -514,16 +533,7 @@ struct server *server_new(struct engine *engine, char *error)
 		return NULL;
 	engine->server = server;
 	server->rates = account_rates_new();
-	server->output_stall_ms = config->limits.output_stall_ms;
-	server->limits = (struct http_limits){
-		.head_octets = (uint32_t)config->limits.header_octets,
-		.fields_max = config->limits.header_fields, /* at most HTTP_FIELDS_MAX */
-		.body_octets = (uint32_t)config->limits.body_octets,
-		.head_ms = (uint32_t)config->limits.header_ms,
-		.body_ms = (uint32_t)config->limits.body_ms,
-		.total_ms = (uint32_t)config->limits.request_ms,
-		.idle_ms = (uint32_t)config->limits.keep_alive_ms,
-	};
+	server_configure(engine);
 	port_random(engine->port, &random, sizeof(random));
 	snprintf(server->run, sizeof(server->run), "%08x", random);
 	if (!server->rates || !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||

@@ -12,6 +12,8 @@
 #include "core/buffer.h"
 #include "core/engine.h"
 
+/* Obeys the limits of engine->config from now on. */
+void server_configure(struct engine *engine);
 /* Opens the configured sockets. NULL, with a sentence in `error` (PORT_TEXT_OCTETS). */
 struct server *server_new(struct engine *engine, char *error);
 void server_free(struct engine *engine, struct server *server);

@@ -95,6 +95,7 @@ void trunk_free(struct engine *engine, struct trunk *trunk)
 		free(link);
 	}
 	port_tls_free(trunk->tls);
+	config_free(trunk->held);
 	free(trunk);
 }
 
@@ -160,13 +161,13 @@ static void fall_back(struct engine *engine, struct link *refused, int64_t now_m
 
 static void be_as_configured(struct trunk *trunk)
 {
-	if (!trunk->pair_until_ms)
-		return;
+	bool fell_back = trunk->pair_until_ms;
 	trunk->pair_until_ms = trunk->pair_since_ms = 0;
 	become(trunk, trunk->config->bind);
 	trunks_list(trunk->provider);
-	log_info("link.fallback_over", "link=%s as=%s", trunk->name,
-		 config_bind_word(trunk->config->bind));
+	if (fell_back)
+		log_info("link.fallback_over", "link=%s as=%s", trunk->name,
+			 config_bind_word(trunk->config->bind));
 }
 
 /* ---- when and where to connect ---- */
@@ -257,10 +258,18 @@ static bool wanted(const struct engine *engine, const struct link *link)
 	return link->provider->config->enabled && !link->trunk->up_for_down && !engine->draining;
 }
 
+/* One that unbinds as soon as nothing is out on it. */
+static bool going(const struct trunk *trunk)
+{
+	return trunk->up_for_down || !trunk->provider->config->enabled;
+}
+
 const char *link_waits_for(const struct engine *engine, const struct link *link, int64_t now_ms)
 {
 	if (link->state != LINK_DOWN)
 		return NULL;
+	if (link->trunk->held)
+		return "nothing: it is no longer configured";
 	if (link->trunk->up_for_down)
 		return "the operator, who took it down";
 	if (!wanted(engine, link))
@@ -336,7 +345,7 @@ int64_t trunks_deadline(const struct engine *engine, const struct provider *prov
 		    link_retry_ms(link) < due_ms)
 			due_ms = link_retry_ms(link);
 		if ((trunk->up_again && is_down(trunk)) ||
-		    (trunk->up_for_down && link->state == LINK_BOUND && !link->outstanding))
+		    (going(trunk) && link->state == LINK_BOUND && !link->outstanding))
 			due_ms = 0;
 	}
 	return due_ms;
@@ -346,12 +355,12 @@ int64_t trunks_deadline(const struct engine *engine, const struct provider *prov
 
 static void obey(struct engine *engine, struct link *link)
 {
-	if (link->trunk->up_for_down) {
+	const struct trunk *trunk = link->trunk;
+	if (going(trunk)) {
+		const char *why = trunk->up_for_down ? trunk->why : "the provider is disabled";
 		if (link->port_link && link->state < LINK_BOUND)
-			snprintf(link->reason, sizeof(link->reason), "taken down by the operator");
-		link_drain(engine, link, false,
-			   link->trunk->up_again ? "rebound by the operator" :
-						   "taken down by the operator");
+			snprintf(link->reason, sizeof(link->reason), "%s", why);
+		link_drain(engine, link, false, why);
 	} else if (link->provider->paused && link->state == LINK_BOUND) {
 		smpp_session_withdraw(link->session);
 		link_pump(engine, link);
@@ -380,17 +389,24 @@ void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms)
 	if (trunk->up_again) {
 		trunk->up_for_down = trunk->up_again = false;
 		begin_anew(trunk, now_ms);
-	} else if (now_ms >= trunk->pair_until_ms) {
+	} else if (trunk->pair_until_ms && now_ms >= trunk->pair_until_ms) {
 		be_as_configured(trunk);
 	}
 }
 
-void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again)
+static void take_down(struct engine *engine, struct trunk *trunk, bool again, const char *why)
 {
 	trunk->up_for_down = true;
 	trunk->up_again = again;
+	trunk->why = why;
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		link_hold(engine, trunk->ends[i]);
+}
+
+void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again)
+{
+	take_down(engine, trunk, again,
+		  again ? "rebound by the operator" : "taken down by the operator");
 }
 
 void trunk_bring_up(struct engine *engine, struct trunk *trunk)
@@ -399,4 +415,58 @@ void trunk_bring_up(struct engine *engine, struct trunk *trunk)
 	begin_anew(trunk, port_now_ms(engine->port));
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		link_let_go(engine, trunk->ends[i]);
+}
+
+/* ---- another configuration ---- */
+
+/* Files of certificates are for the next connection; with all else changed it is another link. */
+static bool same_link(const struct config_link *was, const struct config_link *is)
+{
+	struct config_link a = *was, b = *is;
+	a.tls.ca = a.tls.cert = a.tls.key = NULL;
+	b.tls.ca = b.tls.cert = b.tls.key = NULL;
+	return config_same_link(&a, &b);
+}
+
+static bool same_login(const struct config_provider *was, const struct config_provider *is)
+{
+	return config_same_text(was->system_id, is->system_id) &&
+	       config_same_text(was->system_type, is->system_type);
+}
+
+void trunk_adopt(struct engine *engine, struct trunk *trunk, struct trunk *fresh)
+{
+	const struct config_provider *was = trunk->provider->config, *is = fresh->provider->config;
+	bool same = same_link(trunk->config, fresh->config) && same_login(was, is);
+	struct port_tls *tls = trunk->tls;
+	trunk->tls = fresh->tls;
+	fresh->tls = tls;
+	trunk->config = fresh->config;
+	if (!same && (!trunk->up_for_down || trunk->up_again))
+		take_down(engine, trunk, true, "rebound: its configuration is another one");
+	for (size_t i = 0; i < 2; i++) {
+		struct link *link = trunk->ends[i];
+		if (!same)
+			link->host = link->host_failures = 0;
+		if (config_same_text(was->password, is->password))
+			continue;
+		link->failures = 0;
+		link->retry_ms = port_now_ms(engine->port);
+	}
+}
+
+void trunk_leave(struct engine *engine, struct trunk *trunk, const struct config *old)
+{
+	engine->leaving = true;
+	take_down(engine, trunk, false, "no longer configured");
+	if (!trunk->held)
+		trunk->held = config_hold(old);
+}
+
+bool trunk_has_left(const struct trunk *trunk)
+{
+	bool out = !trunk->held;
+	for (size_t i = 0; i < 2; i++)
+		out = out || trunk->ends[i]->port_link || trunk->ends[i]->outstanding;
+	return !out;
 }

@@ -25,6 +25,7 @@
 /* ---- making the world ---- */
 
 static const char form[] = "store: {path: store, size: 16MiB}\n"
+			   "log: {level: error}\n"
 			   "sockets: {submit: {path: submit.sock}, control: {path: control.sock}}\n"
 			   "%s"
 			   "providers:\n"
@@ -58,20 +59,29 @@ static const char *or_usual(const char *text, const char *usual)
 	return text ? text : usual;
 }
 
+void engine_world_write(struct engine_world *world, const struct setting *setting)
+{
+	char text[4096];
+	const char *route = or_usual(setting->route, usual_route);
+	if (setting->file)
+		snprintf(text, sizeof(text), "%s", setting->file);
+	else
+		snprintf(text, sizeof(text), form, or_usual(setting->top, ""),
+			 or_usual(setting->alpha, usual_provider), or_usual(setting->links, ""),
+			 or_usual(setting->beta, usual_provider), route,
+			 or_usual(setting->route2, usual_route), route);
+	write_file(world, "password", setting->password ? setting->password : "secret\n");
+	write_file(world, "esmed.yaml", text);
+}
+
 static void configure(struct engine_world *world, const struct setting *setting)
 {
 	static struct config_errors errors;
-	char text[4096], path[128], line[600];
-	struct config_source source = { .path = path, .secret_owner = geteuid() };
-	const char *route = or_usual(setting->route, usual_route);
-	snprintf(text, sizeof(text), form, or_usual(setting->top, ""),
-		 or_usual(setting->alpha, usual_provider), or_usual(setting->links, ""),
-		 or_usual(setting->beta, usual_provider), route,
-		 or_usual(setting->route2, usual_route), route);
-	write_file(world, "password", "secret\n");
-	write_file(world, "esmed.yaml", text);
-	snprintf(path, sizeof(path), "%s/esmed.yaml", world->folder);
-	world->config = config_load(&source, &errors);
+	char line[600];
+	snprintf(world->path, sizeof(world->path), "%s/esmed.yaml", world->folder);
+	world->source = (struct config_source){ .path = world->path, .secret_owner = geteuid() };
+	engine_world_write(world, setting);
+	world->config = config_load(&world->source, &errors);
 	for (size_t i = 0; i < errors.n; i++) {
 		config_error_format(&errors.list[i], line, sizeof(line));
 		print_error("%s\n", line);
@@ -111,6 +121,7 @@ void engine_world_start(struct engine_world *world)
 		sim_port_listen(world->port, (uint16_t)(i + 1), world->carriers[i]);
 	open_store(world);
 	struct engine_options parts = { .config = world->config,
+					.source = &world->source,
 					.port = world->port,
 					.store = world->store,
 					.accept_older = world->older };

@@ -101,7 +101,8 @@ size_t carrier_connected(const struct carrier *carrier);
 /* ---- the world ---- */
 
 struct engine_world {
-	char folder[64];
+	char folder[64], path[96];
+	struct config_source source; /* path is the file */
 	struct world *world;
 	struct carrier *carriers[2]; /* alpha, beta */
 	struct config *config;
@@ -122,13 +123,17 @@ struct setting {
 	const char *alpha; /* provider: window, timers … */
 	const char *links; /* of alpha, beside its first */
 	const char *beta;
-	const char *route;  /* 1 and 3, both of alpha */
-	const char *route2; /* of beta */
-	const char *top;    /* lines of the file's own level, such as retention */
+	const char *route;    /* 1 and 3, both of alpha */
+	const char *route2;   /* of beta */
+	const char *top;      /* lines of the file's own level, such as retention */
+	const char *password; /* the file with it */
+	const char *file;     /* instead of all but the password: the whole configuration */
 };
 
 /* Started, and every link bound. */
 struct engine_world *engine_world_new(const struct setting *setting);
+/* Writes its file anew, for SIGHUP to load. */
+void engine_world_write(struct engine_world *world, const struct setting *setting);
 /* Ends it; before, the store must have no findings. */
 void engine_world_free(struct engine_world *world);
 /* Lets so much virtual time pass. An engine that spins fails the test. */

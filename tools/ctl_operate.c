@@ -1,9 +1,40 @@
-/* What operators do: links, providers, routes, doubts, orphans; and the audit of it. */
+/* What operators do: reload, links, providers, routes, doubts, orphans; and the audit of it. */
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/ctl_table.h"
 #include "tools/ctl_verbs.h"
+
+/* ---- reload ---- */
+
+static void show_reload(const struct ctl_run *run, const struct json *answer)
+{
+	static const char *const heads[] = { "KEY", "WAS", "IS", "WHEN" };
+	const struct json *changes = json_get(answer, "changes");
+	struct ctl_table table;
+	ctl_print_clean(stdout, ctl_text(answer, "file", "?"));
+	printf(run->dry_run ? ": no mistakes; nothing was changed, generation %lld is in force\n" :
+			      ": loaded, generation %lld is in force\n",
+	       (long long)ctl_int(answer, "generation"));
+	ctl_table_begin(&table, heads, 4);
+	for (size_t i = 0; i < json_count(changes); i++) {
+		const struct json *change = json_at(changes, i);
+		ctl_table_member(&table, change, "path");
+		ctl_table_member(&table, change, "was");
+		ctl_table_member(&table, change, "is");
+		ctl_table_member(&table, change, "when");
+	}
+	ctl_table_print(&table, stdout,
+			"no value differs; passwords and certificates are read again all the same");
+}
+
+int ctl_reload(const struct ctl_run *run)
+{
+	static const struct buffer body = { .octets = (uint8_t *)"{}", .n = 2 };
+	return ctl_post(run, show_reload,
+			run->dry_run ? "/control/v1/reload?dry_run=1" : "/control/v1/reload",
+			&body);
+}
 
 /* ---- until the restart ---- */
 

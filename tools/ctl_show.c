@@ -100,11 +100,17 @@ static void show_engine(const struct json *status)
 static void show_status(const struct ctl_run *run, const struct json *status)
 {
 	char up[CTL_TIME_OCTETS], since[CTL_TIME_OCTETS];
+	const struct json *config = json_get(status, "config");
 	(void)run;
-	printf("esmed %s, up %s since %s UTC%s\n\n", ctl_text(status, "version", "?"),
+	printf("esmed %s, up %s since %s UTC%s\n", ctl_text(status, "version", "?"),
 	       ctl_duration(ctl_int(status, "uptime_ms"), up),
 	       ctl_time(status, "started_at", since),
 	       ctl_bool(status, "draining") ? ", draining" : "");
+	printf("configuration %s, generation %lld, loaded %s UTC from ",
+	       ctl_text(config, "digest", "?"), (long long)ctl_int(config, "generation"),
+	       ctl_time(config, "loaded_at", since));
+	ctl_print_clean(stdout, ctl_text(config, "file", "?"));
+	fputs("\n\n", stdout);
 	show_layers(status);
 	show_alarms(status);
 	show_providers(status);

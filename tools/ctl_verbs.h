@@ -31,6 +31,7 @@ struct ctl_run {
 	int64_t timeout_ms;	 /* --timeout */
 	const char *status;	 /* --status: NULL is any */
 	bool dot;		 /* --dot */
+	bool dry_run;		 /* --dry-run */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
 	const char *off; /* --off: label or id of a key */
@@ -49,8 +50,8 @@ ctl_verb ctl_events, ctl_wait_order;
 ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_ledger,
 	ctl_account_keys, ctl_account_list, ctl_account_topup;
 /* tools/ctl_operate.c */
-ctl_verb ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close, ctl_doubt_resend,
-	ctl_orphans_list, ctl_orphans_drop, ctl_audit_list;
+ctl_verb ctl_reload, ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close,
+	ctl_doubt_resend, ctl_orphans_list, ctl_orphans_drop, ctl_audit_list;
 /* tools/ctl_lifecycle.c */
 ctl_verb ctl_lifecycle;
 

@@ -33,6 +33,7 @@ enum key {
 	KEY_FOR,
 	KEY_TIMEOUT,
 	KEY_DOT,
+	KEY_DRY_RUN,
 	KEY_CAUSE,
 	KEY_LABEL,
 	KEY_CURRENCY,
@@ -59,6 +60,7 @@ static const struct argp_option options[] = {
 	{ "for", KEY_FOR, "WHAT", 0, "What to wait for: resolved (the default)", 2 },
 	{ "timeout", KEY_TIMEOUT, "TIME", 0, "How long to wait, as 500ms, 60s, 5m, 1h (60s)", 2 },
 	{ "dot", KEY_DOT, NULL, 0, "As a graph for dot(1)", 2 },
+	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what would change, and change nothing", 2 },
 	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says (topup by the operator)", 2 },
 	{ "label", KEY_LABEL, "TEXT", 0, "What the key is for", 2 },
 	{ "currency", KEY_CURRENCY, "CODE", 0, "Currency of the account (the daemon's)", 2 },
@@ -109,6 +111,7 @@ static const struct verb {
 	  0,
 	  ctl_recount,
 	  "Count an order by walking its messages" },
+	{ { "reload" }, "", 0, MAY(DRY_RUN), ctl_reload, "Take the configuration's file anew" },
 	{ { "link" }, "NAME up|down|rebind", 2, 0, ctl_link, "Steer one link, until the restart" },
 	{ { "provider" },
 	  "NAME pause|resume",
@@ -302,6 +305,9 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DOT:
 		run->dot = true;
+		return 0;
+	case KEY_DRY_RUN:
+		run->dry_run = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
