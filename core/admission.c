@@ -153,6 +153,7 @@ static bool check_route(struct admission *admission)
 	};
 	admission->route =
 		config_route_find(admission->call->engine->config, admission->intent.route_id);
+	admission->call->route_id = admission->intent.route_id;
 	if (admission->route && admission->route->active)
 		return true;
 	api_refuse(admission->call, &error);

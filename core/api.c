@@ -63,7 +63,10 @@ static const struct {
 	bool (*fits)(const char *text);
 } kinds[] = {
 	{ "{number}", is_number },
+	{ "{order_id}", is_number },
+	{ "{route_id}", is_number },
 	{ "{message}", message_id_shaped },
+	{ "{bx_message_id}", message_id_shaped },
 	{ "{name}", is_name },
 };
 

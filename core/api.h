@@ -51,6 +51,7 @@ struct api_call {
 	const struct api_row *row;		       /* the row that matched */
 	char params[API_PARAMS_MAX][API_PARAM_OCTETS]; /* what stood in its {…}, in order */
 	struct store_account account; /* whose key or uid it is; rows with API_ACCOUNT only */
+	uint32_t route_id;	      /* that the request names, once a handler knows; 0: none */
 
 	/* The answer. */
 	int status;		 /* 200 */
@@ -75,9 +76,9 @@ enum api_flag {
 };
 
 /*
- * Patterns are matched segment by segment. {number} is 1 to 19 digits, {message} a
- * bx_message_id, {name} 1 to 64 octets of letters, digits and ._-/ once decoded (so that
- * provider%2Flink is one). Anything else in a path is compared as it is.
+ * Patterns are matched segment by segment. {number}, {order_id} and {route_id} are 1 to 19 digits,
+ * {message} and {bx_message_id} a bx_message_id, {name} 1 to 64 octets of letters, digits and ._-/
+ * once decoded (so that provider%2Flink is one). Anything else in a path is compared as it is.
  */
 struct api_row {
 	const char *method; /* "GET" serves HEAD too */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/activity.h"
 #include "core/deadline.h"
 #include "core/feed.h"
 #include "core/inbound.h"
@@ -184,6 +185,8 @@ static void own_work(struct turn *turn)
 		inbound_run(turn);
 		retention_run(turn);
 	}
+	if (turn->now_ms >= activity_deadline(engine))
+		activity_write(turn);
 	engine->scheduled_ms = turn->due_ms;
 	scheduler_run(turn);
 }
@@ -312,6 +315,7 @@ static int64_t own_deadline(const struct engine *engine)
 				queue_deadline(engine->queue, engine->scheduled_ms));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
+	own_ms = sooner(own_ms, activity_deadline(engine));
 	for (size_t i = 0; i < engine->n_providers; i++)
 		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));
 	return own_ms > engine->full_until_ms ? own_ms : engine->full_until_ms;
@@ -394,8 +398,9 @@ static void drain(struct engine *engine, int64_t now_ms)
 		provider_drain(engine, engine->providers[i], late);
 		down = down && provider_is_down(engine->providers[i]);
 	}
+	bool written = !engine->n_inputs && activity_deadline(engine) == INT64_MAX;
 	/* What still finds no room is in its release, and in doubt at the next start. */
-	if (down && (!engine->n_inputs || late))
+	if (down && (written || late))
 		engine->stopped = true;
 }
 
@@ -509,11 +514,12 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->generation = generation_new(engine);
 	engine->releases = releases_new();
 	engine->retention = retention_new();
+	engine->activity = activity_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
-	    !engine->retention || !engine->tap || !engine->providers)
+	    !engine->retention || !engine->activity || !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -581,6 +587,7 @@ void engine_free(struct engine *engine)
 	free(engine->providers);
 	releases_free(engine->releases);
 	retention_free(engine->retention);
+	activity_free(engine->activity);
 	wakes_free(engine->wakes);
 	queue_free(engine->queue);
 	tap_free(engine->tap);

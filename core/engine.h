@@ -20,6 +20,7 @@ struct releases;
 struct input;
 struct wakes;
 struct retention;
+struct activity;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
@@ -58,6 +59,7 @@ struct engine {
 	struct releases *releases;
 	struct wakes *wakes;
 	struct retention *retention;
+	struct activity *activity;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;

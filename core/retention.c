@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "core/activity.h"
 #include "core/engine.h"
 #include "core/inbound.h"
 #include "core/log.h"
@@ -238,6 +239,7 @@ void retention_run(struct turn *turn)
 			retention->longest_ms = config->routes[i].receipt_deadline_ms;
 	trim_feed(turn);
 	trim_alarms(turn);
+	activity_trim(turn, RETENTION_RECORDS);
 	trim_orphans(turn);
 	trim_inbound(turn);
 	trim_alerts(turn);

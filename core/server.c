@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/activity.h"
 #include "core/log.h"
 
 #define OPERATORS_MAX 64   /* connections of the control and the tap socket, each */
@@ -174,6 +175,8 @@ static const struct api_error error_crowded = {
 struct asking {
 	struct input input;
 	uint64_t link;
+	struct activity_note
+		note; /* as its last try left it; without an account: nothing to note */
 };
 
 struct reply {
@@ -182,6 +185,28 @@ struct reply {
 	struct buffer body;
 	struct api_call call;
 };
+
+/* What is known of a request before its answer. */
+static struct activity_note note_of(const struct conn *conn, const struct api_call *call)
+{
+	return (struct activity_note){
+		.account = call->account.account,
+		.method = call->row ? call->row->method : "",
+		.pattern = call->row ? call->row->pattern : "",
+		.route_id = call->route_id,
+		.address = conn->address,
+	};
+}
+
+static void note(struct engine *engine, const struct conn *conn, struct activity_note note,
+		 int status)
+{
+	note.status = status;
+	note.at_ms = port_wall_ms(engine->port);
+	note.took_us = (uint32_t)(port_now_us(engine->port) - conn->asked_us);
+	if (note.account && *note.pattern)
+		activity_note(engine, &note);
+}
 
 /* Who has ended its side is answered what it has asked, but for what would go on without end. */
 static void leave_stream(struct engine *engine, struct conn *conn)
@@ -201,6 +226,7 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 		conn->asked = false;
 		write_answer(conn, &reply->call);
 		record_answer(conn, &reply->call);
+		note(engine, conn, note_of(conn, &reply->call), reply->call.status);
 		if (strcmp(reply->call.request->method, "HEAD") != 0) {
 			conn->stream = reply->call.stream;
 			reply->call.stream = NULL;
@@ -255,6 +281,7 @@ static void ask(struct turn *turn, struct input *input)
 	}
 	if (reply->body.failed)
 		turn_fail(turn, STORE_FULL);
+	((struct asking *)input)->note = note_of(conn, call);
 }
 
 static void refuse(struct engine *engine, struct input *input, enum store_err why)
@@ -262,8 +289,10 @@ static void refuse(struct engine *engine, struct input *input, enum store_err wh
 	struct conn *conn = find(engine->server, ((struct asking *)input)->link);
 	if (!conn)
 		return;
+	const struct api_error *error = why == STORE_FULL ? &error_full : &error_defect;
 	conn->asked = false;
-	answer_plain(engine, conn, why == STORE_FULL ? &error_full : &error_defect);
+	answer_plain(engine, conn, error);
+	note(engine, conn, ((struct asking *)input)->note, error->status);
 }
 
 static void submit(struct engine *engine, struct conn *conn)
@@ -275,6 +304,7 @@ static void submit(struct engine *engine, struct conn *conn)
 		return;
 	}
 	conn->asked = true;
+	conn->asked_us = port_now_us(engine->port);
 	asking->link = conn->link;
 	asking->input.apply = ask;
 	asking->input.refuse = refuse;
@@ -337,6 +367,14 @@ static bool crowded(const struct engine *engine, const struct conn *conn)
 	return same > limits->connections_per_uid || all > limits->connections;
 }
 
+/* "192.0.2.1:2775" and "[2001:db8::1]:2775" without their ports. */
+static void set_address(struct conn *conn, const char *peer)
+{
+	const char *from = *peer == '[' ? peer + 1 : peer, *end = strrchr(peer, ':');
+	size_t n = end && end > from ? (size_t)(end - from) - (*peer == '[') : 0;
+	snprintf(conn->address, sizeof(conn->address), "%.*s", (int)n, from);
+}
+
 static void arrive(struct engine *engine, const struct port_event *event, size_t listener)
 {
 	struct server *server = engine->server;
@@ -354,6 +392,8 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 	conn->local = event->local;
 	conn->uid = event->uid;
 	conn->gid = event->gid;
+	if (!conn->local)
+		set_address(conn, event->peer);
 	HASH_ADD(hh, server->conns, link, sizeof(conn->link), conn);
 	added = find(server, event->link);
 	if (added != conn) {

@@ -14,13 +14,15 @@ struct conn {
 	bool local; /* a Unix socket: uid and gid are known */
 	uid_t uid;
 	gid_t gid;
+	char address[48]; /* of the peer without its port; "" where local */
 	struct http_conn *http;
-	bool asked;   /* a request waits for its turn */
-	bool ending;  /* closed as soon as all output has left */
-	bool closing; /* port_close was called */
-	bool held;    /* not read for want of room, see server.in_octets */
-	bool ended;   /* the client has said all that it will say */
-	bool chunked; /* the answer under way */
+	bool asked;	  /* a request waits for its turn */
+	int64_t asked_us; /* since when */
+	bool ending;	  /* closed as soon as all output has left */
+	bool closing;	  /* port_close was called */
+	bool held;	  /* not read for want of room, see server.in_octets */
+	bool ended;	  /* the client has said all that it will say */
+	bool chunked;	  /* the answer under way */
 	bool keep_alive;
 	bool answering;
 	size_t in_octets;  /* of the request that is being read or answered */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/account.h"
+#include "core/activity.h"
 #include "core/admission.h"
 #include "core/engine.h"
 #include "core/events.h"
@@ -71,6 +72,7 @@ static const struct config_route *route_of(struct api_call *call)
 	uint64_t id = api_number(call, 0);
 	const struct config_route *route =
 		id <= UINT32_MAX ? config_route_find(call->engine->config, (uint32_t)id) : NULL;
+	call->route_id = id <= INT32_MAX ? (uint32_t)id : 0;
 	if (!route)
 		api_refuse(call, &error);
 	return route;
@@ -171,16 +173,20 @@ static const struct api_row rows[] = {
 	{ "POST", "/api/v1/estimate", admission_estimate, API_ACCOUNT },
 	{ "GET", "/api/v1/balance", get_balance, API_ACCOUNT },
 	{ "GET", "/api/v1/routes", get_routes, API_ACCOUNT },
-	{ "GET", "/api/v1/routes/{number}", get_route, API_ACCOUNT },
-	{ "GET", "/api/v1/routes/{number}/pricing", get_pricing, API_ACCOUNT },
+	{ "GET", "/api/v1/routes/{route_id}", get_route, API_ACCOUNT },
+	{ "GET", "/api/v1/routes/{route_id}/pricing", get_pricing, API_ACCOUNT },
 	{ "GET", "/api/v1/dlr", listing_messages, API_ACCOUNT },
-	{ "GET", "/api/v1/dlr/{message}", get_dlr, API_ACCOUNT },
+	{ "GET", "/api/v1/dlr/{bx_message_id}", get_dlr, API_ACCOUNT },
 	{ "GET", "/api/v1/orders", listing_orders, API_ACCOUNT },
-	{ "GET", "/api/v1/orders/{number}", get_order, API_ACCOUNT },
-	{ "GET", "/api/v1/orders/{number}/dlr", listing_messages_of_order, API_ACCOUNT },
-	{ "GET", "/api/v1/messages/{message}/path", get_path, API_ACCOUNT },
+	{ "GET", "/api/v1/orders/{order_id}", get_order, API_ACCOUNT },
+	{ "GET", "/api/v1/orders/{order_id}/dlr", listing_messages_of_order, API_ACCOUNT },
+	{ "GET", "/api/v1/messages/{bx_message_id}/path", get_path, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },
 	{ "GET", "/api/v1/inbound", inbound_list, API_ACCOUNT },
+	{ "GET", "/api/v1/activity/summary", activity_summary, API_ACCOUNT },
+	{ "GET", "/api/v1/activity/logs", activity_logs, API_ACCOUNT },
+	{ "GET", "/api/v1/activity/usage", activity_usage, API_ACCOUNT },
+	{ "GET", "/api/v1/activity/endpoints", activity_endpoints, API_ACCOUNT },
 	{ "GET", "/healthz", health_healthz, 0 },
 	{ "GET", "/readyz", health_readyz, 0 },
 	{ "GET", "/version", health_version, 0 },

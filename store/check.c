@@ -83,6 +83,20 @@ static void check_account_price(struct walk *walk, const void *rec)
 	check_want_account(walk, ((const struct store_account_price *)rec)->account);
 }
 
+static void check_request(struct walk *walk, const void *rec)
+{
+	check_want_account(walk, ((const struct store_request *)rec)->account);
+}
+
+static void check_usage(struct walk *walk, const void *rec)
+{
+	const struct store_usage *usage = rec;
+
+	check_want_account(walk, usage->account);
+	if (usage->errors > usage->requests)
+		check_finding(walk, "more requests are refused than were made");
+}
+
 static void check_ledger(struct walk *walk, const void *rec)
 {
 	const struct store_ledger *row = rec;
@@ -253,6 +267,8 @@ static check_fn *const checks[STORE_KINDS] = {
 	[STORE_KIND_INBOUND] = check_inbound,
 	[STORE_KIND_ID_RUN] = check_id_run,
 	[STORE_KIND_BLOCK] = check_block,
+	[STORE_KIND_REQUEST] = check_request,
+	[STORE_KIND_USAGE] = check_usage,
 	[STORE_KIND_REFERENCE_LOG] = check_reference_log,
 	[STORE_KIND_PROVIDER] = check_provider,
 	[STORE_KIND_INBOUND_GROUP] = check_inbound_group,

@@ -1,0 +1,46 @@
+/*
+ * Activity: what an account asked of the API and how it was answered, request by request and
+ * counted by the hour. It speaks of requests alone: a request that succeeded says nothing of what
+ * became of its messages. Written behind the answers, with a second's patience, so that it costs
+ * no commit of its own under load and a crash loses a second of it at most; where the store is
+ * nearly full it is not written at all. Noted by core/server.c, read by the submit socket.
+ */
+#ifndef CORE_ACTIVITY_H
+#define CORE_ACTIVITY_H
+
+#include "core/api.h"
+
+#define ACTIVITY_ROWS 10000 /* requests of an account that are kept */
+#define ACTIVITY_DAYS 30    /* for which the counters are */
+
+struct activity;
+struct activity *activity_new(void);
+void activity_free(struct activity *activity);
+
+/* One answered request; texts are copied or static. */
+struct activity_note {
+	uint32_t account;
+	const char *method;
+	const char *pattern; /* of its row */
+	int status;
+	int64_t at_ms; /* wall clock, of the answer */
+	uint32_t took_us;
+	uint32_t route_id;   /* 0: it named none */
+	const char *address; /* of the client; "": a Unix socket */
+};
+void activity_note(struct engine *engine, const struct activity_note *note);
+
+/* Monotonic: when what was noted wants to be written; INT64_MAX: nothing was. */
+int64_t activity_deadline(const struct engine *engine);
+/* Writes what was noted. Within any turn; a turn that is dropped leaves it noted. */
+void activity_write(struct turn *turn);
+/* Drops counters that are too old; a bounded slice. */
+void activity_trim(struct turn *turn, unsigned budget);
+
+/* GET /api/v1/activity/… */
+void activity_summary(struct api_call *call);
+void activity_logs(struct api_call *call);
+void activity_usage(struct api_call *call);
+void activity_endpoints(struct api_call *call);
+
+#endif
