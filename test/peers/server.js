@@ -2,9 +2,8 @@
 // An SMSC made with the npm package `smpp`: a far end that shares no line with this project.
 // Responses carry hex message ids, receipts the same numbers in decimal, padded with zeros.
 //
-// usage: server.js [--host H] [--port N] [--delay-ms N] [--failed-every N] [--system-id ID]
-//                  [--password WORD]
-// First line: listening on HOST:PORT. SIGTERM prints one line of JSON and ends it.
+// usage: server.js [OPTION VALUE]...  (the table below)
+// First line: listening on HOST:PORT. SIGUSR1 prints one line of JSON, SIGTERM does and ends it.
 'use strict';
 const smpp = require('smpp');
 const { options } = require('./options');
@@ -14,13 +13,19 @@ const argument = options({
 	port: 0,
 	'delay-ms': 20,
 	'failed-every': 10, // each nth message is UNDELIV; 0: none
+	'receipt-by': 'deliver_sm', // or data_sm: text in message_payload, id and state in TLVs
+	'enquire-ms': 0, // ask each link that often whether it lives; 0: never
+	'unbind-after': 0, // that many submits, once, while the others run
+	keep: 0, // tell what was read of that many submits
+	mo: 0, // 1: each link is given messages from a handset, alone and in parts
 	'system-id': '',
 	password: '',
 });
 const REDELIVER_MS = 500;
 const ID_WIDTH = 12;
 
-const stats = { sessions: 0, submits: 0, receipts_sent: 0, receipts_acked: 0, delivered: 0, failed: 0 };
+const stats = { sessions: 0, submits: 0, receipts_sent: 0, receipts_acked: 0, delivered: 0, failed: 0,
+	enquired: 0, alive: 0, unbinds: 0, unbound: 0, unbind_resps: 0, mo_sent: 0, mo_acked: 0, kept: [] };
 const receivers = new Set(); // sessions that are bound to receive
 let nextId = 0xa0000001;
 
@@ -34,6 +39,16 @@ function receiptText(message) {
 	return `id:${id} sub:001 dlvrd:${message.failed ? '000' : '001'} submit date:${now} ` +
 		`done date:${now} stat:${message.failed ? 'UNDELIV' : 'DELIVRD'} ` +
 		`err:${message.failed ? '001' : '000'} text:${message.text}`;
+}
+
+function receiptOf(message) {
+	if (argument['receipt-by'] === 'deliver_sm')
+		return { short_message: receiptText(message) };
+	return {
+		message_payload: { message: receiptText(message) },
+		receipted_message_id: message.id.toString(16),
+		message_state: message.failed ? 5 : 2,
+	};
 }
 
 // Sends a receipt on the message's session or, when that is gone, on any other; until it is acked.
@@ -50,11 +65,11 @@ function deliver(message) {
 		return again();
 	stats.receipts_sent++;
 	session.once('close', again);
-	session.deliver_sm({
+	session[argument['receipt-by']]({
 		source_addr: message.destination,
 		destination_addr: message.source,
 		esm_class: 4,
-		short_message: receiptText(message),
+		...receiptOf(message),
 	}, (pdu) => {
 		session.removeListener('close', again);
 		if (pdu.command_status !== 0)
@@ -62,6 +77,56 @@ function deliver(message) {
 		settled = true;
 		stats.receipts_acked++;
 	});
+}
+
+function keep(pdu) {
+	const { message, udh } = pdu.short_message;
+	stats.kept.push({
+		destination: pdu.destination_addr,
+		data_coding: pdu.data_coding,
+		esm_class: pdu.esm_class,
+		udh: (udh || []).map((element) => element.toString('hex')),
+		text: String(message),
+	});
+}
+
+function unbind(session) {
+	receivers.delete(session);
+	stats.unbinds++;
+	session.unbind((pdu) => {
+		stats.unbind_resps += pdu.command_status === 0;
+		session.close();
+	});
+}
+
+// One message alone in each alphabet, and one in three parts of which the last comes first.
+function fromHandset(session) {
+	const addresses = { source_addr_ton: 1, source_addr_npi: 1, source_addr: '491701234567',
+		destination_addr: 'ACME' };
+	const part = (n) => ({ short_message: { udh: Buffer.from([5, 0, 3, 0x2a, 3, n]),
+		message: `\u0447\u0430\u0441\u0442\u044c ${n};` }, data_coding: 8 });
+	for (const message of [{ short_message: 'Hello from a handset', data_coding: 0 },
+		{ short_message: '\u041f\u0440\u0438\u0432\u0435\u0442', data_coding: 8 }, part(3), part(1), part(2)]) {
+		stats.mo_sent++;
+		session.deliver_sm({ ...addresses, ...message }, (pdu) => {
+			stats.mo_acked += pdu.command_status === 0;
+		});
+	}
+}
+
+function onBound(session) {
+	receivers.add(session);
+	if (argument.mo)
+		fromHandset(session);
+	if (argument['enquire-ms'] === 0)
+		return;
+	const asking = setInterval(() => {
+		stats.enquired++;
+		session.enquire_link((pdu) => {
+			stats.alive += pdu.command_status === 0;
+		});
+	}, argument['enquire-ms']);
+	session.on('close', () => clearInterval(asking));
 }
 
 function onSubmit(session, pdu) {
@@ -76,7 +141,11 @@ function onSubmit(session, pdu) {
 		failed: every > 0 && n % every === 0,
 	};
 	stats[message.failed ? 'failed' : 'delivered']++;
+	if (stats.kept.length < argument.keep)
+		keep(pdu);
 	session.send(pdu.response({ message_id: message.id.toString(16) }));
+	if (n === argument['unbind-after'])
+		unbind(session);
 	if (pdu.registered_delivery & 3)
 		setTimeout(deliver, argument['delay-ms'], message);
 }
@@ -98,13 +167,14 @@ function onSession(session) {
 			const command_status = bindStatus(pdu);
 			session.send(pdu.response({ command_status, system_id: 'npm-smpp' }));
 			if (command_status === 0 && command !== 'bind_transmitter')
-				receivers.add(session);
+				onBound(session);
 		});
 	}
 	session.on('submit_sm', (pdu) => onSubmit(session, pdu));
 	session.on('enquire_link', (pdu) => session.send(pdu.response()));
 	session.on('unbind', (pdu) => {
 		receivers.delete(session);
+		stats.unbound++;
 		session.send(pdu.response());
 		session.close();
 	});
@@ -120,6 +190,7 @@ server.on('error', (error) => {
 server.listen(argument.port, argument.host, () => {
 	console.log(`listening on ${argument.host}:${server.address().port}`);
 });
+process.on('SIGUSR1', () => console.log(JSON.stringify(stats)));
 for (const signal of ['SIGTERM', 'SIGINT']) {
 	process.on(signal, () => {
 		console.log(JSON.stringify(stats));
