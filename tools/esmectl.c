@@ -34,6 +34,7 @@ enum key {
 	KEY_TIMEOUT,
 	KEY_DOT,
 	KEY_DRY_RUN,
+	KEY_TEXT,
 	KEY_CAUSE,
 	KEY_LABEL,
 	KEY_CURRENCY,
@@ -61,6 +62,7 @@ static const struct argp_option options[] = {
 	{ "timeout", KEY_TIMEOUT, "TIME", 0, "How long to wait, as 500ms, 60s, 5m, 1h (60s)", 2 },
 	{ "dot", KEY_DOT, NULL, 0, "As a graph for dot(1)", 2 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what would change, and change nothing", 2 },
+	{ "text", KEY_TEXT, NULL, 0, "What messages say, not only how long they are", 2 },
 	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says (topup by the operator)", 2 },
 	{ "label", KEY_LABEL, "TEXT", 0, "What the key is for", 2 },
 	{ "currency", KEY_CURRENCY, "CODE", 0, "Currency of the account (the daemon's)", 2 },
@@ -135,6 +137,18 @@ static const struct verb {
 	  ctl_orphans_list,
 	  "Receipts that belong to nothing" },
 	{ { "orphans", "drop" }, "SEQ", 1, 0, ctl_orphans_drop, "Forget one of them" },
+	{ { "inbound", "list" },
+	  "",
+	  0,
+	  MAY(LIMIT) | MAY(BEFORE) | MAY(TEXT),
+	  ctl_inbound_list,
+	  "Messages to us, newest first" },
+	{ { "inbound", "show" },
+	  "ID",
+	  1,
+	  MAY(TEXT),
+	  ctl_inbound_show,
+	  "One of them with its PDUs" },
 	{ { "audit", "list" },
 	  "",
 	  0,
@@ -308,6 +322,9 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DRY_RUN:
 		run->dry_run = true;
+		return 0;
+	case KEY_TEXT:
+		run->text = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
