@@ -234,6 +234,9 @@ void port_close(struct port *port, uint64_t link);
  */
 void port_abort(struct port *port, uint64_t link);
 
+/* The same, but the peer is told so: a TCP connection is reset (RST), what it has not read is lost. */
+void port_reset(struct port *port, uint64_t link);
+
 /* ---- events ---- */
 
 enum port_event_kind {

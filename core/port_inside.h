@@ -83,6 +83,7 @@ struct port_box {
 	bool paused;
 	bool close;
 	bool abort;
+	bool reset; /* with abort: by RST */
 	bool free; /* the caller has pulled DOWN and knows the link no more */
 };
 

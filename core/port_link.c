@@ -579,6 +579,8 @@ void port_link_obey(struct port_link *link)
 	if (link->state == LINK_DOWN)
 		port_queue_clear(&box.writes);
 	port_queue_move(&link->out, &box.writes);
+	if (box.reset)
+		port_net_reset(link->fd);
 	if (box.abort)
 		port_link_down(link, PORT_DOWN_OURS, "aborted");
 	if (box.close)

@@ -41,6 +41,14 @@ void port_net_tune(int fd, uint32_t stall_ms)
 	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stall_ms);
 }
 
+void port_net_reset(int fd)
+{
+	struct linger none = { .l_onoff = 1 };
+
+	if (fd >= 0)
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
 void port_net_name(const struct sockaddr *address, socklen_t n, char *out, size_t room)
 {
 	char host[INET6_ADDRSTRLEN + 16];

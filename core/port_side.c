@@ -102,6 +102,7 @@ static void fill_box(struct port_link *link)
 	box->paused = want->paused;
 	box->close |= want->close;
 	box->abort |= want->abort;
+	box->reset |= want->reset;
 	box->free |= want->free;
 	*want = (struct port_box){ .paused = want->paused };
 	if (!link->boxed) {
@@ -384,6 +385,16 @@ void port_abort(struct port *port, uint64_t id)
 	link->want.abort = true;
 	link->ended = true;
 	touch(link, true);
+}
+
+void port_reset(struct port *port, uint64_t id)
+{
+	struct port_link *link = find(port, id);
+
+	if (link == NULL)
+		return;
+	link->want.reset = true;
+	port_abort(port, id);
 }
 
 /* ---- listeners ---- */

@@ -232,6 +232,13 @@ bool smpp_session_next(struct smpp_session *session, struct smpp_event *event);
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_request(struct smpp_session *session, const struct smpp_pdu *pdu, uint64_t tag,
 		     int64_t now_ms);
+/*
+ * The same for n octets that the owner has encoded, whatever they are: only their length is looked
+ * at, and the sequence_number is filled in. For simulators that must say what no codec would.
+ */
+__attribute__((warn_unused_result)) enum smpp_session_error
+smpp_session_request_octets(struct smpp_session *session, const uint8_t *octets, size_t n,
+			    uint64_t tag, int64_t now_ms);
 /* Every request not yet put out comes back as UNSENT, in order. */
 void smpp_session_withdraw(struct smpp_session *session);
 /* No request is put out until resume. All else goes on: answers, enquire_link, responses. */

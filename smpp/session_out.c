@@ -164,12 +164,27 @@ static bool needs_tlvs(const struct smpp_pdu *pdu)
 	return false;
 }
 
+/* A whole PDU joins the queue; octets lives for the call. */
+static enum smpp_session_error enqueue(struct smpp_session *session, struct queued *entry,
+				       const uint8_t *octets, size_t n)
+{
+	if (smpp_buffer_n(&session->queue) + sizeof *entry + n > SMPP_SESSION_QUEUE_OCTETS)
+		return SMPP_SESSION_FULL;
+	if (!smpp_buffer_reserve(&session->queue, sizeof *entry + n))
+		return SMPP_SESSION_NO_MEMORY;
+	entry->octets_n = (uint32_t)n;
+	smpp_buffer_add(&session->queue, entry, sizeof *entry);
+	smpp_buffer_add(&session->queue, octets, n);
+	session->queued_n++;
+	return SMPP_SESSION_OK;
+}
+
 enum smpp_session_error smpp_session_request(struct smpp_session *session,
 					     const struct smpp_pdu *pdu, uint64_t tag,
 					     int64_t now_ms)
 {
 	const struct smpp_command *command = smpp_command(pdu->command_id);
-	struct queued entry = { .tag = tag, .queued_ms = now_ms };
+	struct queued entry = { .tag = tag, .queued_ms = now_ms, .command_id = pdu->command_id };
 	enum smpp_session_error error = SMPP_SESSION_OK;
 	size_t n = 0;
 
@@ -182,16 +197,23 @@ enum smpp_session_error smpp_session_request(struct smpp_session *session,
 	error = encode(session, numbered(session, pdu), &n);
 	if (error != SMPP_SESSION_OK)
 		return error;
-	if (smpp_buffer_n(&session->queue) + sizeof entry + n > SMPP_SESSION_QUEUE_OCTETS)
-		return SMPP_SESSION_FULL;
-	if (!smpp_buffer_reserve(&session->queue, sizeof entry + n))
-		return SMPP_SESSION_NO_MEMORY;
-	entry.command_id = command->id;
-	entry.octets_n = (uint32_t)n;
-	smpp_buffer_add(&session->queue, &entry, sizeof entry);
-	smpp_buffer_add(&session->queue, session->scratch, n);
-	session->queued_n++;
-	return SMPP_SESSION_OK;
+	return enqueue(session, &entry, session->scratch, n);
+}
+
+enum smpp_session_error smpp_session_request_octets(struct smpp_session *session,
+						    const uint8_t *octets, size_t n, uint64_t tag,
+						    int64_t now_ms)
+{
+	struct queued entry = { .tag = tag, .queued_ms = now_ms };
+	struct smpp_reader header;
+
+	if (session->state != SMPP_SESSION_BOUND)
+		return SMPP_SESSION_STATE;
+	if (n < SMPP_HEADER_OCTETS || n > session->config.max_pdu)
+		return SMPP_SESSION_BAD_PDU;
+	header = smpp_reader_of(octets + 4, 4);
+	entry.command_id = smpp_read_u32(&header);
+	return enqueue(session, &entry, octets, n);
 }
 
 void smpp_session_withdraw(struct smpp_session *session)
@@ -214,6 +236,14 @@ void smpp_session_take_queued(struct smpp_session *session, struct queued *entry
 	memcpy(entry, smpp_buffer_at(&session->queue), sizeof *entry);
 	smpp_buffer_take(&session->queue, sizeof *entry + entry->octets_n);
 	session->queued_n--;
+}
+
+/* alert_notification and outbind are never answered; an unknown command is, by generic_nack. */
+static bool is_answered(uint32_t command_id)
+{
+	const struct smpp_command *command = smpp_command(command_id);
+
+	return !command || smpp_command_resp(command);
 }
 
 static bool may_put_request(const struct smpp_session *session)
@@ -250,7 +280,7 @@ static bool put_request(struct smpp_session *session, int64_t now_ms)
 	slot->queued_ms = entry.queued_ms;
 	slot->put_ms = slot->sent_ms = now_ms;
 	slot->end_octets = session->out_octets;
-	if (!smpp_command_resp(smpp_command(entry.command_id)))
+	if (!is_answered(entry.command_id))
 		smpp_window_move(&session->window, slot, SMPP_SLOT_FREE);
 	return true;
 }

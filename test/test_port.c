@@ -392,6 +392,19 @@ static void test_port__dead_ids_are_harmless(void **state)
 	assert_false(seen(world, second)->down);
 }
 
+static void test_port__resets_so_that_the_peer_hears_of_it(void **state)
+{
+	struct world *world = *state;
+	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
+	uint64_t link = open_tcp(world, bound_port(world, listener), (struct port_target){ 0 });
+	uint64_t peer = await_accepted(world);
+
+	await_up(world, link);
+	port_reset(world->port, peer);
+	assert_int_equal(await_down(world, peer)->reason, PORT_DOWN_OURS);
+	assert_int_equal(await_down(world, link)->reason, PORT_DOWN_RESET);
+}
+
 /* ---- connecting ---- */
 
 static void test_port__says_why_a_connection_failed(void **state)
@@ -773,6 +786,7 @@ int main(void)
 						begin_one_thread, end_world),
 		BOTH(test_port__close_before_up_ends_the_attempt),
 		BOTH(test_port__dead_ids_are_harmless),
+		BOTH(test_port__resets_so_that_the_peer_hears_of_it),
 		BOTH(test_port__says_why_a_connection_failed),
 		BOTH(test_port__tries_addresses_in_order),
 		BOTH(test_port__reports_a_name_without_address),

@@ -404,6 +404,24 @@ static void test_session__forgets_an_alert_notification_once_it_is_out(void **st
 }
 
 /* What output shows twice is told apart, so that a tap sees each PDU once and whole. */
+/* A simulator says what no codec would; the answer still finds its request. */
+static void test_session__numbers_octets_that_it_does_not_understand(void **state)
+{
+	struct smpp_session *s = bound_smsc(&smsc_config, SMPP_bind_transceiver);
+	uint8_t octets[20] = { 0, 0, 0, 20, 0, 0, 0xDE, 0xAD };
+	uint32_t sequence = 0;
+
+	(void)state;
+	assert_int_equal(smpp_session_request_octets(s, octets, 15, 7, 0), SMPP_SESSION_BAD_PDU);
+	assert_int_equal(smpp_session_request_octets(s, octets, sizeof octets, 7, 0),
+			 SMPP_SESSION_OK);
+	sequence = writes(s, 0xDEAD, 0, 0);
+	assert_int_equal(sequence, 1);
+	says(s, SMPP_generic_nack, 3, sequence, NULL, 0, 1);
+	assert_int_equal(event(s, SMPP_EVENT_RESPONSE).tag, 7);
+	smpp_session_free(s);
+}
+
 static void test_session__says_which_octets_are_fresh(void **state)
 {
 	struct smpp_session *s = bound_esme(&esme_config);
@@ -603,6 +621,7 @@ int main(void)
 		cmocka_unit_test(test_session__takes_requests_only_while_bound),
 		cmocka_unit_test(test_session__refuses_a_request_that_cannot_be_encoded),
 		cmocka_unit_test(test_session__forgets_an_alert_notification_once_it_is_out),
+		cmocka_unit_test(test_session__numbers_octets_that_it_does_not_understand),
 		cmocka_unit_test(test_session__says_which_octets_are_fresh),
 		cmocka_unit_test(test_session__stops_reading_at_ten_thousand_unanswered),
 		cmocka_unit_test(test_session__takes_no_more_octets_than_its_bound),
