@@ -94,17 +94,22 @@ static struct sim_link *choose_link(struct sim_smsc *smsc, const struct sim_mess
 static bool send_receipt(struct sim_smsc *smsc, struct sim_link *link, uint32_t index)
 {
 	struct sim_message *message = sim_message_at(&smsc->messages, index);
-	struct sim_receipt receipt;
+	struct sim_subject subject = { .message = message,
+				       .ids = smsc->options->ids,
+				       .receipt_ids = smsc->options->receipt_ids,
+				       .wall_ms = port_wall_ms(smsc->port),
+				       .link = link->number };
+	struct buffer receipt = { 0 };
 	enum smpp_session_error error;
 
-	sim_receipt_make(&receipt, message, smsc->options->receipt_ids,
-			 smsc->options->receipt_tlvs && link->takes_tlvs, port_wall_ms(smsc->port));
-	error = smpp_session_request(link->session, &receipt.pdu, tag_of(message, index),
-				     port_now_ms(smsc->port));
+	sim_receipt_make(message->shape != NULL ? message->shape : &smsc->shape, &subject,
+			 smsc->options->receipt_tlvs && link->takes_tlvs, &receipt);
+	error = smpp_session_request_octets(link->session, receipt.octets, receipt.n,
+					    tag_of(message, index), port_now_ms(smsc->port));
+	buffer_release(&receipt);
 	if (error == SMPP_SESSION_BAD_PDU) {
-		/* Its addresses cannot be sent back. Nobody will ever answer it. */
-		fprintf(stderr, "smsc-sim: a receipt of link %u cannot be encoded\n",
-			message->link);
+		/* It is larger than any PDU. Nobody will ever answer it. */
+		fprintf(stderr, "smsc-sim: a receipt of link %u is too large\n", message->link);
 		smsc->stats.receipts_lost++;
 		message->receipts_left = 0;
 		return true;

@@ -12,6 +12,9 @@
 #include "smpp/pdu.h"
 #include "smpp/receipt.h"
 
+/* Of octets that are no PDU so many are shown. */
+#define HEX_OCTETS 64u
+
 bool sim_log_open(struct sim_log *log, struct port *port, const char *file, bool text)
 {
 	*log = (struct sim_log){ .port = port, .fd = -1, .text = text };
@@ -217,4 +220,24 @@ void sim_log_pdu(struct sim_log *log, uint32_t link, int64_t at_ms, uint64_t end
 	else
 		json_add_text(&writer, "problem", problem.text);
 	sim_log_end(log, &writer);
+}
+
+void sim_log_octets(struct sim_log *log, uint32_t link, int64_t at_ms, uint64_t end_octets,
+		    const uint8_t *octets, size_t n)
+{
+	struct buffer hex = { 0 };
+	struct json_writer writer;
+
+	if (!sim_log_wanted(log))
+		return;
+	for (size_t i = 0; i < n && i < HEX_OCTETS; i++)
+		buffer_format(&hex, "%02x", octets[i]);
+	writer = sim_log_begin(log, "octets", at_ms);
+	json_add_uint(&writer, "link", link);
+	json_add_uint(&writer, "octets", n);
+	json_add_uint(&writer, "end_octets", end_octets);
+	json_key(&writer, "hex");
+	json_put_octets(&writer, hex.octets, hex.n);
+	sim_log_end(log, &writer);
+	buffer_release(&hex);
 }

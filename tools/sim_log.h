@@ -41,6 +41,10 @@ void sim_log_end(struct sim_log *log, struct json_writer *writer);
 void sim_log_pdu(struct sim_log *log, uint32_t link, int64_t at_ms, uint64_t end_octets,
 		 const uint8_t *octets, size_t n);
 
+/* Octets given to the link that are no whole PDU. */
+void sim_log_octets(struct sim_log *log, uint32_t link, int64_t at_ms, uint64_t end_octets,
+		    const uint8_t *octets, size_t n);
+
 /* Writes what was begun and ended. A failure ends the process: a log with holes is no truth. */
 void sim_log_flush(struct sim_log *log);
 

@@ -17,7 +17,10 @@ enum {
 	SIM_TEXT_OCTETS = 20,	 /* of the text that a receipt repeats; Appendix B */
 };
 
+struct sim_pdu;
+
 struct sim_message {
+	const struct sim_pdu *shape; /* of its receipt; NULL: as usual */
 	uint64_t id;
 	int64_t taken_wall_ms;
 	uint32_t link; /* number of the link it came by */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/sim_receipt.h"
+
 enum key {
 	KEY_FIRST = 0x100, /* behind every character: no short options */
 	KEY_LISTEN = KEY_FIRST,
@@ -26,6 +28,8 @@ enum key {
 	KEY_REDELIVER_MS,
 	KEY_ANSWER_MS,
 	KEY_HANG,
+	KEY_RECEIPT_SHAPE,
+	KEY_SCRIPT,
 	KEY_IDS,
 	KEY_RECEIPT_IDS,
 	KEY_FIRST_ID,
@@ -65,6 +69,9 @@ static const struct argp_option rows[] = {
 	  "A receipt without an OK answer is sent again after that (1000)", 2 },
 	{ "answer-ms", KEY_ANSWER_MS, "N", 0, "How long that answer is waited for (10000)", 2 },
 	{ "hang", KEY_HANG, NULL, 0, "Take binds and submits, never answer a submit", 2 },
+	{ "receipt-shape", KEY_RECEIPT_SHAPE, "NAME", 0,
+	  "How receipts are worded; list shows the names (plain)", 2 },
+	{ "script", KEY_SCRIPT, "FILE", 0, "Rows that say what goes wrong when", 2 },
 
 	{ NULL, 0, NULL, 0, "Message ids", 3 },
 	{ "ids", KEY_IDS, "FORM[:WIDTH]", 0,
@@ -138,28 +145,13 @@ static struct sim_spread spread(const struct argp_state *state, const char *name
 	return result;
 }
 
-static struct sim_id_form id_form(const struct argp_state *state, const char *name, char *arg)
+static struct sim_id_form id_form(const struct argp_state *state, const char *name, const char *arg)
 {
-	static const struct {
-		const char *name;
-		uint8_t base;
-		bool upper;
-	} forms[] = { { "hex", 16, false }, { "HEX", 16, true }, { "decimal", 10, false } };
 	struct sim_id_form form = { 0 };
-	char *colon = strchr(arg, ':');
 
-	if (colon != NULL) {
-		*colon = '\0';
-		form.width = (uint8_t)number(state, name, colon + 1, SIM_ID_WIDTH_MAX);
-	}
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (strcmp(forms[i].name, arg) != 0)
-			continue;
-		form.base = forms[i].base;
-		form.upper = forms[i].upper;
-	}
-	if (form.base == 0)
-		argp_error(state, "--%s=%s is not hex, HEX or decimal", name, arg);
+	if (!sim_id_form_read(smpp_octets_of(arg), &form))
+		argp_error(state, "--%s=%s is not hex, HEX or decimal, with :0 to :%u behind it",
+			   name, arg, SIM_ID_WIDTH_MAX);
 	return form;
 }
 
@@ -226,6 +218,23 @@ static error_t read_identity(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void receipt_shape(const struct argp_state *state, struct sim_options *options,
+			  const char *arg)
+{
+	struct sim_pdu shape = { 0 };
+	struct buffer list = { 0 };
+
+	if (strcmp(arg, "list") == 0) {
+		sim_receipt_list(&list);
+		fwrite(list.octets, 1, list.n, stdout);
+		exit(0);
+	}
+	if (!sim_receipt_shape(&shape, arg))
+		argp_error(state, "--receipt-shape=%s: there is none; list shows the names", arg);
+	sim_pdu_release(&shape);
+	options->receipt_shape = arg;
+}
+
 static error_t read_outcome(int key, char *arg, struct argp_state *state)
 {
 	struct sim_options *options = state->input;
@@ -258,6 +267,12 @@ static error_t read_outcome(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_HANG:
 		options->hang = true;
+		return 0;
+	case KEY_RECEIPT_SHAPE:
+		receipt_shape(state, options, arg);
+		return 0;
+	case KEY_SCRIPT:
+		options->script_file = arg;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -364,6 +379,7 @@ void sim_options_read(struct sim_options *options, int argc, char **argv)
 		.late_ms = 10000,
 		.redeliver_ms = 1000,
 		.answer_ms = 10000,
+		.receipt_shape = "plain",
 		.ids = { .base = 16 },
 		.receipt_tlvs = true,
 		.receipt_window = 100,

@@ -38,10 +38,12 @@ struct sim_options {
 	struct outcome_mix mix;
 	struct sim_spread latency;
 	struct sim_spread receipt_delay;
-	uint32_t late_ms;      /* receipts by the way `late` */
-	uint32_t redeliver_ms; /* a receipt without an OK answer is sent again after that */
-	uint32_t answer_ms;    /* how long a deliver_sm_resp is waited for */
-	bool hang;	       /* binds are taken, submits never answered */
+	uint32_t late_ms;	   /* receipts by the way `late` */
+	uint32_t redeliver_ms;	   /* a receipt without an OK answer is sent again after that */
+	uint32_t answer_ms;	   /* how long a deliver_sm_resp is waited for */
+	const char *receipt_shape; /* a name of tools/sim_shapes.def */
+	const char *script_file;   /* NULL: none */
+	bool hang;		   /* binds are taken, submits never answered */
 
 	struct sim_id_form ids;
 	struct sim_id_form receipt_ids;

@@ -3,9 +3,35 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#include "core/outcome.h"
+bool sim_id_form_read(struct smpp_octets text, struct sim_id_form *form)
+{
+	static const struct {
+		const char *name;
+		uint8_t base;
+		bool upper;
+	} forms[] = { { "hex", 16, false }, { "HEX", 16, true }, { "decimal", 10, false } };
+	const uint8_t *colon = memchr(text.at, ':', text.n);
+	uint64_t width = 0;
+
+	if (colon != NULL) {
+		uint32_t n = (uint32_t)(colon - text.at);
+		struct smpp_octets digits = { .at = colon + 1, .n = text.n - n - 1 };
+
+		if (!sim_read_number(digits, SIM_ID_WIDTH_MAX, &width))
+			return false;
+		text.n = n;
+	}
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (!smpp_octets_equal(text, smpp_octets_of(forms[i].name)))
+			continue;
+		*form = (struct sim_id_form){ .base = forms[i].base,
+					      .upper = forms[i].upper,
+					      .width = (uint8_t)width };
+		return true;
+	}
+	return false;
+}
 
 uint32_t sim_id_text(uint64_t id, struct sim_id_form form, char out[SIM_ID_TEXT_OCTETS])
 {
@@ -37,55 +63,49 @@ const char *sim_receipt_word(uint8_t message_state)
 	return words[message_state];
 }
 
-/* YYMMDDhhmm, as Appendix B has it; the zone is UTC. */
-static void date(int64_t wall_ms, char out[16])
-{
-	time_t seconds = (time_t)(wall_ms / 1000);
-	struct tm parts = { 0 };
+/* ---- shapes ---- */
 
-	gmtime_r(&seconds, &parts);
-	snprintf(out, 16, "%02u%02u%02u%02u%02u", (unsigned int)parts.tm_year % 100u,
-		 (unsigned int)(parts.tm_mon + 1) % 100u, (unsigned int)parts.tm_mday % 100u,
-		 (unsigned int)parts.tm_hour % 100u, (unsigned int)parts.tm_min % 100u);
+static const struct {
+	const char *name;
+	const char *row;
+	const char *sentence;
+} shapes[] = {
+#define SHAPE(name, row, sentence) { name, row, sentence },
+#include "tools/sim_shapes.def"
+#undef SHAPE
+};
+
+bool sim_receipt_shape(struct sim_pdu *shape, const char *name)
+{
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		if (strcmp(shapes[i].name, name) != 0)
+			continue;
+		sim_pdu_read_row(shape, shapes[i].row, SIM_KNOWS_MESSAGE);
+		return true;
+	}
+	return false;
 }
 
-static void add_tlvs(struct sim_receipt *receipt, const struct sim_message *message, uint32_t id_n)
+void sim_receipt_list(struct buffer *out)
 {
-	struct smpp_octets id = { .at = (const uint8_t *)receipt->id, .n = id_n + 1 };
-
-	/* An empty PDU has room for two. */
-	if (smpp_pdu_tlv_add(&receipt->pdu, SMPP_TLV_receipted_message_id, id) != SMPP_OK ||
-	    smpp_pdu_tlv_add_int(&receipt->pdu, SMPP_TLV_message_state, message->message_state) !=
-		    SMPP_OK)
-		receipt->pdu.n_tlvs = 0;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
+		buffer_format(out, "%-20s %s\n", shapes[i].name, shapes[i].sentence);
 }
 
-void sim_receipt_make(struct sim_receipt *receipt, const struct sim_message *message,
-		      struct sim_id_form form, bool tlvs, int64_t done_wall_ms)
+void sim_receipt_make(const struct sim_pdu *shape, const struct sim_subject *subject, bool tlvs,
+		      struct buffer *out)
 {
-	struct smpp_pdu *pdu = &receipt->pdu;
-	uint32_t id_n = sim_id_text(message->id, form, receipt->id);
-	char submitted[16], done[16];
+	const struct sim_message *message = subject->message;
+	struct smpp_pdu base;
 
-	date(message->taken_wall_ms, submitted);
-	date(done_wall_ms, done);
-	snprintf(receipt->text, sizeof(receipt->text),
-		 "id:%s sub:001 dlvrd:%s submit date:%s done date:%s stat:%s err:%s text:%.*s",
-		 receipt->id, message->message_state == 2 ? "001" : "000", submitted, done,
-		 sim_receipt_word(message->message_state),
-		 outcome_kind_err((enum outcome_kind)message->kind), (int)message->text_n,
-		 message->text);
-
-	smpp_pdu_init(pdu, SMPP_deliver_sm, 0);
+	smpp_pdu_init(&base, SMPP_deliver_sm, 0);
 	/* A receipt travels the other way: it comes from where the message went (4.6). */
-	pdu->source_addr_ton = message->dest_ton;
-	pdu->source_addr_npi = message->dest_npi;
-	pdu->source_addr = smpp_octets_of(message->destination);
-	pdu->dest_addr_ton = message->source_ton;
-	pdu->dest_addr_npi = message->source_npi;
-	pdu->destination_addr = smpp_octets_of(message->source);
-	pdu->esm_class = 0x04; /* 5.2.12: SMSC delivery receipt */
-	pdu->short_message = smpp_octets_of(receipt->text);
-	if (tlvs)
-		add_tlvs(receipt, message, id_n);
+	base.source_addr_ton = message->dest_ton;
+	base.source_addr_npi = message->dest_npi;
+	base.source_addr = smpp_octets_of(message->destination);
+	base.dest_addr_ton = message->source_ton;
+	base.dest_addr_npi = message->source_npi;
+	base.destination_addr = smpp_octets_of(message->source);
+	base.esm_class = 0x04; /* 5.2.12: SMSC delivery receipt */
+	sim_pdu_render(shape, &base, subject, tlvs, out);
 }

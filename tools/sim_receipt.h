@@ -1,6 +1,6 @@
 /*
- * A delivery receipt as smsc-sim words it: the text of SMPP 3.4, Appendix B, and the TLVs of
- * 5.3.2.12 and 5.3.2.35, in a deliver_sm. When and where it is sent is not decided here.
+ * Delivery receipts of smsc-sim: as SMPP 3.4, Appendix B words them, or in one of the shapes that
+ * carriers have given them (tools/sim_shapes.def). When and where one is sent is not decided here.
  */
 #ifndef TOOLS_SIM_RECEIPT_H
 #define TOOLS_SIM_RECEIPT_H
@@ -11,23 +11,27 @@
 #include "smpp/pdu.h"
 #include "tools/sim_message.h"
 #include "tools/sim_options.h"
+#include "tools/sim_pdu.h"
 
 enum {
 	SIM_ID_TEXT_OCTETS = SIM_ID_WIDTH_MAX + 1
 }; /* of a message_id in any form, with NUL */
 
-struct sim_receipt {
-	struct smpp_pdu pdu; /* borrows from the members below and from the message */
-	char id[SIM_ID_TEXT_OCTETS];
-	char text[SMPP_MAX_SHORT_MESSAGE + 1];
-};
+/* "hex:8" and so on; false: it is none. */
+bool sim_id_form_read(struct smpp_octets text, struct sim_id_form *form);
 
 /* The id as form writes it; returns its length. */
 uint32_t sim_id_text(uint64_t id, struct sim_id_form form, char out[SIM_ID_TEXT_OCTETS]);
 
-/* Fills receipt for a message that is done at done_wall_ms. tlvs: the peer may be sent some. */
-void sim_receipt_make(struct sim_receipt *receipt, const struct sim_message *message,
-		      struct sim_id_form form, bool tlvs, int64_t done_wall_ms);
+/* The shape of that name, a row of tools/sim_shapes.def; false: there is none. */
+bool sim_receipt_shape(struct sim_pdu *shape, const char *name);
+
+/* Appends "NAME  sentence" lines. */
+void sim_receipt_list(struct buffer *out);
+
+/* The receipt of subject's message, done now. tlvs: the peer may be sent some. */
+void sim_receipt_make(const struct sim_pdu *shape, const struct sim_subject *subject, bool tlvs,
+		      struct buffer *out);
 
 /* "DELIVRD" for a message_state (5.2.28, Appendix B); static. */
 const char *sim_receipt_word(uint8_t message_state);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "smpp/status.h"
+#include "tools/sim_receipt.h"
 
 /* The peer's patience is what is tested, so ours is long. */
 #define SESSION_INIT_MS	       30000u
@@ -29,9 +30,15 @@ static void say(const struct sim_smsc *smsc, const struct sim_link *link, const 
 }
 
 void sim_smsc_init(struct sim_smsc *smsc, struct port *port, struct sim_log *log,
-		   const struct sim_options *options)
+		   const struct sim_options *options, struct sim_script script)
 {
-	*smsc = (struct sim_smsc){ .port = port, .log = log, .options = options };
+	*smsc = (struct sim_smsc){ .port = port,
+				   .log = log,
+				   .options = options,
+				   .script = script,
+				   .started_ms = port_now_ms(port) };
+	if (!sim_receipt_shape(&smsc->shape, options->receipt_shape))
+		assert(!"the options have a shape that there is");
 	smsc->next_id = options->first_id;
 	/* Microseconds since 1970: less than a million ids a second, and no restart repeats one. */
 	if (smsc->next_id == 0)
@@ -86,9 +93,11 @@ static struct sim_link *new_link(struct sim_smsc *smsc, const struct port_event 
 		return NULL;
 	}
 	link->session = new_session(smsc->options);
-	if (link->session == NULL ||
+	link->matched = calloc(smsc->script.count + 1, sizeof(*link->matched));
+	if (link->session == NULL || link->matched == NULL ||
 	    smpp_session_up(link->session, event->at_ms) != SMPP_SESSION_OK) {
 		smpp_session_free(link->session);
+		free(link->matched);
 		free(link);
 		return NULL;
 	}
@@ -110,6 +119,8 @@ static void free_link(struct sim_smsc *smsc, struct sim_link *link)
 	while (smsc->slots_used > 0 && smsc->slots[smsc->slots_used - 1] == NULL)
 		smsc->slots_used--;
 	smpp_session_free(link->session);
+	sim_wire_clear(&link->wire);
+	free(link->matched);
 	free(link);
 }
 
@@ -121,13 +132,16 @@ void sim_smsc_release(struct sim_smsc *smsc)
 	sim_messages_release(&smsc->messages);
 	sim_attempts_release(&smsc->attempts);
 	sim_due_release(&smsc->due);
+	sim_act_release(smsc);
+	sim_script_release(&smsc->script);
+	sim_pdu_release(&smsc->shape);
 }
 
 /* ---- messages ---- */
 
 void sim_smsc_plan(struct sim_smsc *smsc, int64_t due_ms, enum sim_action action, uint32_t index)
 {
-	if (sim_due_push(&smsc->due, due_ms, index << 1 | (uint32_t)action))
+	if (sim_due_push(&smsc->due, due_ms, index << SIM_ACTION_BITS | (uint32_t)action))
 		return;
 	fputs("smsc-sim: out of memory\n", stderr);
 	exit(1);
@@ -145,14 +159,15 @@ void sim_smsc_finish(struct sim_smsc *smsc, uint32_t index)
 
 static void do_due(struct sim_smsc *smsc, int64_t now_ms)
 {
+	static void (*const actions[])(struct sim_smsc *, uint32_t) = {
+		[SIM_ANSWER] = sim_submit_answer,
+		[SIM_DELIVER] = sim_delivery_queue,
+		[SIM_STEP] = sim_act_due,
+	};
 	uint32_t what;
 
-	while (sim_due_pop(&smsc->due, now_ms, &what)) {
-		if ((what & 1) == SIM_ANSWER)
-			sim_submit_answer(smsc, what >> 1);
-		else
-			sim_delivery_queue(smsc, what >> 1);
-	}
+	while (sim_due_pop(&smsc->due, now_ms, &what))
+		actions[what & ((1u << SIM_ACTION_BITS) - 1)](smsc, what >> SIM_ACTION_BITS);
 }
 
 /* ---- binds ---- */
@@ -189,6 +204,8 @@ static uint32_t judge_bind(struct sim_smsc *smsc, struct sim_link *link,
 
 	if (event->unparsed)
 		return event->problem.status;
+	if (smsc->wish.status != 0)
+		return smsc->wish.status;
 	if (differs(smsc->options->system_id, pdu->system_id) ||
 	    pdu->system_id.n >= sizeof(smsc->accounts[0].system_id))
 		return SMPP_ESME_RINVSYSID;
@@ -213,11 +230,12 @@ static void on_bind(struct sim_smsc *smsc, struct sim_link *link, const struct s
 	link->receives = event->command_id != SMPP_bind_transmitter;
 	link->takes_tlvs = event->pdu->interface_version >= 0x34;
 	say(smsc, link, "bound", smsc->accounts[link->account].system_id);
+	sim_act(smsc, link, SIM_BOUND, NULL);
 }
 
 /* ---- events of a session ---- */
 
-static void count(uint64_t counts[SMPP_N_COMMANDS + 1], uint32_t command_id)
+void sim_smsc_count(uint64_t counts[SMPP_N_COMMANDS + 1], uint32_t command_id)
 {
 	const struct smpp_command *command = smpp_command(command_id);
 
@@ -229,7 +247,7 @@ static void note_in(struct sim_smsc *smsc, const struct sim_link *link,
 {
 	if (event->octets == NULL || event->octets_n < SMPP_HEADER_OCTETS)
 		return;
-	count(smsc->stats.in, event->command_id);
+	sim_smsc_count(smsc->stats.in, event->command_id);
 	sim_log_pdu(smsc->log, link->number, event->at_ms, 0, event->octets, event->octets_n);
 }
 
@@ -237,6 +255,8 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 			     const struct smpp_event *event)
 {
 	note_in(smsc, link, event);
+	if (event->pdu != NULL && smsc->script.count > 0)
+		sim_act(smsc, link, SIM_PDU_CAME, event);
 	switch (event->kind) {
 	case SMPP_EVENT_BIND_REQUEST:
 		on_bind(smsc, link, event);
@@ -244,14 +264,15 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 	case SMPP_EVENT_REQUEST:
 		if (event->command_id == SMPP_submit_sm || event->command_id == SMPP_data_sm)
 			sim_submit_take(smsc, link, event);
-		else if (!sim_verbs_take(smsc, link, event))
+		else if (smsc->wish.status != 0 || !sim_verbs_take(smsc, link, event))
 			sim_submit_decline(smsc, link, event);
 		break;
 	case SMPP_EVENT_RESPONSE:
 	case SMPP_EVENT_TIMEOUT:
 	case SMPP_EVENT_UNSENT:
 	case SMPP_EVENT_LOST:
-		sim_delivery_verdict(smsc, link, event);
+		if (event->tag != SIM_TAG_SCRIPT)
+			sim_delivery_verdict(smsc, link, event);
 		break;
 	case SMPP_EVENT_PROBLEM:
 		say(smsc, link, "sent a bad PDU", event->problem.text);
@@ -291,12 +312,13 @@ static void on_up(struct sim_smsc *smsc, const struct port_event *event)
 		return;
 	}
 	say(smsc, link, "up from", event->peer);
-	if (!sim_log_wanted(smsc->log))
-		return;
-	writer = sim_log_begin(smsc->log, "up", event->at_ms);
-	json_add_uint(&writer, "link", link->number);
-	json_add_text(&writer, "peer", event->peer);
-	sim_log_end(smsc->log, &writer);
+	if (sim_log_wanted(smsc->log)) {
+		writer = sim_log_begin(smsc->log, "up", event->at_ms);
+		json_add_uint(&writer, "link", link->number);
+		json_add_text(&writer, "peer", event->peer);
+		sim_log_end(smsc->log, &writer);
+	}
+	sim_act(smsc, link, SIM_CONNECTED, NULL);
 }
 
 static void log_octets(struct sim_smsc *smsc, const char *what, const struct sim_link *link,
@@ -316,12 +338,15 @@ static void log_octets(struct sim_smsc *smsc, const char *what, const struct sim
 
 static void on_down(struct sim_smsc *smsc, struct sim_link *link, const struct port_event *event)
 {
-	smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
 	smpp_session_down(link->session, event->at_ms);
 	link->receives = false;
 	pull(smsc, link);
 	say(smsc, link, "down", port_down_name(event->reason));
 	log_octets(smsc, "down", link, event);
+	if (link->account != SIM_ACCOUNTS_MAX) {
+		smsc->accounts[link->account].down_ms = event->at_ms;
+		smsc->accounts[link->account].went_down = true;
+	}
 	free_link(smsc, link);
 }
 
@@ -343,7 +368,7 @@ void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event)
 		pull(smsc, link);
 		break;
 	case PORT_SENT:
-		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
+		link->wire.sent_octets = event->sent_octets;
 		log_octets(smsc, "sent", link, event);
 		break;
 	case PORT_DOWN:
@@ -357,39 +382,14 @@ void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event)
 
 /* ---- the turn ---- */
 
-/* The first half of writing: what is new goes into the log. */
-static void show_output(struct sim_smsc *smsc, struct sim_link *link, int64_t now_ms)
+/* Octets to the link, and its reading as session and script want it. */
+static void write_output(struct sim_smsc *smsc, struct sim_link *link, int64_t now_ms)
 {
-	const struct smpp_output *output = &link->output;
-	size_t at;
+	bool wants = smpp_session_wants_input(link->session) && sim_wire_reads(&link->wire, now_ms);
 
-	smpp_session_output(link->session, now_ms, &link->output);
-	for (at = output->fresh; at < output->n;) {
-		struct smpp_reader header = smpp_reader_of(output->at + at, SMPP_HEADER_OCTETS);
-		uint32_t length = smpp_read_u32(&header);
-
-		assert(length >= SMPP_HEADER_OCTETS && length <= output->n - at);
-		count(smsc->stats.out, smpp_read_u32(&header));
-		link->put_out_octets += length;
-		sim_log_pdu(smsc->log, link->number, now_ms, link->put_out_octets, output->at + at,
-			    length);
-		at += length;
-	}
-}
-
-/* The second half: octets to the link, and its reading as the session wants it. */
-static void write_output(struct sim_smsc *smsc, struct sim_link *link)
-{
-	bool wants;
-
-	if (link->output.n > 0)
-		smpp_session_wrote(link->session, port_write(smsc->port, link->id, link->output.at,
-							     link->output.n));
-	if (link->closing) {
-		port_close(smsc->port, link->id);
-		return;
-	}
-	wants = smpp_session_wants_input(link->session);
+	if (link->closing)
+		link->wire.ending = SIM_CLOSES;
+	sim_wire_write(smsc, link, now_ms);
 	if (wants == link->paused) {
 		link->paused = !wants;
 		if (wants)
@@ -415,11 +415,11 @@ void sim_smsc_turn(struct sim_smsc *smsc)
 	sim_delivery_dispatch(smsc);
 	for (uint32_t i = 0; i < smsc->slots_used; i++)
 		if (smsc->slots[i] != NULL)
-			show_output(smsc, smsc->slots[i], now_ms);
+			sim_wire_take(smsc, smsc->slots[i], now_ms);
 	sim_log_flush(smsc->log);
 	for (uint32_t i = 0; i < smsc->slots_used; i++)
 		if (smsc->slots[i] != NULL)
-			write_output(smsc, smsc->slots[i]);
+			write_output(smsc, smsc->slots[i], now_ms);
 }
 
 int64_t sim_smsc_deadline_ms(const struct sim_smsc *smsc)
@@ -432,6 +432,9 @@ int64_t sim_smsc_deadline_ms(const struct sim_smsc *smsc)
 		if (smsc->slots[i] == NULL)
 			continue;
 		deadline_ms = smpp_session_deadline(smsc->slots[i]->session);
+		if (deadline_ms < first_ms)
+			first_ms = deadline_ms;
+		deadline_ms = sim_wire_deadline_ms(&smsc->slots[i]->wire);
 		if (deadline_ms < first_ms)
 			first_ms = deadline_ms;
 	}
@@ -506,6 +509,7 @@ void sim_smsc_stats(const struct sim_smsc *smsc, int64_t running_ms, struct buff
 	json_add_uint(&writer, "refused", stats->refused);
 	json_add_uint(&writer, "throttled", stats->throttled);
 	json_add_uint(&writer, "malformed", stats->malformed);
+	json_add_uint(&writer, "scripted", stats->scripted);
 	json_add_uint(&writer, "hung", stats->hung);
 	json_add_uint(&writer, "answers_dropped", stats->answers_dropped);
 	json_add_uint(&writer, "unsettled", smsc->messages.used);

@@ -4,10 +4,12 @@
  *	port events ──► sim_smsc_event ──► session ──► REQUEST ──► sim_submit_take  ─┐
  *	                                          └──► RESPONSE ─► sim_receipt_verdict │ due, queues
  *	sim_smsc_turn: what is due ──► sim_submit_answer, sim_receipt_queue ◄─────────┘
- *	               receipts ──► sessions ──► log, then octets to the links
+ *	               receipts ──► sessions ──► sim_wire ──► log, then octets to the links
  *
  * sim_smsc.c has links and the turn, sim_submit.c submits and their answers, sim_delivery.c the
- * receipts, sim_verbs.c requests about a message and about several at once. Used by tools/smsc_sim.c, which owns the port and the loop.
+ * receipts, sim_verbs.c requests about a message and about several at once, sim_act.c what a
+ * script wants, sim_wire.c the faults of lines. Used by tools/smsc_sim.c, which owns the port and
+ * the loop.
  */
 #ifndef TOOLS_SIM_SMSC_H
 #define TOOLS_SIM_SMSC_H
@@ -20,19 +22,27 @@
 #include "core/outcome.h"
 #include "core/port.h"
 #include "smpp/session.h"
+#include "tools/sim_act.h"
 #include "tools/sim_attempts.h"
 #include "tools/sim_due.h"
 #include "tools/sim_log.h"
 #include "tools/sim_message.h"
 #include "tools/sim_options.h"
+#include "tools/sim_script.h"
+#include "tools/sim_wire.h"
 
 #define SIM_LINKS_MAX	 1024u
 #define SIM_ACCOUNTS_MAX 1024u
 
-/* What a due entry asks for, in its lowest bit; the rest names the message. */
+/* Tag of a script's requests; no message has it. */
+#define SIM_TAG_SCRIPT UINT64_MAX
+
+/* What a due entry asks for, in its lowest bits; the rest names the message or the step. */
 enum sim_action {
 	SIM_ANSWER,  /* send the response */
 	SIM_DELIVER, /* put a receipt into its account's queue */
+	SIM_STEP,    /* do what a script asked for */
+	SIM_ACTION_BITS = 2,
 };
 
 struct sim_link {
@@ -48,8 +58,9 @@ struct sim_link {
 	bool paused;	     /* its reading is stopped */
 	uint32_t unanswered; /* submits not answered yet */
 	uint32_t receipts_in_flight;
-	uint64_t put_out_octets;   /* of the stream, up to the last PDU logged */
-	struct smpp_output output; /* between the two halves of a turn's writing */
+	uint32_t own_requests; /* numbered here and not by the session */
+	uint32_t *matched;     /* counts of the script's rows; NULL: there is none */
+	struct sim_wire wire;
 };
 
 /* One system_id. Lives as long as the simulator: its receipts wait for it to come back. */
@@ -60,6 +71,8 @@ struct sim_account {
 	uint32_t next_slot; /* where the search for a link begins: round robin */
 	int64_t tokens;	    /* thousandths of a submit */
 	int64_t refilled_ms;
+	int64_t down_ms; /* when a bound link of it went down */
+	bool went_down;
 };
 
 struct sim_stats {
@@ -70,6 +83,7 @@ struct sim_stats {
 	uint64_t refused;		  /* drawn with another status */
 	uint64_t throttled;		  /* by window or rate, not drawn */
 	uint64_t malformed;		  /* refused before anything was drawn */
+	uint64_t scripted;		  /* refused because a script said so, not drawn */
 	uint64_t hung;			  /* never answered under --hang, not drawn */
 	uint64_t answers_dropped;	  /* the link was gone */
 	uint64_t receipts_sent;		  /* handed to a session, repetitions too */
@@ -106,13 +120,19 @@ struct sim_smsc {
 	struct sim_multi *multis; /* submit_multis without a response */
 	struct sim_past past[SIM_PAST];
 	uint32_t past_next;
+	struct sim_script script;
+	struct sim_pdu shape; /* of receipts that no script shapes */
+	struct sim_wish wish; /* for the request that is being handled */
+	struct sim_pending *pendings;
+	size_t pending_count;
+	int64_t started_ms;
 	uint64_t next_id;
 	struct sim_stats stats;
 };
 
-/* smsc is large: static or allocated. The port, log and options outlive it. */
+/* smsc is large: static or allocated. The port, log and options outlive it; script is its own. */
 void sim_smsc_init(struct sim_smsc *smsc, struct port *port, struct sim_log *log,
-		   const struct sim_options *options);
+		   const struct sim_options *options, struct sim_script script);
 void sim_smsc_release(struct sim_smsc *smsc);
 
 /* An event of a link. */
@@ -135,6 +155,9 @@ struct sim_link *sim_smsc_origin(const struct sim_smsc *smsc, const struct sim_m
 
 /* Adds to what is due. Without memory the process ends: an SMSC that forgets proves nothing. */
 void sim_smsc_plan(struct sim_smsc *smsc, int64_t due_ms, enum sim_action action, uint32_t index);
+
+/* One more of this command in counts of struct sim_stats. */
+void sim_smsc_count(uint64_t counts[SMPP_N_COMMANDS + 1], uint32_t command_id);
 
 /* Gives the message back if nothing of it is left to do. */
 void sim_smsc_finish(struct sim_smsc *smsc, uint32_t index);

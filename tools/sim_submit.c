@@ -33,9 +33,9 @@ static void respond(struct sim_link *link, const struct smpp_event *event, uint3
 void sim_submit_decline(struct sim_smsc *smsc, struct sim_link *link,
 			const struct smpp_event *event)
 {
-	(void)smsc;
-	respond(link, event,
-		event->unparsed ? event->problem.status : (uint32_t)SMPP_ESME_RINVCMDID);
+	uint32_t status = smsc->wish.status != 0 ? smsc->wish.status : SMPP_ESME_RINVCMDID;
+
+	respond(link, event, event->unparsed ? event->problem.status : status);
 }
 
 /* false: the link is gone or will not take it. */
@@ -241,6 +241,17 @@ static uint8_t receipts_of(struct sim_smsc *smsc, const struct outcome *outcome,
 	return outcome->way == OUTCOME_WAY_TWICE ? 2 : 1;
 }
 
+/* A script's word about the receipt: it comes even if nobody asked for one. */
+static void shape_receipt(struct sim_message *message, const struct sim_step *step)
+{
+	message->shape = &step->pdu;
+	message->receipts_left = (uint8_t)step->times;
+	if (message->message_state == 0)
+		message->message_state = 2; /* 5.2.28: delivered */
+	if (step->has_after)
+		message->receipt_ms = step->after_ms;
+}
+
 /* Draws for a message that was filled in and writes down what was drawn. */
 static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 			   const struct smpp_event *event, uint64_t id,
@@ -257,7 +268,7 @@ static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 		.part = info.seqnum == 0 ? 1 : info.seqnum,
 		.attempt = sim_attempts_count(&smsc->attempts, hash_segment(event->pdu, &info)),
 	};
-	outcome = outcome_draw(&options->mix, subject);
+	outcome = outcome_draw(smsc->wish.mix != NULL ? smsc->wish.mix : &options->mix, subject);
 	message->kind = (uint8_t)outcome.kind;
 	message->way = (uint8_t)outcome.way;
 	message->message_state = outcome.message_state;
@@ -268,6 +279,8 @@ static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 				      outcome_draw_ms(subject, OUTCOME_STREAM_RECEIPT_DELAY,
 						      options->receipt_delay.min_ms,
 						      options->receipt_delay.max_ms);
+	if (smsc->wish.receipt != NULL && outcome.status == 0)
+		shape_receipt(message, smsc->wish.receipt);
 	if (outcome.status == 0) {
 		message->id = id != 0 ? id : smsc->next_id++;
 		copy_text(message, event->pdu, info.body);
@@ -337,6 +350,11 @@ void sim_submit_take(struct sim_smsc *smsc, struct sim_link *link, const struct 
 	if (status != 0) {
 		smsc->stats.malformed++;
 		respond(link, event, status);
+		return;
+	}
+	if (smsc->wish.status != 0) {
+		smsc->stats.scripted++;
+		respond(link, event, smsc->wish.status);
 		return;
 	}
 	if (smsc->options->hang) {

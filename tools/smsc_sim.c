@@ -89,13 +89,16 @@ static void start(void)
 {
 	/* One thread: a simulator that shares a core with what it measures has no use for two. */
 	struct port_options options = { .one_thread = true, .signals = true };
+	struct sim_script script = { 0 };
 
+	if (sim.options.script_file != NULL && !sim_script_read(&script, sim.options.script_file))
+		exit(2);
 	sim.port = port_new(&options);
 	if (sim.port == NULL)
 		fail("out of memory");
 	if (!sim_log_open(&sim.log, sim.port, sim.options.log_file, sim.options.log_text))
 		fail("%s: %s", sim.options.log_file, strerror(errno));
-	sim_smsc_init(&sim.smsc, sim.port, &sim.log, &sim.options);
+	sim_smsc_init(&sim.smsc, sim.port, &sim.log, &sim.options, script);
 	start_listening();
 	sim.started_ms = port_now_ms(sim.port);
 	sim.end_ms = INT64_MAX;
