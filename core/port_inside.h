@@ -84,7 +84,7 @@ struct port_box {
 	bool close;
 	bool abort;
 	bool reset; /* with abort: by RST */
-	bool free; /* the caller has pulled DOWN and knows the link no more */
+	bool free;  /* the caller has pulled DOWN and knows the link no more */
 };
 
 /* In the order of a life; before OPEN nothing has been sent. */
