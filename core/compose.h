@@ -32,6 +32,20 @@ struct composed {
 	uint8_t body[SMPP_MAX_SHORT_MESSAGE];
 };
 
+/*
+ * What is asked of the provider about a segment that it has taken. The addresses are those that
+ * its submit had, as far as the settings are still the same.
+ */
+struct compose_about {
+	const struct config_provider *provider;
+	const struct store_order *order;
+	uint32_t command_id; /* query_sm, cancel_sm or replace_sm */
+	struct smpp_octets message_id;
+	uint64_t msisdn;	 /* cancel_sm */
+	struct smpp_octets text; /* replace_sm: short_message, in the data_coding of the submit */
+};
+void compose_about(const struct compose_about *about, struct composed *out);
+
 /* The submit_sm (SMPP 3.4, 4.4.1) for one destination; its sequence_number is the session's. */
 void compose_submit_sm(const struct compose *what, uint64_t msisdn, struct composed *out);
 

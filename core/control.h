@@ -25,6 +25,8 @@ api_handler control_accounts, control_account_keys, control_account_ledger, cont
 /* core/control_operate.c */
 api_handler control_link_up, control_link_down, control_link_rebind, control_provider_pause,
 	control_provider_resume, control_route_pause, control_route_resume, control_audit_list;
+/* core/control_ask.c */
+api_handler control_query, control_cancel, control_replace, control_ask;
 /* core/control_doubt.c */
 api_handler control_doubts, control_doubt_close, control_doubt_resend, control_orphans,
 	control_orphan_drop;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/activity.h"
+#include "core/ask.h"
 #include "core/deadline.h"
 #include "core/feed.h"
 #include "core/inbound.h"
@@ -513,13 +514,15 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->wakes = wakes_new();
 	engine->generation = generation_new(engine);
 	engine->releases = releases_new();
+	engine->asks = asks_new();
 	engine->retention = retention_new();
 	engine->activity = activity_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
-	    !engine->retention || !engine->activity || !engine->tap || !engine->providers)
+	    !engine->asks || !engine->retention || !engine->activity || !engine->tap ||
+	    !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -586,6 +589,7 @@ void engine_free(struct engine *engine)
 	alarms_free(engine);
 	free(engine->providers);
 	releases_free(engine->releases);
+	asks_free(engine->asks);
 	retention_free(engine->retention);
 	activity_free(engine->activity);
 	wakes_free(engine->wakes);

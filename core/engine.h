@@ -17,6 +17,7 @@ struct provider;
 struct server;
 struct tap;
 struct releases;
+struct asks;
 struct input;
 struct wakes;
 struct retention;
@@ -57,6 +58,7 @@ struct engine {
 	bool leaving;		/* providers or links that are no longer configured still drain */
 	struct link *links;	/* those with a connection, by the port's id */
 	struct releases *releases;
+	struct asks *asks;
 	struct wakes *wakes;
 	struct retention *retention;
 	struct activity *activity;

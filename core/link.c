@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/ask.h"
 #include "core/link.h"
 #include "core/inbound.h"
 #include "core/log.h"
@@ -51,7 +52,10 @@ void link_flush(struct engine *engine, struct link *link)
 
 static void verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	reconcile_verdict(engine, link, event);
+	if (ask_is(event->tag))
+		ask_event(engine, link, event);
+	else
+		reconcile_verdict(engine, link, event);
 }
 
 static void answered(struct engine *engine, struct link *link, const struct smpp_event *event)
@@ -60,11 +64,13 @@ static void answered(struct engine *engine, struct link *link, const struct smpp
 	link->answers++;
 	if (event->command_status) {
 		enum config_status_class class = route_status_class(config, event->command_status);
+		bool ask =
+			ask_is(event->tag); /* a verb it does not speak is no trouble of the link */
 		if (class == CONFIG_STATUS_PAUSE)
 			link_pause(engine, link, event->at_ms);
-		else if (class == CONFIG_STATUS_REBIND)
+		else if (class == CONFIG_STATUS_REBIND && !ask)
 			link_rebind(engine, link, smpp_status(event->command_status).meaning);
-	} else {
+	} else if (!ask_is(event->tag)) {
 		link_accepted(link);
 	}
 	verdict(engine, link, event);
@@ -243,7 +249,7 @@ uint32_t link_room(const struct link *link, int64_t now_ms)
 	if (link->bind_command_id == SMPP_bind_receiver)
 		return 0;
 	/* A verdict and the release that takes its place share a transaction. */
-	uint32_t out = link->outstanding - link->settling;
+	uint32_t out = link->outstanding - link->settling + link->asking;
 	if (provider_pace(link->provider, now_ms) < 1 && most > link_window(link->provider, now_ms))
 		most = link_window(link->provider, now_ms);
 	return out < most ? most - out : 0;
@@ -332,7 +338,7 @@ void link_drain(struct engine *engine, struct link *link, bool now, const char *
 {
 	if (link->state == LINK_BOUND && link->session)
 		smpp_session_withdraw(link->session);
-	if (link->state == LINK_BOUND && (now || !link->outstanding)) {
+	if (link->state == LINK_BOUND && (now || !(link->outstanding + link->asking))) {
 		link_unbind(engine, link, reason);
 		link_pump(engine, link);
 	} else if (link->port_link && link->state != LINK_BOUND && link->state != LINK_UNBINDING) {

@@ -149,7 +149,8 @@ static uint32_t room_of(const struct provider *provider, int64_t now_ms)
 	if (provider->config->window_scope == CONFIG_WINDOW_PER_SESSION)
 		return UINT32_MAX;
 	for (size_t i = 0; i < provider->n_links; i++)
-		out += provider->links[i]->outstanding - provider->links[i]->settling;
+		out += provider->links[i]->outstanding - provider->links[i]->settling +
+		       provider->links[i]->asking;
 	return out < window ? window - out : 0;
 }
 

@@ -62,6 +62,7 @@ struct link {
 	uint8_t peer_version; /* sc_interface_version; 0: it did not say */
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */
 	uint32_t settling;    /* of these, with a verdict in the turn that is under way */
+	uint32_t asking;      /* requests of core/ask.h without an answer; they take room too */
 	uint32_t allowed;     /* of window + release_ahead, while it opens up after a pause */
 	int64_t paused_until_ms, pause_ms; /* throttled; 0: not */
 	int64_t retry_ms;		   /* next connect */

@@ -1,6 +1,7 @@
 /* Receipts: what they say, and what that does. See receipts.h and reconcile.h. */
 #include "core/receipts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,49 @@ void receipts_apply(struct turn *turn, const struct provider *provider, struct s
 			apply_to_segment(turn, provider, ref, receipt, source);
 }
 
+/* A message_state by the provider's table, else by the specification's. */
+static enum smpp_receipt_state state_of(const struct config_provider *config, uint8_t message_state)
+{
+	char word[4];
+	snprintf(word, sizeof(word), "%u", message_state);
+	for (size_t i = 0; i < config->n_stats; i++)
+		if (!strcmp(config->stats[i].word, word))
+			return states[config->stats[i].state];
+	return smpp_receipt_state_of(message_state);
+}
+
+enum smpp_receipt_state receipts_apply_query(struct turn *turn, const struct provider *provider,
+					     struct segment_ref ref,
+					     const struct receipt_query *query)
+{
+	struct work *work = orders_work(turn, ref.order);
+	struct smpp_receipt says = { .state = state_of(provider->config, query->message_state) };
+	char err[4] = "";
+	if (query->error_code)
+		snprintf(err, sizeof(err), "%u", query->error_code);
+	if (!work)
+		return says.state;
+	enum life_event event = meaning(provider->config, work->route, &says);
+	if (event == LIFE_ON_RECEIPT_UNKNOWN || event == LIFE_ON_RECEIPT_UNKNOWN_FINAL)
+		event = LIFE_ON_QUERIED; /* it ends nothing, whatever a receipt would do */
+	struct happening happening = {
+		.event = event,
+		.given = meanings[says.state].given,
+		.evidence = {
+			.has_code = true,
+			.code = says.state,
+			.has_receipt = true,
+			.receipt_session = query->session,
+			.rule = EVIDENCE_RULE_QUERY,
+			.err = smpp_octets_of(err),
+			.note = query->final_date,
+			.by_operator = query->by_operator,
+		},
+	};
+	orders_happen(turn, ref, &happening);
+	return says.state;
+}
+
 /* What its neighbour's receipts since left_ms said; false: there was none. */
 static bool repeat_of(struct turn *turn, const struct work *work, struct segment_ref neighbour,
 		      struct segment_ref ref, int64_t left_ms)
@@ -196,7 +240,8 @@ static bool repeat_of(struct turn *turn, const struct work *work, struct segment
 		return false;
 	history_begin(&history, turn->txn, &work->rec, neighbour, seg);
 	while (!turn_failed(turn) && history_next(&history, &row)) {
-		if (!row.has_receipt || row.at_ms < left_ms || row.code >= SMPP_STATES)
+		if (!row.has_receipt || row.rule == EVIDENCE_RULE_QUERY || row.at_ms < left_ms ||
+		    row.code >= SMPP_STATES)
 			continue;
 		any = true;
 		orders_happen(turn, ref,

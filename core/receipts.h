@@ -24,6 +24,21 @@ struct receipt_source {
 void receipts_apply(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 		    const struct smpp_receipt *receipt, const struct receipt_source *source);
 
+/* What a query_sm_resp (4.8.2) says of a segment. */
+struct receipt_query {
+	uint64_t session; /* that it came on */
+	uint8_t message_state, error_code;
+	struct smpp_octets final_date; /* as it came; it orders nothing */
+	bool by_operator;
+};
+/*
+ * Makes it evidence, as a receipt's state would be but for its rule; a state that is not known, or
+ * means nothing, decides nothing. What the number stands for at this provider.
+ */
+enum smpp_receipt_state receipts_apply_query(struct turn *turn, const struct provider *provider,
+					     struct segment_ref ref,
+					     const struct receipt_query *query);
+
 /*
  * The verdict of a segment that left at left_ms (wall clock) is known: where one receipt speaks for
  * the message, those that came for its other segments since then are this one's too.

@@ -345,7 +345,8 @@ int64_t trunks_deadline(const struct engine *engine, const struct provider *prov
 		    link_retry_ms(link) < due_ms)
 			due_ms = link_retry_ms(link);
 		if ((trunk->up_again && is_down(trunk)) ||
-		    (going(trunk) && link->state == LINK_BOUND && !link->outstanding))
+		    (going(trunk) && link->state == LINK_BOUND && !link->outstanding &&
+		     !link->asking))
 			due_ms = 0;
 	}
 	return due_ms;

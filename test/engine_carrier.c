@@ -108,6 +108,34 @@ void carrier_nack(struct carrier *carrier, size_t i, uint32_t status)
 	answer(carrier, i, SMPP_generic_nack, status, "");
 }
 
+static void reply(struct carrier *carrier, size_t i, struct smpp_pdu *pdu)
+{
+	struct far *far = carrier->heard[i].far;
+	assert_true(i < carrier->n_heard);
+	if (far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
+		far_flush(far);
+}
+
+void carrier_reply(struct carrier *carrier, size_t i, uint32_t status)
+{
+	struct smpp_pdu pdu;
+	smpp_pdu_init(&pdu, carrier->heard[i].command_id | SMPP_RESP_BIT,
+		      carrier->heard[i].sequence_number);
+	pdu.command_status = status;
+	pdu.body_absent = status && carrier->heard[i].command_id == SMPP_query_sm;
+	reply(carrier, i, &pdu);
+}
+
+void carrier_reply_state(struct carrier *carrier, size_t i, uint8_t state, const char *date)
+{
+	struct smpp_pdu pdu;
+	smpp_pdu_init(&pdu, SMPP_query_sm_resp, carrier->heard[i].sequence_number);
+	pdu.message_id = smpp_octets_of(carrier->heard[i].message_id);
+	pdu.message_state = state;
+	pdu.final_date = smpp_octets_of(date);
+	reply(carrier, i, &pdu);
+}
+
 void carrier_ok_all(struct carrier *carrier)
 {
 	char id[24];
@@ -214,6 +242,34 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 	}
 }
 
+static void copy(char *out, size_t size, struct smpp_octets octets)
+{
+	snprintf(out, size, "%.*s", (int)octets.n, (const char *)octets.at);
+}
+
+/* A request about a message that it has; false: it is none. */
+static bool on_verb(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	const struct smpp_pdu *pdu = event->pdu;
+	if (event->kind != SMPP_EVENT_REQUEST ||
+	    (event->command_id != SMPP_query_sm && event->command_id != SMPP_cancel_sm &&
+	     event->command_id != SMPP_replace_sm))
+		return false;
+	assert_true(carrier->n_heard < CARRIER_HEARD);
+	struct heard *heard = &carrier->heard[carrier->n_heard++];
+	*heard = (struct heard){ .command_id = event->command_id,
+				 .sequence_number = event->sequence_number,
+				 .far = far,
+				 .source_ton = pdu->source_addr_ton,
+				 .registered_delivery = pdu->registered_delivery };
+	copy(heard->message_id, sizeof(heard->message_id), pdu->message_id);
+	copy(heard->source, sizeof(heard->source), pdu->source_addr);
+	copy(heard->dest, sizeof(heard->dest), pdu->destination_addr);
+	copy(heard->text, sizeof(heard->text), pdu->short_message);
+	return true;
+}
+
 static void on_receipt_answer(struct carrier *carrier, uint32_t status)
 {
 	if (!status) {
@@ -264,6 +320,8 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 static void on_event(struct far *far, const struct smpp_event *event)
 {
 	struct carrier *carrier = far->carrier;
+	if (on_verb(far, event))
+		return;
 	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
 		on_bind(far, event);
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {

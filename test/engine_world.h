@@ -34,6 +34,15 @@ struct seen {
 	bool answered;
 };
 
+/* A query_sm, cancel_sm or replace_sm that reached the carrier. */
+struct heard {
+	uint32_t command_id, sequence_number;
+	struct far *far;
+	char message_id[66], source[22], dest[22], text[255];
+	uint8_t source_ton, registered_delivery;
+};
+#define CARRIER_HEARD 64
+
 struct carrier {
 	struct world *world;
 	struct far *fars;	      /* connections, newest first */
@@ -48,6 +57,8 @@ struct carrier {
 	uint64_t ids;		      /* the last one given so */
 	struct seen seen[CARRIER_SUBMITS];
 	size_t n;
+	struct heard heard[CARRIER_HEARD];
+	size_t n_heard;
 	uint32_t binds;
 	struct {
 		uint32_t command_id;
@@ -73,6 +84,10 @@ void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status);
 void carrier_nack(struct carrier *carrier, size_t i, uint32_t status);
 /* Answers OK whatever has no answer, ids being the number of the submit from 1: "1", "2", … */
 void carrier_ok_all(struct carrier *carrier);
+
+/* Answers what was heard, from 0; of a query with a state, and a date where it is not NULL. */
+void carrier_reply(struct carrier *carrier, size_t i, uint32_t status);
+void carrier_reply_state(struct carrier *carrier, size_t i, uint8_t state, const char *date);
 
 /* What a receipt says. */
 struct said {

@@ -55,6 +55,8 @@ ctl_verb ctl_reload, ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doub
 	ctl_doubt_resend, ctl_orphans_list, ctl_orphans_drop, ctl_audit_list;
 /* tools/ctl_inbound.c */
 ctl_verb ctl_inbound_list, ctl_inbound_show;
+/* tools/ctl_ask.c */
+ctl_verb ctl_query, ctl_cancel, ctl_replace;
 /* tools/ctl_lifecycle.c */
 ctl_verb ctl_lifecycle;
 

@@ -1,0 +1,26 @@
+/*
+ * Taking a message back: what still waits here is cancelled here, what the provider has taken is
+ * asked for by cancel_sm, and what nobody can name is told. For one message or, message by message,
+ * for a whole order. Whoever asks has the answer to tell and the audit to keep.
+ */
+#ifndef CORE_CANCEL_H
+#define CORE_CANCEL_H
+
+#include "core/ask.h"
+
+enum cancel_result {
+	CANCEL_DONE,	/* FAILED / CANCELLED now, paid back as the route's policy says */
+	CANCEL_ASKED,	/* the provider decides; a receipt or a query tells the outcome */
+	CANCEL_NOTHING, /* asked.why says why */
+};
+
+struct cancelled {
+	enum cancel_result result;
+	struct asked asked;
+};
+
+/* Each segment is what it is: a message may be cancelled here in part and at the provider in part. */
+struct cancelled cancel_segment(struct turn *turn, struct work *work, struct segment_ref ref,
+				bool by_operator);
+
+#endif
