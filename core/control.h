@@ -28,8 +28,9 @@ api_handler control_link_up, control_link_down, control_link_rebind, control_pro
 /* core/control_ask.c */
 api_handler control_query, control_cancel, control_replace, control_ask;
 /* core/control_doubt.c */
-api_handler control_doubts, control_doubt_close, control_doubt_resend, control_orphans,
-	control_orphan_drop;
+api_handler control_doubts, control_doubt_close, control_doubt_resend;
+/* core/control_orphans.c */
+api_handler control_orphans, control_orphan_drop, control_orphan_join, control_doubt_join;
 
 /* core/control_reload.c */
 api_handler control_reload;
@@ -70,6 +71,9 @@ bool control_find_order(struct api_call *call, uint64_t number, struct store_ord
 /* Order and message of a path with {message}; false: as above. The query may say numbers only. */
 bool control_find_message(struct api_call *call, struct store_order *order,
 			  struct store_message *message);
+/* The same by an id that stands elsewhere; the query says nothing. */
+bool control_named_message(struct api_call *call, const char *id, struct store_order *order,
+			   struct store_message *message);
 /* The account that the path names; false: as above. */
 bool control_find_account(struct api_call *call, struct store_account *account);
 

@@ -259,7 +259,7 @@ static void ids_of(void *arg, const struct store_order *order, const struct stor
 	char id[SMPP_ID_OCTETS];
 	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, (int64_t)order->created_ms,
 			     &row)) {
-		size_t n = row.event == LIFE_ON_ACCEPTED && !row.code &&
+		size_t n = evidence_gives_id(&row) && (row.has_receipt || !row.code) &&
 					   row.at_ms >= check->ids_since_ms ?
 				   smpp_id_canonical(row.id.at, row.id.n, id) :
 				   0;

@@ -1,6 +1,6 @@
 /*
- * Doubts and orphans for operators: what nobody knows the fate of, and receipts that belong to
- * nothing. All that is decided here is durable. See control.h.
+ * Doubts for operators: what nobody knows the fate of. All that is decided here is durable. See
+ * control.h; what joins a receipt to a doubt is core/control_orphans.c.
  */
 #include "core/control.h"
 
@@ -8,11 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/correlate.h"
 #include "core/deadline.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
-#include "core/orphans.h"
 #include "core/view.h"
 
 #define LIMIT_MAX     500
@@ -28,6 +28,19 @@ struct listing {
 	uint64_t order; /* where it begins; at the end, where it goes on */
 	uint32_t index;
 };
+
+/* The orphan that fits it and nothing else. */
+static void put_suggestion(struct api_call *call, const struct store_order *order,
+			   struct segment_ref ref)
+{
+	const struct provider *provider = provider_numbered(call->engine, order->provider);
+	uint64_t seq = provider ? correlate_suggest(call->turn, provider, ref) : 0;
+	json_key(&call->json, "suggestion");
+	if (seq)
+		json_put_uint(&call->json, seq);
+	else
+		json_put_null(&call->json);
+}
 
 static void put_doubt(const struct listing *listing, const struct store_order *order,
 		      struct segment_ref ref, const struct store_message *message,
@@ -56,6 +69,7 @@ static void put_doubt(const struct listing *listing, const struct store_order *o
 	json_add_text(json, "next_action", event == LIFE_ON_RESEND ? "resend" : "close");
 	json_key(json, "next_action_at");
 	view_put_due(call, (uint64_t)next_ms);
+	put_suggestion(call, order, ref);
 	json_end_object(json);
 }
 
@@ -268,90 +282,4 @@ void control_doubt_close(struct api_call *call)
 void control_doubt_resend(struct api_call *call)
 {
 	decide(call, LIFE_ON_RESEND);
-}
-
-/* ---- orphans ---- */
-
-static void add_provider(struct api_call *call, uint32_t number)
-{
-	struct store_provider provider = { .number = number };
-	if (store_provider_get(call->turn->txn, &provider) == STORE_OK)
-		view_add_octets(&call->json, "provider", provider.name);
-	else
-		json_add_text(&call->json, "provider", NULL);
-}
-
-static void put_orphan(struct api_call *call, const struct store_orphan *orphan, bool full)
-{
-	struct json_writer *json = &call->json;
-	char dest[22], link[HISTORY_LINK_OCTETS];
-	int n = snprintf(dest, sizeof(dest), "%.*s", (int)orphan->dest.n,
-			 (const char *)orphan->dest.at);
-	for (int i = 0; !full && i < n - 3; i++)
-		dest[i] = '*';
-	add_provider(call, orphan->provider);
-	json_add_text(json, "link", history_link(call->turn->txn, orphan->session, link));
-	control_add_time(json, "at", orphan->at_ms);
-	json_add_int(json, "age_ms", call->turn->at_ms - (int64_t)orphan->at_ms);
-	json_add_text(json, "reason", orphan_reason_text((enum orphan_reason)orphan->reason));
-	view_add_octets(json, "id", orphan->id);
-	json_add_text(json, "destination", n ? dest : NULL);
-	json_add_uint(json, "pdu_octets", orphan->pdu_octets);
-}
-
-void control_orphans(struct api_call *call)
-{
-	static const char *const names[] = { "limit", "before", "numbers", NULL };
-	struct json_writer *json = &call->json;
-	int64_t limit = api_query_number(call, "limit", 20, 1, LIMIT_MAX);
-	int64_t before = api_query_number(call, "before", INT64_MAX, 1, INT64_MAX);
-	bool full = api_query_number(call, "numbers", 0, 0, 1) == 1;
-	struct store_orphan orphan = { .seq = (uint64_t)before };
-	uint64_t last = 0;
-	api_query_only(call, names);
-	if (api_flawed(call, "shape"))
-		return;
-	json_begin_object(json);
-	json_add_uint(json, "total", store_count(call->turn->txn, STORE_KIND_ORPHAN));
-	json_key(json, "orphans");
-	json_begin_array(json);
-	enum store_err err = store_orphan_prev(call->turn->txn, &orphan, 0);
-	for (; limit && (!err || err == STORE_CORRUPT);
-	     err = store_orphan_prev(call->turn->txn, &orphan, 0), limit--) {
-		last = orphan.seq;
-		json_begin_object(json);
-		json_add_uint(json, "seq", last);
-		if (!err)
-			put_orphan(call, &orphan, full);
-		json_end_object(json);
-	}
-	control_end_list(json, err, last);
-}
-
-void control_orphan_drop(struct api_call *call)
-{
-	struct json_writer *json = &call->json;
-	struct store_orphan orphan = { .seq = api_number(call, 0) };
-	enum store_err err = store_orphan_get(call->turn->txn, &orphan);
-	if (err == STORE_NOTFOUND) {
-		api_refuse_not_found(call, "There is no orphan of that number.");
-		return;
-	}
-	if (err == STORE_CORRUPT) {
-		api_refuse_unavailable(call, "store_corrupt",
-				       "The orphan's record is corrupt; run: esmectl store check");
-		return;
-	}
-	turn_fail(call->turn, err);
-	if (turn_failed(call->turn))
-		return;
-	orphans_drop(call->turn, &orphan);
-	control_audit(call, "orphan %llu: dropped, id %.*s", (unsigned long long)orphan.seq,
-		      (int)orphan.id.n, (const char *)orphan.id.at);
-	json_begin_object(json);
-	json_add_uint(json, "orphan", orphan.seq);
-	json_add_text(json, "action", "drop");
-	json_add_bool(json, "durable", true);
-	view_add_octets(json, "id", orphan.id);
-	json_end_object(json);
 }

@@ -258,16 +258,12 @@ static void put_flags(struct json_writer *json, uint32_t flags)
 	json_end_array(json);
 }
 
-bool control_find_message(struct api_call *call, struct store_order *order,
-			  struct store_message *message)
+bool control_named_message(struct api_call *call, const char *id, struct store_order *order,
+			   struct store_message *message)
 {
-	static const char *const names[] = { PARAM_NUMBERS, NULL };
 	uint64_t number = 0;
 	uint32_t index = 0;
-	api_query_only(call, names);
-	if (api_flawed(call, "shape"))
-		return false;
-	if (!message_id_read(call->engine->store, call->params[0], &number, &index)) {
+	if (!message_id_read(call->engine->store, id, &number, &index)) {
 		api_refuse_not_found(call, "DLR record not found.");
 		return false;
 	}
@@ -286,6 +282,15 @@ bool control_find_message(struct api_call *call, struct store_order *order,
 	return err == STORE_OK;
 }
 
+bool control_find_message(struct api_call *call, struct store_order *order,
+			  struct store_message *message)
+{
+	static const char *const names[] = { PARAM_NUMBERS, NULL };
+	api_query_only(call, names);
+	return !api_flawed(call, "shape") &&
+	       control_named_message(call, call->params[0], order, message);
+}
+
 void control_message(struct api_call *call)
 {
 	struct json_writer *json = &call->json;
@@ -301,6 +306,10 @@ void control_message(struct api_call *call)
 	control_add_account(call, "account", order.account);
 	json_add_text(json, "state", store_state_name((enum store_state)message.state));
 	put_flags(json, message.flags);
+	json_add_text(json, "resolved_by",
+		      message.flags & STORE_FLAG_BY_CORRELATION ?
+			      evidence_rule_name(EVIDENCE_RULE_CORRELATION) :
+			      NULL);
 	json_add_uint(json, "duplicates", message.duplicates);
 	json_add_micro(json, "refund", message.refund);
 	put_segments(call, &order, &message);

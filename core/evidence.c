@@ -212,6 +212,12 @@ const char *evidence_told(const struct evidence *row)
 	return life_event_told(row->event);
 }
 
+bool evidence_gives_id(const struct evidence *row)
+{
+	return row->id.n &&
+	       (row->event == LIFE_ON_ACCEPTED || row->rule == EVIDENCE_RULE_CORRELATION);
+}
+
 static const struct {
 	const char *name, *text;
 } rules[] = {
@@ -224,7 +230,7 @@ static const struct {
 	[EVIDENCE_RULE_PARKED] = { "parked",
 				   "the receipt came before the response and waited for it" },
 	[EVIDENCE_RULE_CORRELATION] = { "receipt_correlation",
-					"the receipt's id is unknown, but no other message in doubt fits it" },
+					"the receipt's id was unknown, and nothing else in doubt fitted it" },
 	[EVIDENCE_RULE_QUERY] = { "query", "the provider answered a query_sm" },
 };
 

@@ -84,6 +84,9 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 /* What the row meant for the message, in words that clients may read; static. */
 const char *evidence_told(const struct evidence *row);
 
+/* The provider's id in it is one of the segment: an answer's, or an orphan's that was joined. */
+bool evidence_gives_id(const struct evidence *row);
+
 const char *evidence_rule_name(enum evidence_rule rule);
 /* In words, for explain and trace; "" for NONE. */
 const char *evidence_rule_text(enum evidence_rule rule);

@@ -23,7 +23,7 @@ static const enum smpp_id_dialect dialects[] = {
 	[CONFIG_DIALECT_DEC_TO_HEX] = SMPP_ID_DEC_TO_HEX,
 };
 
-/* Did an answer give the segment, in any attempt, the id of the reading? */
+/* Did an answer, or an orphan that was joined, give the segment the id of the reading? */
 static bool has_id(struct turn *turn, const struct store_order *order, struct segment_ref ref,
 		   const struct store_seg *seg, const struct smpp_id_reading *reading)
 {
@@ -32,7 +32,7 @@ static bool has_id(struct turn *turn, const struct store_order *order, struct se
 	char id[SMPP_ID_OCTETS];
 	history_begin(&history, turn->txn, order, ref, seg);
 	while (history_next(&history, &row))
-		if (row.event == LIFE_ON_ACCEPTED && row.id.n &&
+		if (evidence_gives_id(&row) &&
 		    smpp_id_canonical(row.id.at, row.id.n, id) == reading->n &&
 		    !memcmp(id, reading->id, reading->n))
 			return true;
@@ -47,20 +47,44 @@ enum agreement {
 	DISAGREES, /* another number */
 };
 
-static enum agreement agreement(struct smpp_octets address, uint64_t msisdn)
+/* Leading digits behind a plus, and whether anything but digits stands there. */
+static uint32_t leading_digits(struct smpp_octets address, bool *only)
 {
-	uint64_t tail = 0, scale = 1;
 	uint32_t begin = address.n && address.at[0] == '+', digits = 0;
 	while (begin + digits < address.n && address.at[begin + digits] >= '0' &&
 	       address.at[begin + digits] <= '9')
 		digits++;
-	if (begin + digits < address.n)
-		return digits < MASKED_DIGITS ? NAME : SILENT;
-	for (uint32_t i = 0; i < digits && i < MATCH_DIGITS; i++) {
-		tail += scale * (uint64_t)(address.at[address.n - 1 - i] - '0');
-		scale *= 10;
+	*only = begin + digits == address.n;
+	return digits;
+}
+
+static uint32_t last_digits(struct smpp_octets address, uint32_t digits, uint32_t *scale)
+{
+	uint32_t tail = 0;
+	*scale = 1;
+	for (uint32_t i = 0; i < digits && i < STORE_TAIL_DIGITS; i++) {
+		tail += *scale * (uint32_t)(address.at[address.n - 1 - i] - '0');
+		*scale *= 10;
 	}
-	return !digits ? SILENT : tail == msisdn % scale ? AGREES : DISAGREES;
+	return tail;
+}
+
+static enum agreement agreement(struct smpp_octets address, uint64_t msisdn)
+{
+	bool only;
+	uint32_t scale, digits = leading_digits(address, &only);
+	if (!only)
+		return digits < MASKED_DIGITS ? NAME : SILENT;
+	if (!digits)
+		return SILENT;
+	return last_digits(address, digits, &scale) == msisdn % scale ? AGREES : DISAGREES;
+}
+
+uint32_t match_tail(struct smpp_octets address)
+{
+	bool only;
+	uint32_t scale, digits = leading_digits(address, &only);
+	return only && digits >= STORE_TAIL_DIGITS ? last_digits(address, digits, &scale) + 1 : 0;
 }
 
 bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu, uint64_t msisdn)

@@ -28,8 +28,6 @@ struct smpp_octets match_id(const struct smpp_receipt *receipt);
 void match_hashes(struct turn *turn, const struct provider *provider, struct smpp_octets id,
 		  uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
 
-#define MATCH_DIGITS 7 /* numbers are compared from their end: country and trunk prefixes vary */
-
 /*
  * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave
  * them as they were submitted, so either will do; one that is empty or masked cannot disagree. An
@@ -37,5 +35,8 @@ void match_hashes(struct turn *turn, const struct provider *provider, struct smp
  * the provider's match_addresses is off.
  */
 bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu, uint64_t msisdn);
+
+/* store_tail of an address, plus 1; 0 when it is no number of that many digits. */
+uint32_t match_tail(struct smpp_octets address);
 
 #endif

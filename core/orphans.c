@@ -56,6 +56,8 @@ void orphans_keep(struct turn *turn, const struct orphan_news *news)
 		orphan.hash_hex = hashes[SMPP_ID_DEC_TO_HEX];
 		orphan.id.n = (uint32_t)smpp_id_canonical(named.at, named.n, id);
 		orphan.id.at = (const uint8_t *)id;
+		orphan.source_tail = match_tail(news->pdu->source_addr);
+		orphan.dest_tail = match_tail(news->pdu->destination_addr);
 		orphan.dest.at = dest.at;
 		orphan.dest.n = dest.n < ADDR_OCTETS ? dest.n : ADDR_OCTETS;
 	}
@@ -91,6 +93,30 @@ static uint8_t *orphan_octets(struct turn *turn, const struct store_orphan *orph
 	return octets;
 }
 
+struct orphan_read *orphans_read(struct turn *turn, const struct provider *provider,
+				 const struct store_orphan *orphan)
+{
+	struct smpp_problem problem;
+	struct orphan_read *read = malloc(sizeof(*read));
+	if (!read)
+		return NULL;
+	read->octets = orphan_octets(turn, orphan);
+	if (!read->octets ||
+	    smpp_pdu_decode(read->octets, orphan->pdu_octets, &read->pdu, &problem) != SMPP_OK) {
+		orphans_read_free(read);
+		return NULL;
+	}
+	receipts_read(provider->config, &read->pdu, &read->receipt);
+	return read;
+}
+
+void orphans_read_free(struct orphan_read *read)
+{
+	if (read)
+		free(read->octets);
+	free(read);
+}
+
 void orphans_drop(struct turn *turn, const struct store_orphan *orphan)
 {
 	struct store_orphan_more more = { .seq = orphan->seq };
@@ -102,19 +128,14 @@ void orphans_drop(struct turn *turn, const struct store_orphan *orphan)
 static void join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 		 const struct store_orphan *orphan, uint64_t msisdn)
 {
-	struct smpp_pdu pdu;
-	struct smpp_problem problem;
-	struct smpp_receipt receipt;
-	uint8_t *octets = orphan_octets(turn, orphan);
-	if (octets && smpp_pdu_decode(octets, orphan->pdu_octets, &pdu, &problem) == SMPP_OK &&
-	    match_addresses(provider, &pdu, msisdn)) {
-		receipts_read(provider->config, &pdu, &receipt);
-		receipts_apply(turn, provider, ref, &receipt,
+	struct orphan_read *read = orphans_read(turn, provider, orphan);
+	if (read && match_addresses(provider, &read->pdu, msisdn)) {
+		receipts_apply(turn, provider, ref, &read->receipt,
 			       &(struct receipt_source){ .session = orphan->session,
 							 .rule = EVIDENCE_RULE_PARKED });
 		orphans_drop(turn, orphan);
 	}
-	free(octets);
+	orphans_read_free(read);
 }
 
 void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,

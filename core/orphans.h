@@ -34,6 +34,17 @@ struct orphan_news {
 };
 void orphans_keep(struct turn *turn, const struct orphan_news *news);
 
+/* An orphan as it can be read again. Big; not copied, for it borrows from itself. */
+struct orphan_read {
+	uint8_t *octets;
+	struct smpp_pdu pdu;
+	struct smpp_receipt receipt;
+};
+/* NULL: a piece is missing, it is no PDU that can be read, or there is no memory. */
+struct orphan_read *orphans_read(struct turn *turn, const struct provider *provider,
+				 const struct store_orphan *orphan);
+void orphans_read_free(struct orphan_read *read);
+
 /*
  * Applies every orphan that waits under this hash of an id to the segment that now has the id, if it
  * came after since_ms (wall clock), the segment's release: an older one is another message's. One

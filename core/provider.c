@@ -57,6 +57,14 @@ struct provider *provider_of(const struct engine *engine, const struct config_pr
 	return NULL;
 }
 
+const struct provider *provider_numbered(const struct engine *engine, uint32_t number)
+{
+	for (size_t i = 0; i < engine->n_providers; i++)
+		if (engine->providers[i]->number == number)
+			return engine->providers[i];
+	return NULL;
+}
+
 /* ---- links ---- */
 
 bool provider_event(struct engine *engine, const struct port_event *event)

@@ -123,6 +123,8 @@ void provider_become(struct engine *engine, struct provider *provider, struct pr
 void provider_leave(struct engine *engine, struct provider *provider, const struct config *old);
 /* Frees links that have left. True: so has the provider, and is to be freed. */
 bool provider_has_left(struct engine *engine, struct provider *provider);
+/* The one of that durable number; NULL: it is no longer configured. */
+const struct provider *provider_numbered(const struct engine *engine, uint32_t number);
 
 /* The durable number of a provider's name, given when it has none. */
 uint32_t provider_number(struct turn *turn, const char *name);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/correlate.h"
 #include "core/history.h"
 #include "core/inbound.h"
 #include "core/lifecycle.h"
@@ -145,7 +146,10 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 		.event = meaning(provider->config, work->route, receipt),
 		.given = meanings[receipt->state].given,
 		.may_repeat = true,
+		.answers_open = source->answers_open,
+		.flags = source->rule == EVIDENCE_RULE_CORRELATION ? STORE_FLAG_BY_CORRELATION : 0,
 		.evidence = {
+			.by_operator = source->by_operator,
 			.has_code = true,
 			.code = receipt->state,
 			.has_receipt = true,
@@ -278,6 +282,8 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 						  .pdu = pdu,
 						  .receipt = receipt,
 						  .reason = reason });
+	correlate(turn, delivery->link->provider, match_tail(pdu->source_addr));
+	correlate(turn, delivery->link->provider, match_tail(pdu->destination_addr));
 }
 
 /* Why it belongs to no segment. */
@@ -297,7 +303,10 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 	struct smpp_receipt receipt;
 	if (delivery->unreadable ||
 	    smpp_pdu_decode(delivery->octets, delivery->n, &pdu, &problem) != SMPP_OK) {
-		keep_orphan(turn, delivery, NULL, NULL, ORPHAN_UNREADABLE);
+		orphans_keep(turn, &(struct orphan_news){ .link = delivery->link,
+							  .octets = delivery->octets,
+							  .n = delivery->n,
+							  .reason = ORPHAN_UNREADABLE });
 		return;
 	}
 	receipts_read(provider->config, &pdu, &receipt);

@@ -19,6 +19,8 @@ void receipts_read(const struct config_provider *config, const struct smpp_pdu *
 struct receipt_source {
 	uint64_t session; /* that it came on */
 	enum evidence_rule rule;
+	bool by_operator;  /* who joined it */
+	bool answers_open; /* it tells the fate of the attempt that is in doubt */
 };
 /* Makes it evidence of the segment, and of the whole message where the provider says so. */
 void receipts_apply(struct turn *turn, const struct provider *provider, struct segment_ref ref,

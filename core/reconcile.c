@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/correlate.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
@@ -280,6 +281,7 @@ static void in_time(struct turn *turn, const struct verdict *verdict, struct seg
 	if (verdict->sent_ms)
 		receipts_cover(turn, verdict->link->provider, ref,
 			       flight->released_at_ms + happening.evidence.sent_after_ms);
+	correlate(turn, verdict->link->provider, store_tail(message.msisdn) + 1);
 }
 
 /*
@@ -395,9 +397,10 @@ bool reconcile_recover(struct turn *turn)
 	struct store_member member;
 	enum store_err err = store_release_seek(turn->txn, &release, 0);
 	if (err == STORE_NOTFOUND)
-		return false;
-	turn_fail(turn, err);
-	if (turn_failed(turn))
+		correlate_all(turn); /* nothing is out any more: what fits is unique or not */
+	else
+		turn_fail(turn, err);
+	if (err || turn_failed(turn))
 		return false;
 	store_members_read(&reader, release.members);
 	while (store_members_next(&reader, &member) && !turn_failed(turn))

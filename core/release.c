@@ -90,6 +90,14 @@ struct flight *releases_find(const struct releases *releases, uint64_t tag)
 	return flight && !flight->settling ? flight : NULL;
 }
 
+const struct flight *releases_next(const struct releases *releases, const struct flight *flight)
+{
+	flight = flight ? flight->hh.next : releases->flights;
+	while (flight && flight->settling)
+		flight = flight->hh.next;
+	return flight;
+}
+
 struct settled {
 	struct effect effect;
 	struct flight *flight;

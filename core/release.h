@@ -49,6 +49,8 @@ struct flight *releases_fly(struct releases *releases, struct release *release,
 			    const struct flight *flight);
 /* NULL: not out, or its verdict is being recorded in this turn: what comes now is late. */
 struct flight *releases_find(const struct releases *releases, uint64_t tag);
+/* All of them, those being settled left out; NULL begins, NULL ends. */
+const struct flight *releases_next(const struct releases *releases, const struct flight *flight);
 /*
  * Its verdict is being recorded: deletes the release's record with its last member, and forgets
  * the flight when the turn is done.

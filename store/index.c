@@ -68,6 +68,26 @@ static void message_returned_owner(const void *entry, void *rec)
 	message->index = returned->index;
 }
 
+static bool message_doubt(const void *rec, unsigned i, void *entry)
+{
+	const struct store_message *message = rec;
+	struct store_doubt *doubt = entry;
+
+	doubt->tail = store_tail(message->msisdn) + 1;
+	doubt->order = message->order;
+	doubt->index = message->index;
+	return i == 0 && message->state == STORE_STATE_IN_DOUBT;
+}
+
+static void message_doubt_owner(const void *entry, void *rec)
+{
+	const struct store_doubt *doubt = entry;
+	struct store_message *message = rec;
+
+	message->order = doubt->order;
+	message->index = doubt->index;
+}
+
 static bool segment_returned(const void *rec, unsigned i, void *entry)
 {
 	const struct store_segment *segment = rec;
@@ -89,13 +109,32 @@ static void segment_returned_owner(const void *entry, void *rec)
 	segment->segment = returned->segment;
 }
 
-/* Up to three hashes; the same one twice is one entry. */
+/* Either address; equal ones are one entry. */
+static bool orphan_tail(const void *rec, unsigned i, void *entry)
+{
+	const struct store_orphan *orphan = rec;
+	struct store_orphan_tail *tail = entry;
+
+	tail->tail = i == 0 ? orphan->source_tail : orphan->dest_tail;
+	tail->seq = orphan->seq;
+	return tail->tail != 0 && (i == 0 || (i == 1 && tail->tail != orphan->source_tail));
+}
+
+static void orphan_tail_owner(const void *entry, void *rec)
+{
+	const struct store_orphan_tail *tail = entry;
+	struct store_orphan *orphan = rec;
+
+	orphan->seq = tail->seq;
+}
+
+/* Up to four hashes; the same one twice is one entry. */
 static bool orphan_id(const void *rec, unsigned i, void *entry)
 {
 	const struct store_orphan *orphan = rec;
 	struct store_orphan_id *id = entry;
 	const uint64_t hashes[STORE_INDEX_ENTRIES] = { orphan->hash_raw, orphan->hash_dec,
-						       orphan->hash_hex };
+						       orphan->hash_hex, orphan->hash_cut };
 
 	if (i >= STORE_INDEX_ENTRIES || hashes[i] == 0)
 		return false;
@@ -141,8 +180,10 @@ static const struct store_index indexes[] = {
 	{ STORE_KIND_ACCOUNT, STORE_KIND_ACCOUNT_NAME, account_name, account_name_owner },
 	{ STORE_KIND_ORDER, STORE_KIND_OPEN_ORDER, open_order, open_order_owner },
 	{ STORE_KIND_MESSAGE, STORE_KIND_RETURNED, message_returned, message_returned_owner },
+	{ STORE_KIND_MESSAGE, STORE_KIND_DOUBT, message_doubt, message_doubt_owner },
 	{ STORE_KIND_SEGMENT, STORE_KIND_RETURNED, segment_returned, segment_returned_owner },
 	{ STORE_KIND_ORPHAN, STORE_KIND_ORPHAN_ID, orphan_id, orphan_id_owner },
+	{ STORE_KIND_ORPHAN, STORE_KIND_ORPHAN_TAIL, orphan_tail, orphan_tail_owner },
 	{ STORE_KIND_INBOUND_GROUP, STORE_KIND_INBOUND_HASH, inbound_hash, inbound_hash_owner },
 };
 

@@ -9,7 +9,8 @@
  *   FOLDER/hw           how far the store had come, so that an older copy put back is noticed
  *
  * One named database per kind, keys as record.h draws them. Indexes (account_name, open_order,
- * returned, orphan_id, inbound_hash) are functions of their record: put and del move them, nobody else.
+ * returned, orphan_id, orphan_tail, doubt, inbound_hash) are functions of their record: put and
+ * del move them, nobody else.
  *
  * Reads copy out: nothing that a call returns lies in the map. One thread owns a store.
  */
@@ -212,6 +213,13 @@ void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHO
 
 /* A block holds the orders whose numbers are equal but for so many bits at the end. */
 #define STORE_BLOCK_BITS 10
+
+/* Numbers are compared from their end: prefixes are written in several ways, or left out. */
+#define STORE_TAIL_DIGITS 7
+static inline uint32_t store_tail(uint64_t number)
+{
+	return (uint32_t)(number % 10000000);
+}
 
 /* Hash of a name, for a look-up in account_name: seek its hash with prefix 1 and compare names. */
 uint64_t store_name_hash(const uint8_t *name, size_t n);

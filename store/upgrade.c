@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #include "store/block.h"
+#include "store/index.h"
+#include "store/rows.h"
 
 /* Before schema 2 nobody counted them. */
 static enum store_err count_receipt_unknown(struct store_txn *txn, struct store_order *order)
@@ -39,6 +41,37 @@ static enum store_err fill_blocks(struct store_txn *txn)
 	return err == STORE_NOTFOUND ? STORE_OK : err;
 }
 
+/* The entries that a record of `index->of` has in an index that is new. */
+static enum store_err fill_index(struct store_txn *txn, const struct store_index *index)
+{
+	union store_any rec = { 0 }, entry;
+	enum store_err err = store_seek(txn, index->of, &rec, 0);
+
+	for (; !err || err == STORE_CORRUPT; err = store_step(txn, index->of, &rec, 0)) {
+		if (err)
+			continue;
+		for (unsigned i = 0; i < STORE_INDEX_ENTRIES && !err; i++)
+			if (index->entry(&rec, i, &entry))
+				err = store_put(txn, index->index, &entry);
+		if (err)
+			return err;
+	}
+	return err == STORE_NOTFOUND ? STORE_OK : err;
+}
+
+/* Orphans of before schema 2 have no tails, so theirs stays empty. */
+static enum store_err fill_indexes(struct store_txn *txn)
+{
+	unsigned n;
+	const struct store_index *indexes = store_all_indexes(&n);
+	enum store_err err = STORE_OK;
+
+	for (unsigned i = 0; i < n && !err; i++)
+		if (indexes[i].index == STORE_KIND_DOUBT)
+			err = fill_index(txn, &indexes[i]);
+	return err;
+}
+
 enum store_open store_upgrade(struct store *store, char *err)
 {
 	struct store_txn *txn;
@@ -47,6 +80,8 @@ enum store_open store_upgrade(struct store *store, char *err)
 
 	if (code == STORE_OPEN_OK)
 		bad = fill_blocks(txn);
+	if (code == STORE_OPEN_OK && !bad)
+		bad = fill_indexes(txn);
 	if (code || bad) {
 		if (txn)
 			store_abort(txn);

@@ -347,7 +347,9 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 
 	assert_int_equal(store_order_put(txn, &order), STORE_OK);
 	assert_int_equal(store_message_put(txn, &message), STORE_OK);
-	message = (struct store_message){ .order = 1, .index = 1 };
+	message = (struct store_message){
+		.order = 1, .index = 1, .msisdn = 31612345678, .state = STORE_STATE_IN_DOUBT
+	};
 	assert_int_equal(store_message_put(txn, &message), STORE_OK);
 	assert_int_equal(store_commit(txn), STORE_OK);
 	make_older(store);
@@ -371,6 +373,10 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	assert_int_equal(block.orders, 1);
 	assert_int_equal(block.queued, 1);
 	assert_int_equal(block.doubtful, 1);
+	struct store_doubt doubt = { .tail = 2345679, .order = 1, .index = 1 };
+
+	assert_int_equal(store_count(txn, STORE_KIND_DOUBT), 1);
+	assert_int_equal(store_doubt_get(txn, &doubt), STORE_OK);
 	assert_int_equal(store_commit(txn), STORE_OK);
 	store_close(store);
 }

@@ -282,6 +282,36 @@ static void test_index__holds_returned_segments_by_due_time(void **state)
 	store_close(store);
 }
 
+static void test_index__finds_doubts_and_orphans_by_the_end_of_a_number(void **state)
+{
+	struct store *store = open_ok(*state);
+	struct store_txn *txn = begin(store);
+	struct store_message message = { .order = 1, .msisdn = 31612345678 };
+	struct store_doubt doubt = { .tail = 2345679 };
+	struct store_orphan orphan = { .seq = 8, .source_tail = 2345679, .dest_tail = 2345679 };
+	struct store_orphan_tail tail = { .tail = 1 };
+
+	assert_int_equal(store_message_put(txn, &message), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_DOUBT), 0);
+	message.state = STORE_STATE_IN_DOUBT;
+	assert_int_equal(store_message_put(txn, &message), STORE_OK);
+	assert_int_equal(store_doubt_seek(txn, &doubt, 1), STORE_OK);
+	assert_int_equal(doubt.order, 1);
+	message.state = STORE_STATE_SENT;
+	assert_int_equal(store_message_put(txn, &message), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_DOUBT), 0);
+	assert_int_equal(store_orphan_put(txn, &orphan), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_ORPHAN_TAIL), 1);
+	orphan.dest_tail = 1; /* the number that ends in seven zeros; 0 is none */
+	assert_int_equal(store_orphan_put(txn, &orphan), STORE_OK);
+	assert_int_equal(store_orphan_tail_seek(txn, &tail, 1), STORE_OK);
+	orphan.source_tail = orphan.dest_tail = 0;
+	assert_int_equal(store_orphan_put(txn, &orphan), STORE_OK);
+	assert_int_equal(store_count(txn, STORE_KIND_ORPHAN_TAIL), 0);
+	store_abort(txn);
+	store_close(store);
+}
+
 static void test_index__finds_orphans_by_each_hash(void **state)
 {
 	struct store *store = open_ok(*state);
@@ -528,6 +558,7 @@ int main(void)
 		T(test_index__holds_open_orders),
 		T(test_block__counts_what_its_orders_show),
 		T(test_index__holds_returned_segments_by_due_time),
+		T(test_index__finds_doubts_and_orphans_by_the_end_of_a_number),
 		T(test_index__finds_orphans_by_each_hash),
 		T(test_index__finds_accounts_by_name),
 		T(test_store__full_map_leaves_what_was),
