@@ -36,7 +36,6 @@ static const struct api_row control_rows[] = {
 	{ "GET", "/control/v1/doubts", control_doubts, 0 },
 	{ "POST", "/control/v1/doubts/{message}/close", control_doubt_close, 0 },
 	{ "POST", "/control/v1/doubts/{message}/resend", control_doubt_resend, 0 },
-	{ "POST", "/control/v1/doubts/{message}/join", control_doubt_join, 0 },
 	{ "GET", "/control/v1/orphans", control_orphans, 0 },
 	{ "POST", "/control/v1/orphans/{number}/join", control_orphan_join, 0 },
 	{ "POST", "/control/v1/orphans/{number}/drop", control_orphan_drop, 0 },

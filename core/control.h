@@ -30,7 +30,7 @@ api_handler control_query, control_cancel, control_replace, control_ask;
 /* core/control_doubt.c */
 api_handler control_doubts, control_doubt_close, control_doubt_resend;
 /* core/control_orphans.c */
-api_handler control_orphans, control_orphan_drop, control_orphan_join, control_doubt_join;
+api_handler control_orphans, control_orphan_drop, control_orphan_join;
 
 /* core/control_reload.c */
 api_handler control_reload;

@@ -213,20 +213,6 @@ static void join(struct api_call *call, uint64_t seq, const char *id, int64_t pa
 	answer_join(call, &orphan, ref, id);
 }
 
-/* A whole number of 1 up in the body, or 0 without one. */
-static int64_t body_number(struct api_call *call, const struct json *body, const char *key,
-			   int64_t most)
-{
-	int64_t value = 0;
-	if (json_get(body, key) &&
-	    (!json_get_int(json_get(body, key), &value) || value < 1 || value > most)) {
-		api_flaw(call, "body", key, -1, "number", "%s must be a whole number of 1 to %lld",
-			 key, (long long)most);
-		return 0;
-	}
-	return value;
-}
-
 void control_orphan_join(struct api_call *call)
 {
 	static const char *const names[] = { "message", "part", NULL };
@@ -234,27 +220,15 @@ void control_orphan_join(struct api_call *call)
 	if (!body)
 		return;
 	const char *id = json_get_text(json_get(body, "message"), NULL);
-	int64_t part = body_number(call, body, "part", 255);
+	int64_t part = 0;
+	if (json_get(body, "part") &&
+	    (!json_get_int(json_get(body, "part"), &part) || part < 1 || part > 255))
+		api_flaw(call, "body", "part", -1, "number",
+			 "part must be a whole number of 1 to 255");
 	control_body_only(call, body, names);
 	if (!id)
 		api_flaw(call, "body", "message", -1, "string", "message must name a message");
 	if (!api_flawed(call, "shape"))
 		join(call, api_number(call, 0), id, part);
-	json_free(body);
-}
-
-void control_doubt_join(struct api_call *call)
-{
-	static const char *const names[] = { "orphan", "part", NULL };
-	struct json *body = api_body(call);
-	if (!body)
-		return;
-	int64_t seq = body_number(call, body, "orphan", INT64_MAX);
-	int64_t part = body_number(call, body, "part", 255);
-	control_body_only(call, body, names);
-	if (!json_get(body, "orphan"))
-		api_flaw(call, "body", "orphan", -1, "number", "orphan must name an orphan");
-	if (!api_flawed(call, "shape"))
-		join(call, (uint64_t)seq, call->params[0], part);
 	json_free(body);
 }

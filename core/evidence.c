@@ -230,7 +230,7 @@ static const struct {
 	[EVIDENCE_RULE_PARKED] = { "parked",
 				   "the receipt came before the response and waited for it" },
 	[EVIDENCE_RULE_CORRELATION] = { "receipt_correlation",
-					"the receipt's id was unknown, and nothing else in doubt fitted it" },
+					"the receipt's id was unknown, and it was joined to this message" },
 	[EVIDENCE_RULE_QUERY] = { "query", "the provider answered a query_sm" },
 };
 

@@ -87,15 +87,15 @@ int ctl_route(const struct ctl_run *run)
 
 static void show_doubts(const struct ctl_run *run, const struct json *answer)
 {
-	static const char *const heads[] = { "MESSAGE",	    ">PART",	"NUMBER",
-					     "SINCE (UTC)", ">ATTEMPT", "PROVIDER",
-					     "POLICY",	    "NEXT",	"AT (UTC)" };
+	static const char *const heads[] = { "MESSAGE",	 ">PART",    "NUMBER", "SINCE (UTC)",
+					     ">ATTEMPT", "PROVIDER", "POLICY", "NEXT",
+					     "AT (UTC)", ">ORPHAN" };
 	const struct json *doubts = json_get(answer, "doubts");
 	const char *next = ctl_text(answer, "next", NULL);
 	struct ctl_table table;
 	char time[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 9);
+	ctl_table_begin(&table, heads, 10);
 	for (size_t i = 0; i < json_count(doubts); i++) {
 		const struct json *doubt = json_at(doubts, i);
 		ctl_table_member(&table, doubt, "bx_message_id");
@@ -108,6 +108,7 @@ static void show_doubts(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, doubt, "policy");
 		ctl_table_member(&table, doubt, "next_action");
 		ctl_table_cell(&table, "%s", ctl_time(doubt, "next_action_at", time));
+		ctl_table_member(&table, doubt, "suggestion");
 	}
 	ctl_table_print(&table, stdout, next ? "nothing so far" : "nothing is in doubt");
 	if (next)
@@ -186,6 +187,42 @@ int ctl_orphans_list(const struct ctl_run *run)
 	return ctl_get(run, show_orphans, "/control/v1/orphans?limit=%lld%s%s",
 		       (long long)(run->limit ? run->limit : 20), before,
 		       run->numbers ? "&numbers=1" : "");
+}
+
+static void show_join(const struct ctl_run *run, const struct json *answer)
+{
+	const char *error = ctl_text(answer, "error", NULL);
+	(void)run;
+	printf("orphan %lld: joined to %s, part %lld, durable; it is %s%s%s now\n",
+	       (long long)ctl_int(answer, "orphan"), ctl_text(answer, "bx_message_id", "?"),
+	       (long long)ctl_int(answer, "segment") + 1, ctl_text(answer, "status", "?"),
+	       error ? " / " : "", error ? error : "");
+}
+
+static int join(const struct ctl_run *run, const char *seq, const char *message)
+{
+	struct buffer body = { 0 };
+	struct json_writer json = { .out = &body };
+	char number[CTL_WORD_OCTETS], target[CTL_WORD_OCTETS + 64];
+	json_begin_object(&json);
+	json_add_text(&json, "message", message);
+	if (run->part)
+		json_add_int(&json, "part", run->part);
+	json_end_object(&json);
+	snprintf(target, sizeof(target), "/control/v1/orphans/%s/join", ctl_encode(seq, number));
+	int status = ctl_post(run, show_join, target, &body);
+	buffer_release(&body);
+	return status;
+}
+
+int ctl_orphans_join(const struct ctl_run *run)
+{
+	return join(run, run->args[0], run->args[1]);
+}
+
+int ctl_doubt_join(const struct ctl_run *run)
+{
+	return join(run, run->args[1], run->args[0]);
 }
 
 static void show_drop(const struct ctl_run *run, const struct json *answer)

@@ -35,6 +35,7 @@ struct ctl_run {
 	bool text;		 /* --text: what messages say */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
+	int64_t part;	 /* --part: 0 is none */
 	const char *off; /* --off: label or id of a key */
 };
 
@@ -52,7 +53,8 @@ ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_le
 	ctl_account_keys, ctl_account_list, ctl_account_topup;
 /* tools/ctl_operate.c */
 ctl_verb ctl_reload, ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close,
-	ctl_doubt_resend, ctl_orphans_list, ctl_orphans_drop, ctl_audit_list;
+	ctl_doubt_resend, ctl_doubt_join, ctl_orphans_list, ctl_orphans_join, ctl_orphans_drop,
+	ctl_audit_list;
 /* tools/ctl_inbound.c */
 ctl_verb ctl_inbound_list, ctl_inbound_show;
 /* tools/ctl_ask.c */

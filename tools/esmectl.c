@@ -42,6 +42,7 @@ enum key {
 	KEY_CREDIT_LIMIT,
 	KEY_SANDBOX,
 	KEY_OFF,
+	KEY_PART,
 };
 #define MAY(key) (1u << (KEY_##key - KEY_LIMIT))
 
@@ -70,6 +71,7 @@ static const struct argp_option options[] = {
 	{ "credit-limit", KEY_CREDIT_LIMIT, "AMOUNT", 0, "How far the balance may go below 0 (0)",
 	  2 },
 	{ "sandbox", KEY_SANDBOX, NULL, 0, "An account whose messages reach no carrier", 2 },
+	{ "part", KEY_PART, "N", 0, "Part of the message, counted from 1 (the one that waits)", 2 },
 	{ "off", KEY_OFF, "KEY", 0, "Switch off the key of that label or id; makes none", 2 },
 	{ 0 },
 };
@@ -136,6 +138,12 @@ static const struct verb {
 	  MAY(LIMIT) | MAY(SINCE),
 	  ctl_doubt_list,
 	  "What may or may not have been sent" },
+	{ { "doubt", "join" },
+	  "ID SEQ",
+	  2,
+	  MAY(PART),
+	  ctl_doubt_join,
+	  "Take an orphan for its receipt" },
 	{ { "doubt", "close" }, "ID", 1, 0, ctl_doubt_close, "Wait no longer: UNKNOWN now" },
 	{ { "doubt", "resend" }, "ID", 1, 0, ctl_doubt_resend, "Send once more, perhaps twice" },
 	{ { "orphans", "list" },
@@ -144,6 +152,12 @@ static const struct verb {
 	  MAY(LIMIT) | MAY(BEFORE),
 	  ctl_orphans_list,
 	  "Receipts that belong to nothing" },
+	{ { "orphans", "join" },
+	  "SEQ ID",
+	  2,
+	  MAY(PART),
+	  ctl_orphans_join,
+	  "Take one for the receipt of a message" },
 	{ { "orphans", "drop" }, "SEQ", 1, 0, ctl_orphans_drop, "Forget one of them" },
 	{ { "inbound", "list" },
 	  "",
@@ -278,6 +292,9 @@ static error_t read_of_verb(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--since: '%s' is not a number or the id of an event",
 				   arg);
 		run->since = arg;
+		return 0;
+	case KEY_PART:
+		run->part = (int64_t)number(state, "--part", arg, 1, 255);
 		return 0;
 	case KEY_ORDER:
 		run->order = number(state, "--order", arg, 1, INT64_MAX);

@@ -179,7 +179,7 @@ def doubts(operator, first):
     operator.tap.result(message['status'] == 'UNKNOWN' and message['final'] and
                         message['segments'][0]['evidence'][-1].get('by_operator'),
                         'it is final, by an operator', [str(message)])
-    operator.tap.result('an operator asked for it' in operator.run('explain', first).stdout,
+    operator.tap.result('an operator ended the wait' in operator.run('explain', first).stdout,
                         'and explain says so', [operator.run('explain', first).stdout])
     operator.refused('what is closed is not closed again', 1, 'in doubt', 'doubt', 'close', first)
     operator.refused('nor sent again', 1, 'in doubt', 'doubt', 'resend', first)
@@ -225,6 +225,31 @@ def parts(operator):
                         'closing takes every part', [str(told)])
 
 
+def join(operator, seq):
+    suggestions = lambda: {doubt['suggestion']: doubt['bx_message_id']
+                           for doubt in operator.ask('doubt', 'list')['doubts']}
+    operator.until('it is suggested for the doubt that it fits', lambda: seq in suggestions())
+    message = suggestions()[seq]
+    final = [row['bx_message_id'] for order in operator.ask('orders')['orders']
+             for row in operator.ask('messages', str(order['order_id']),
+                                     '--status=DELIVERED')['messages']][0]
+    operator.refused('it is joined to no message that has its outcome', 1, 'its outcome',
+                     'orphans', 'join', str(seq), final)
+    operator.refused('nor to one that is not there', 1, 'not found', 'orphans', 'join', str(seq),
+                     'BX-1-0000000000000000')
+    told = operator.run('doubt', 'join', message, str(seq))
+    shown = operator.ask('message', message)
+    evidence = shown['segments'][0]['evidence'][-1]
+    operator.tap.result(told.returncode == 0 and 'durable' in told.stdout and
+                        shown['status'] == 'DELIVERED' and evidence.get('by_operator') and
+                        shown['resolved_by'] == evidence['matched_by'] == 'receipt_correlation',
+                        'an operator joins it', [told.stdout, told.stderr, str(shown)])
+    operator.audited(f'orphan {seq}: joined to {message}, part 1')
+    operator.refused('and not again', 1, 'no orphan', 'doubt', 'join', message, str(seq))
+    told = operator.run('explain', message).stdout
+    operator.tap.result('who: esmectl audit list' in told, 'explain says so', [told])
+
+
 def orphans(operator):
     operator.tap.result(operator.ask('orphans', 'list')['orphans'] == [], 'no orphan yet')
     operator.send(SILENT)
@@ -238,6 +263,10 @@ def orphans(operator):
                         [str(orphan)])
     told = operator.run('--numbers', 'orphans', 'list').stdout
     operator.tap.result(SILENT in told and orphan['id'] in told, 'the number can be had', [told])
+    join(operator, orphan['seq'])
+    operator.send(SILENT)
+    operator.until('another orphan', lambda: operator.ask('orphans', 'list')['orphans'])
+    orphan = operator.ask('orphans', 'list')['orphans'][0]
     told = operator.run('orphans', 'drop', str(orphan['seq']))
     operator.tap.result(told.returncode == 0 and 'durable' in told.stdout, 'it is dropped',
                         [told.stdout, told.stderr])
