@@ -3,6 +3,7 @@
  * the files that the configuration names. It runs over structs that may be half filled, because
  * all mistakes of a file are told at once; so it looks at no key whose value was refused already.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,98 @@ static void check_count(struct config_load *load, const struct config_node *node
 			       load->path, n, most);
 }
 
+/* Reads the password into the page for secrets; one line end behind it is not part of it. */
+static void read_password(struct config_load *load, const struct config_node *node, const char *key,
+			  const char *path, const char **password)
+{
+	struct config_private *private = load->config->private;
+	char text[CONFIG_PASSWORD_MAX + 3], *end;
+	const size_t mark = config_path_push(load, key);
+	const struct config_place *at = place_of(node, key);
+	ssize_t n = path ? config_file_read(load, at, path, CONFIG_FILE_SECRET, text,
+					    sizeof(text) - 1) :
+			   -1;
+
+	if (n >= 0) {
+		end = text + n;
+		if (end > text && end[-1] == '\n')
+			end--;
+		if (end > text && end[-1] == '\r')
+			end--;
+		n = end - text;
+		for (const char *p = text; p < end; p++) {
+			if (*p < 0x21 || *p > 0x7e)
+				n = 0;
+		}
+	}
+	if (n == 0 || n > CONFIG_PASSWORD_MAX) {
+		config_hint(config_mistake(load, at, "%s: holds no password that fits", load->path),
+			    "1 to %d printable characters on one line", CONFIG_PASSWORD_MAX);
+	} else if (n > 0) {
+		*password = private->secrets + private->secrets_used;
+		memcpy(private->secrets + private->secrets_used, text, (size_t)n);
+		private->secrets_used += (size_t)n + 1;
+	}
+	explicit_bzero(text, sizeof(text));
+	config_path_pop(load, mark);
+}
+
+/* ---- outbind: a link on which the carrier connects to us ---- */
+
+/* Compared with what the port says a peer's address is, so written as it writes it. */
+static bool is_address(const char *text)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	char same[INET6_ADDRSTRLEN];
+	const int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+
+	return inet_pton(family, text, address) == 1 &&
+	       inet_ntop(family, address, same, sizeof(same)) && strcmp(same, text) == 0;
+}
+
+static void check_addresses(struct config_load *load, const struct config_texts *texts,
+			    const struct config_node *node, const char *key)
+{
+	for (size_t i = 0; i < texts->n; i++) {
+		if (is_address(texts->text[i]))
+			continue;
+		mistake(load, node, key, "must be IP addresses in their short form",
+			"such as 192.0.2.1 or 2001:db8::1");
+		return;
+	}
+}
+
+static void check_outbind(struct config_load *load, const struct config_link *link,
+			  const struct config_node *node)
+{
+	const struct config_node *tls = config_node_find(node, "tls");
+
+	check_addresses(load, &link->hosts, node, "host");
+	check_addresses(load, &link->peers, node, "peers");
+	if (link->hosts.n > 1)
+		mistake(load, node, "host", "must be one address", "give each its own link");
+	if (!link->peers.n && !config_node_find(node, "outbind_password_file"))
+		mistake(load, node, "outbind_password_file", "is missing",
+			"or peers: whoever connects would be told our password");
+	if (link->tls.enabled && (!link->tls.cert || !link->tls.key))
+		mistake(load, node, "tls", "needs cert and key", "the carrier connects to us");
+	if (tls && tls->kind == CONFIG_NODE_MAPPING &&
+	    (config_node_find(tls, "server_name") || config_node_find(tls, "pin")))
+		mistake(load, node, "tls", "has server_name or pin, which have no meaning here",
+			"ca makes the carrier show a certificate");
+}
+
+/* What has no meaning for other links would be believed to have one. */
+static void check_no_outbind(struct config_load *load, const struct config_node *node)
+{
+	static const char *const keys[] = { "peers", "outbind_system_id", "outbind_password_file" };
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		if (config_node_find(node, keys[i]))
+			mistake(load, node, keys[i], "has no meaning here", "write bind: outbind");
+	}
+}
+
 static void check_hosts(struct config_load *load, const struct config_link *link,
 			const struct config_node *node)
 {
@@ -220,12 +313,20 @@ static void check_links(struct config_load *load, const struct config_provider *
 			    "a provider needs a link: NAME: {host: ..., port: ...}");
 	for (size_t i = 0; i < provider->n_links; i++) {
 		entry = config_node_nth(links, i);
-		submits |= provider->links[i].bind != CONFIG_BIND_RECEIVER ||
-			   !sound(entry, "bind") || entry->kind != CONFIG_NODE_MAPPING;
+		const bool receives = provider->links[i].bind == CONFIG_BIND_RECEIVER ||
+				      provider->links[i].bind == CONFIG_BIND_OUTBIND;
+		submits |= !receives || !sound(entry, "bind") || entry->kind != CONFIG_NODE_MAPPING;
 		if (entry->wrong)
 			continue;
 		link_mark = config_path_push(load, entry->key);
 		check_hosts(load, &provider->links[i], entry);
+		if (sound(entry, "bind") && sound(entry, "host") && sound(entry, "peers"))
+			(provider->links[i].bind == CONFIG_BIND_OUTBIND ?
+				 check_outbind(load, &provider->links[i], entry) :
+				 check_no_outbind(load, entry));
+		read_password(load, entry, "outbind_password_file",
+			      provider->links[i].outbind_password_file,
+			      &provider->links[i].outbind_password);
 		tls_mark = config_path_push(load, "tls");
 		check_tls(load, &provider->links[i].tls, config_node_find(entry, "tls"));
 		config_path_pop(load, tls_mark);
@@ -271,49 +372,16 @@ static void check_tables(struct config_load *load, const struct config_provider 
 	config_path_pop(load, mark);
 }
 
-/* Reads the password into the page for secrets; one line end behind it is not part of it. */
-static void read_password(struct config_load *load, struct config_provider *provider,
-			  const struct config_node *node)
-{
-	struct config_private *private = load->config->private;
-	char text[CONFIG_PASSWORD_MAX + 3], *end;
-	const size_t mark = config_path_push(load, "password_file");
-	const struct config_place *at = place_of(node, "password_file");
-	ssize_t n = config_file_read(load, at, provider->password_file, CONFIG_FILE_SECRET, text,
-				     sizeof(text) - 1);
-
-	if (n >= 0) {
-		end = text + n;
-		if (end > text && end[-1] == '\n')
-			end--;
-		if (end > text && end[-1] == '\r')
-			end--;
-		n = end - text;
-		for (const char *p = text; p < end; p++) {
-			if (*p < 0x21 || *p > 0x7e)
-				n = 0;
-		}
-	}
-	if (n == 0 || n > CONFIG_PASSWORD_MAX) {
-		config_hint(config_mistake(load, at, "%s: holds no password that fits", load->path),
-			    "1 to %d printable characters on one line", CONFIG_PASSWORD_MAX);
-	} else if (n > 0) {
-		provider->password = private->secrets + private->secrets_used;
-		memcpy(private->secrets + private->secrets_used, text, (size_t)n);
-		private->secrets_used += (size_t)n + 1;
-	}
-	explicit_bzero(text, sizeof(text));
-	config_path_pop(load, mark);
-}
-
 /* Pages of their own for all passwords; they stay out of core dumps and are wiped at the end. */
 static bool make_room_for_secrets(struct config_load *load)
 {
 	struct config_private *private = load->config->private;
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	const size_t octets = load->config->n_providers * (CONFIG_PASSWORD_MAX + 1);
+	size_t octets = 0;
 	void *pages;
 
+	for (size_t i = 0; i < load->config->n_providers; i++)
+		octets += (1 + load->config->providers[i].n_links) * (CONFIG_PASSWORD_MAX + 1);
 	private->secrets_octets = (octets + page - 1) / page * page;
 	if (octets == 0)
 		return true;
@@ -333,8 +401,7 @@ static void check_smpp(struct config_load *load, struct config_provider *provide
 {
 	if (!config_node_find(node, "system_id"))
 		mistake(load, node, "system_id", "is missing", "login name of the bind");
-	if (provider->password_file)
-		read_password(load, provider, node);
+	read_password(load, node, "password_file", provider->password_file, &provider->password);
 	check_links(load, provider, node);
 	check_timers(load, &provider->timers, config_node_find(node, "timers"));
 	check_tables(load, provider, node);

@@ -40,7 +40,8 @@
 	X(CONFIG_BIND_TRANSCEIVER, "transceiver") \
 	X(CONFIG_BIND_TRANSMITTER, "transmitter") \
 	X(CONFIG_BIND_RECEIVER, "receiver")       \
-	X(CONFIG_BIND_PAIR, "pair")
+	X(CONFIG_BIND_PAIR, "pair")               \
+	X(CONFIG_BIND_OUTBIND, "outbind")
 #define CONFIG_INTERFACE_VERSIONS(X)   \
 	X(CONFIG_INTERFACE_33, "0x33") \
 	X(CONFIG_INTERFACE_34, "0x34") \
@@ -238,6 +239,7 @@ struct config_tls {
 };
 
 struct config_link {
+	const char *outbind_password; /* as a provider's; NULL without outbind_password_file */
 #define LINK_KEY CONFIG_FIELD
 #include "config/config.def"
 	struct config_tls tls;

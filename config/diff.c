@@ -234,6 +234,23 @@ static void differ_section(struct differing *differing, const struct config_sect
 
 /* ---- the whole ---- */
 
+static void differ_outbind_passwords(struct differing *differing, const struct config_provider *was,
+				     const struct config_provider *is)
+{
+	for (size_t i = 0; i < is->n_links; i++) {
+		for (size_t k = 0; k < was->n_links; k++) {
+			if (strcmp(was->links[k].name, is->links[i].name) != 0 ||
+			    config_same_text(was->links[k].outbind_password,
+					     is->links[i].outbind_password))
+				continue;
+			snprintf(differing->path, sizeof(differing->path),
+				 "providers.%s.links.%s.outbind_password", is->name,
+				 is->links[i].name);
+			tell(differing, NULL, "a password", "another one");
+		}
+	}
+}
+
 /* A password is no row, so that it is never printed: only that it is another one is told. */
 static void differ_passwords(struct differing *differing, const struct config *was,
 			     const struct config *is)
@@ -242,6 +259,8 @@ static void differ_passwords(struct differing *differing, const struct config *w
 		const struct config_provider *provider = &is->providers[i];
 		const struct config_provider *other = config_provider_find(was, provider->name);
 
+		if (other)
+			differ_outbind_passwords(differing, other, provider);
 		if (!other || config_same_text(provider->password, other->password))
 			continue;
 		snprintf(differing->path, sizeof(differing->path), "providers.%s.password",

@@ -412,6 +412,7 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	json_add_text(json, "bind", bind_name(link->bind_command_id));
 	json_add_text(json, "configured", config_bind_word(trunk->config->bind));
 	control_add_time(json, "fallback_since", (uint64_t)trunk->pair_since_ms);
+	json_add_uint(json, "calls_refused", trunk->calls_refused);
 	json_add_bool(json, "tls", trunk->tls);
 	json_add_text(json, "state", link_state_name(link->state));
 	control_add_time(json, "since", (uint64_t)link->since_ms);

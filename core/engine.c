@@ -343,8 +343,10 @@ static void dispatch(struct engine *engine, const struct port_event *event)
 		engine_signal(engine, event->signo);
 		return;
 	}
-	if (!provider_event(engine, event) && engine->server)
-		server_event(engine, event);
+	bool known = provider_event(engine, event) ||
+		     (engine->server && server_event(engine, event));
+	if (!known && event->kind == PORT_UP)
+		port_abort(engine->port, event->link); /* its listener was closed meanwhile */
 }
 
 /* Takes what waits, within the bounds of a turn; true when nothing waits any more. */

@@ -82,6 +82,22 @@ static void request(struct engine *engine, struct link *link, const struct smpp_
 	reconcile_delivery(engine, link, event);
 }
 
+/* The carrier connected to us and asks for the bind (SMPP 3.4, 2.2.1). */
+static void outbind(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	bool known = trunk_knows(link->trunk, event->pdu);
+	if (known && smpp_session_bind(link->session, event->at_ms) == SMPP_SESSION_OK) {
+		log_info("link.outbind", "link=%s peer=%s", link->name, link->peer);
+		return;
+	}
+	link->trunk->calls_refused += !known;
+	snprintf(link->reason, sizeof(link->reason), "%s",
+		 known ? "the bind cannot be encoded" :
+			 "an outbind with another system_id or password was refused");
+	log_warning("link.outbind_refused", "link=%s peer=%s", link->name, link->peer);
+	port_abort(engine->port, link->port_link);
+}
+
 /* One alarm for all: who is refused stands in its link's reason. */
 void link_tell_refusals(struct engine *engine)
 {
@@ -184,19 +200,13 @@ static void session_close(struct engine *engine, struct link *link, const struct
 typedef void session_event_fn(struct engine *engine, struct link *link,
 			      const struct smpp_event *event);
 static session_event_fn *const on_event[] = {
-	[SMPP_EVENT_BOUND] = bound,
-	[SMPP_EVENT_BIND_REFUSED] = bind_refused,
-	[SMPP_EVENT_BIND_REQUEST] = notice,
-	[SMPP_EVENT_REQUEST] = request,
-	[SMPP_EVENT_NOTICE] = notice,
-	[SMPP_EVENT_RESPONSE] = answered,
-	[SMPP_EVENT_ORPHAN_RESPONSE] = orphan_response,
-	[SMPP_EVENT_TIMEOUT] = verdict,
-	[SMPP_EVENT_UNSENT] = verdict,
-	[SMPP_EVENT_LOST] = verdict,
-	[SMPP_EVENT_PROBLEM] = problem,
-	[SMPP_EVENT_UNBOUND] = unbound,
-	[SMPP_EVENT_CLOSE] = session_close,
+	[SMPP_EVENT_BOUND] = bound,	    [SMPP_EVENT_BIND_REFUSED] = bind_refused,
+	[SMPP_EVENT_BIND_REQUEST] = notice, [SMPP_EVENT_OUTBIND] = outbind,
+	[SMPP_EVENT_REQUEST] = request,	    [SMPP_EVENT_NOTICE] = notice,
+	[SMPP_EVENT_RESPONSE] = answered,   [SMPP_EVENT_ORPHAN_RESPONSE] = orphan_response,
+	[SMPP_EVENT_TIMEOUT] = verdict,	    [SMPP_EVENT_UNSENT] = verdict,
+	[SMPP_EVENT_LOST] = verdict,	    [SMPP_EVENT_PROBLEM] = problem,
+	[SMPP_EVENT_UNBOUND] = unbound,	    [SMPP_EVENT_CLOSE] = session_close,
 };
 
 /* In any response, also one that completes nothing. */
@@ -361,12 +371,20 @@ static const enum smpp_session_tlvs tlvs[] = {
 	[CONFIG_TLVS_NEVER] = SMPP_SESSION_TLVS_NEVER,
 };
 
+void link_takes(struct engine *engine, struct link *link, uint64_t port_link)
+{
+	link->port_link = port_link;
+	HASH_ADD(hh, engine->links, port_link, sizeof(link->port_link), link);
+	link_set_state(engine, link, LINK_CONNECTING);
+}
+
 static void link_up(struct engine *engine, struct link *link, const struct port_event *event)
 {
 	const struct config_provider *config = link->provider->config;
 	struct smpp_session_config session = {
 		.role = SMPP_ESME,
 		.bind_command_id = link->bind_command_id,
+		.outbind = trunk_listens(link->trunk),
 		.system_id = config->system_id,
 		.password = config->password,
 		.system_type = config->system_type,
@@ -375,6 +393,7 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 		.window = config->window,
 		.max_pdu = config->max_pdu_octets,
 		.bind_ms = (uint32_t)config->timers.bind_ms,
+		.session_init_ms = (uint32_t)config->timers.bind_ms,
 		.enquire_link_idle_ms = (uint32_t)config->timers.enquire_link_idle_ms,
 		.enquire_link_answer_ms = (uint32_t)config->timers.enquire_link_answer_ms,
 		.response_ms = (uint32_t)config->timers.response_ms,

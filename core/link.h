@@ -13,6 +13,8 @@
 
 void link_set_state(struct engine *engine, struct link *link, enum link_state state);
 void link_event(struct engine *engine, struct link *link, const struct port_event *event);
+/* The connection is this link's from now on. */
+void link_takes(struct engine *engine, struct link *link, uint64_t port_link);
 /* Pulls every event of the session, then writes its output. */
 void link_pump(struct engine *engine, struct link *link);
 void link_tick(struct engine *engine, struct link *link, int64_t now_ms);
@@ -34,6 +36,12 @@ void trunk_free(struct engine *engine, struct trunk *trunk);
 void trunks_list(struct provider *provider);
 /* An end is down, which was bound or only tried to be: when to try again, where and as what. */
 void trunk_end_down(struct engine *engine, struct link *link, bool bound, int64_t now_ms);
+/* A link of this kind waits for the carrier to connect, and then for its outbind. */
+bool trunk_listens(const struct trunk *trunk);
+/* True if the event was of a connection on a trunk's listener that is no link's (any more). */
+bool trunk_called(struct engine *engine, struct provider *provider, const struct port_event *event);
+/* The outbind that came is the one we expect. */
+bool trunk_knows(const struct trunk *trunk, const struct smpp_pdu *outbind);
 /* What the operator wants of it goes on until it is so. */
 void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms);
 /* Connects the end that has waited longest, if one may connect now. */

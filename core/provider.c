@@ -71,6 +71,9 @@ bool provider_event(struct engine *engine, const struct port_event *event)
 {
 	struct link *link;
 	HASH_FIND(hh, engine->links, &event->link, sizeof(event->link), link);
+	for (size_t i = 0; !link && i < engine->n_providers; i++)
+		if (trunk_called(engine, engine->providers[i], event))
+			return true;
 	if (!link)
 		return false;
 	if (event->kind == PORT_DOWN)
@@ -246,7 +249,7 @@ bool provider_refused(const struct engine *engine, const struct config_provider 
 	size_t refused = 0;
 	for (size_t i = 0; i < provider->n_links; i++) {
 		const struct link *link = provider->links[i];
-		if (link->trunk->held)
+		if (link->trunk->held || trunk_listens(link->trunk))
 			continue;
 		if (!link->refused_since_ms || link->refused_since_ms > since_ms)
 			return false;

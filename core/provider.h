@@ -44,6 +44,10 @@ struct trunk {
 	struct config *held;   /* it leaves: the configuration it came from; NULL: it stays */
 	int64_t pair_until_ms; /* fallen back to a pair, until then at least; 0: as configured */
 	int64_t pair_since_ms; /* wall clock of that */
+	uint64_t listener;     /* of the port, where the carrier connects (outbind); 0: none */
+	const struct port_tls *listen_tls; /* that it was made with */
+	int64_t listen_ms;		   /* next try to have one */
+	uint64_t calls_refused; /* connections from a wrong address, or with a wrong outbind */
 };
 
 struct link {

@@ -82,6 +82,8 @@ static const struct {
 	{ "providers.*.system_id", rebound },
 	{ "providers.*.system_type", rebound },
 	{ "providers.*.password", next_session },
+	{ "providers.*.interface_version", next_session },
+	{ "providers.*.tlvs", next_session },
 	{ "providers.*.window", next_session },
 	{ "providers.*.max_pdu", next_session },
 	{ "providers.*.timers.resolve", next_connection },

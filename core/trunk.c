@@ -28,7 +28,13 @@ static const struct {
 	[CONFIG_BIND_TRANSMITTER] = { { "", SMPP_bind_transmitter } },
 	[CONFIG_BIND_RECEIVER] = { { "", SMPP_bind_receiver } },
 	[CONFIG_BIND_PAIR] = { { "/tx", SMPP_bind_transmitter }, { "/rx", SMPP_bind_receiver } },
+	[CONFIG_BIND_OUTBIND] = { { "", SMPP_bind_receiver } },
 };
+
+bool trunk_listens(const struct trunk *trunk)
+{
+	return trunk->config->bind == CONFIG_BIND_OUTBIND;
+}
 
 /* What its ends bind as from now on; they are down. */
 static void become(struct trunk *trunk, enum config_bind bind)
@@ -47,6 +53,7 @@ static bool make_tls(struct trunk *trunk, char *error)
 {
 	const struct config_tls *config = &trunk->config->tls;
 	struct port_tls_options tls = {
+		.server = trunk_listens(trunk),
 		.ca_file = config->ca,
 		.cert_file = config->cert,
 		.key_file = config->key,
@@ -94,6 +101,8 @@ void trunk_free(struct engine *engine, struct trunk *trunk)
 		smpp_session_free(link->session);
 		free(link);
 	}
+	if (trunk->listener)
+		port_listen_close(engine->port, trunk->listener);
 	port_tls_free(trunk->tls);
 	config_free(trunk->held);
 	free(trunk);
@@ -258,6 +267,12 @@ static bool wanted(const struct engine *engine, const struct link *link)
 	return link->provider->config->enabled && !link->trunk->up_for_down && !engine->draining;
 }
 
+/* ... and by us: the carrier connects to a link that listens. */
+static bool connects(const struct engine *engine, const struct link *link)
+{
+	return link->state == LINK_DOWN && wanted(engine, link) && !trunk_listens(link->trunk);
+}
+
 /* One that unbinds as soon as nothing is out on it. */
 static bool going(const struct trunk *trunk)
 {
@@ -275,6 +290,8 @@ const char *link_waits_for(const struct engine *engine, const struct link *link,
 	if (!wanted(engine, link))
 		return engine->draining ? "nothing: the daemon stops" :
 					  "nothing: the provider is disabled";
+	if (trunk_listens(link->trunk))
+		return link->trunk->listener ? "an outbind of the carrier" : "room to listen";
 	if (link->retry_ms > now_ms)
 		return link->refused_since_ms ? "its time after a refused login" :
 						"its time after a failure";
@@ -303,14 +320,13 @@ static void connect_end(struct engine *engine, struct link *link, int64_t now_ms
 	spend_bind(engine, link->provider, now_ms);
 	link->reason[0] = '\0';
 	link->refused_status = 0;
-	link->port_link = port_open(engine->port, &target);
-	if (!link->port_link) {
+	uint64_t port_link = port_open(engine->port, &target);
+	if (!port_link) {
 		snprintf(link->reason, sizeof(link->reason), "no memory for a connection");
 		back_off(engine, link, false, now_ms);
 		return;
 	}
-	HASH_ADD(hh, engine->links, port_link, sizeof(link->port_link), link);
-	link_set_state(engine, link, LINK_CONNECTING);
+	link_takes(engine, link, port_link);
 }
 
 /* The end that has waited longest; NULL: none is due. */
@@ -320,8 +336,7 @@ static struct link *first_due(const struct engine *engine, const struct provider
 	struct link *first = NULL;
 	for (size_t i = 0; i < provider->n_links; i++) {
 		struct link *link = provider->links[i];
-		bool due = link->state == LINK_DOWN && wanted(engine, link) &&
-			   link_retry_ms(link) <= now_ms;
+		bool due = connects(engine, link) && link_retry_ms(link) <= now_ms;
 		if (due && (!first || link->retry_ms < first->retry_ms))
 			first = link;
 	}
@@ -341,15 +356,123 @@ int64_t trunks_deadline(const struct engine *engine, const struct provider *prov
 	for (size_t i = 0; i < provider->n_links; i++) {
 		const struct link *link = provider->links[i];
 		const struct trunk *trunk = link->trunk;
-		if (link->state == LINK_DOWN && wanted(engine, link) &&
-		    link_retry_ms(link) < due_ms)
+		if (connects(engine, link) && link_retry_ms(link) < due_ms)
 			due_ms = link_retry_ms(link);
+		if (trunk_listens(trunk) && !trunk->listener && wanted(engine, link) &&
+		    trunk->listen_ms < due_ms)
+			due_ms = trunk->listen_ms;
 		if ((trunk->up_again && is_down(trunk)) ||
 		    (going(trunk) && link->state == LINK_BOUND && !link->outstanding &&
 		     !link->asking))
 			due_ms = 0;
 	}
 	return due_ms;
+}
+
+/* ---- where the carrier connects ---- */
+
+#define LISTEN_AGAIN_MS 5000 /* when there was no room to listen */
+#define CALLERS_MAX	8    /* at one time, refused ones included */
+
+static void open_listener(struct engine *engine, struct trunk *trunk, int64_t now_ms)
+{
+	struct link *link = trunk->ends[0];
+	char error[PORT_TEXT_OCTETS];
+	struct port_listen listen = {
+		.host = trunk->config->hosts.text[0],
+		.port = (uint16_t)trunk->config->port,
+		.tls = trunk->tls,
+		.tls_ms = (uint32_t)trunk->provider->config->timers.tls_ms,
+		.connections_max = CALLERS_MAX,
+	};
+	trunk->listener = port_listen(engine->port, &listen, error, sizeof(error));
+	trunk->listen_tls = trunk->tls;
+	if (trunk->listener) {
+		log_info("link.listening", "link=%s address=%s", trunk->name,
+			 port_listen_address(engine->port, trunk->listener));
+		return;
+	}
+	trunk->listen_ms = now_ms + LISTEN_AGAIN_MS;
+	if (strstr(link->reason, error))
+		return; /* told already */
+	snprintf(link->reason, sizeof(link->reason), "cannot listen: %.150s", error);
+	log_warning("link.not_listening", "link=%s error=\"%s\"", trunk->name, error);
+}
+
+static void listen_as_wanted(struct engine *engine, struct trunk *trunk, int64_t now_ms)
+{
+	bool want = trunk_listens(trunk) && wanted(engine, trunk->ends[0]);
+	if (trunk->listener && (!want || trunk->listen_tls != trunk->tls)) {
+		port_listen_close(engine->port, trunk->listener);
+		trunk->listener = 0;
+	}
+	if (want && !trunk->listener && now_ms >= trunk->listen_ms)
+		open_listener(engine, trunk, now_ms);
+}
+
+/* "192.0.2.1:2775" and "[2001:db8::1]:2775" begin with the address. */
+static bool is_from(const char *peer, const char *address)
+{
+	size_t n = strlen(address);
+	peer += *peer == '[';
+	return !strncmp(peer, address, n) && (peer[n] == ':' || peer[n] == ']');
+}
+
+/* Why a caller is refused before it says a word; NULL: it is not. */
+static const char *unwelcome(const struct trunk *trunk, const char *peer)
+{
+	const struct config_texts *peers = &trunk->config->peers;
+	bool allowed = !peers->n;
+	for (size_t i = 0; i < peers->n; i++)
+		allowed = allowed || is_from(peer, peers->text[i]);
+	if (!allowed)
+		return "it is none of peers";
+	return trunk->ends[0]->port_link ? "the link has a connection already" : NULL;
+}
+
+bool trunk_called(struct engine *engine, struct provider *provider, const struct port_event *event)
+{
+	struct trunk *trunk = NULL;
+	for (size_t i = 0; event->listener && i < provider->n_trunks; i++)
+		if (provider->trunks[i]->listener == event->listener)
+			trunk = provider->trunks[i];
+	if (!trunk)
+		return false;
+	if (event->kind == PORT_DOWN && event->reason == PORT_DOWN_OURS)
+		return true; /* told when it was refused */
+	const char *why = event->kind == PORT_UP ? unwelcome(trunk, event->peer) : event->text;
+	if (why) {
+		trunk->calls_refused++;
+		log_warning("link.call_refused", "link=%s peer=%s reason=\"%s\"", trunk->name,
+			    event->peer, why);
+		port_abort(engine->port, event->link);
+		return true;
+	}
+	struct link *link = trunk->ends[0];
+	link->reason[0] = '\0';
+	link->refused_status = 0;
+	link_takes(engine, link, event->link);
+	link_event(engine, link, event);
+	return true;
+}
+
+/* In one time for every text of a length, so that guessing is not helped along. */
+static bool is_text(struct smpp_octets octets, const char *text)
+{
+	uint8_t differ = 0;
+	if (!text)
+		return true;
+	if (octets.n != strlen(text))
+		return false;
+	for (uint32_t i = 0; i < octets.n; i++)
+		differ |= octets.at[i] ^ (uint8_t)text[i];
+	return !differ;
+}
+
+bool trunk_knows(const struct trunk *trunk, const struct smpp_pdu *outbind)
+{
+	return is_text(outbind->system_id, trunk->config->outbind_system_id) &
+	       is_text(outbind->password, trunk->config->outbind_password);
 }
 
 /* ---- what operators want ---- */
@@ -385,6 +508,7 @@ void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms)
 {
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		obey(engine, trunk->ends[i]);
+	listen_as_wanted(engine, trunk, now_ms);
 	if (!is_down(trunk))
 		return;
 	if (trunk->up_again) {

@@ -28,6 +28,7 @@ static const char *const closes[] = {
 	[SMPP_CLOSE_UNBIND_TIMEOUT] = "the peer did not answer unbind",
 	[SMPP_CLOSE_PEER_UNBOUND] = "the peer unbound",
 	[SMPP_CLOSE_SESSION_INIT] = "the peer did not bind",
+	[SMPP_CLOSE_NO_OUTBIND] = "the peer connected and sent no outbind",
 	[SMPP_CLOSE_INACTIVITY] = "the peer sent nothing for too long",
 	[SMPP_CLOSE_NO_MEMORY] = "an answer could not be stored for writing",
 };
@@ -152,18 +153,16 @@ void smpp_session_agree(struct smpp_session *session, uint8_t peer_version)
 				(config->tlvs == SMPP_SESSION_TLVS_AUTO && agreed);
 }
 
-enum smpp_session_error smpp_session_up(struct smpp_session *session, int64_t now_ms)
+/* bind_* or outbind: what has the password, which is then forgotten. */
+static enum smpp_session_error put_login(struct smpp_session *session, uint32_t command_id,
+					 int64_t now_ms)
 {
 	const struct smpp_session_config *config = &session->config;
 	struct smpp_pdu *pdu = &session->sending;
 	enum smpp_session_error error = SMPP_SESSION_OK;
 
-	assert(session->state == SMPP_SESSION_DOWN);
 	smpp_session_enter(session, SMPP_SESSION_OPEN, now_ms);
-	session->fed_ms = session->heard_ms = session->tick_ms = now_ms;
-	if (config->role == SMPP_SMSC)
-		return SMPP_SESSION_OK;
-	smpp_pdu_init(pdu, config->bind_command_id, 0);
+	smpp_pdu_init(pdu, command_id, 0);
 	pdu->system_id = smpp_octets_of(config->system_id);
 	pdu->password = smpp_octets_of(config->password);
 	pdu->system_type = smpp_octets_of(config->system_type);
@@ -178,6 +177,29 @@ enum smpp_session_error smpp_session_up(struct smpp_session *session, int64_t no
 	if (error != SMPP_SESSION_OK)
 		smpp_session_enter(session, SMPP_SESSION_DOWN, now_ms);
 	return error;
+}
+
+enum smpp_session_error smpp_session_up(struct smpp_session *session, int64_t now_ms)
+{
+	const struct smpp_session_config *config = &session->config;
+
+	assert(session->state == SMPP_SESSION_DOWN);
+	session->fed_ms = session->heard_ms = session->tick_ms = now_ms;
+	if (config->role == SMPP_ESME && !config->outbind)
+		return put_login(session, config->bind_command_id, now_ms);
+	if (config->role == SMPP_SMSC && config->outbind)
+		return put_login(session, SMPP_outbind, now_ms);
+	smpp_session_enter(session,
+			   config->role == SMPP_ESME ? SMPP_SESSION_CALLED : SMPP_SESSION_OPEN,
+			   now_ms);
+	return SMPP_SESSION_OK;
+}
+
+enum smpp_session_error smpp_session_bind(struct smpp_session *session, int64_t now_ms)
+{
+	if (session->state != SMPP_SESSION_CALLED)
+		return SMPP_SESSION_STATE;
+	return put_login(session, session->config.bind_command_id, now_ms);
 }
 
 void smpp_session_down(struct smpp_session *session, int64_t now_ms)
@@ -208,6 +230,9 @@ static uint32_t phase_timer(const struct smpp_session *session, enum smpp_sessio
 	const struct smpp_session_config *config = &session->config;
 
 	switch (session->state) {
+	case SMPP_SESSION_CALLED:
+		*close = SMPP_CLOSE_NO_OUTBIND;
+		return config->session_init_ms;
 	case SMPP_SESSION_OPEN:
 		*close = config->role == SMPP_ESME ? SMPP_CLOSE_BIND_TIMEOUT :
 						     SMPP_CLOSE_SESSION_INIT;

@@ -56,6 +56,7 @@
 /* The session states of 2.2, and those around them. */
 enum smpp_session_state {
 	SMPP_SESSION_DOWN,	     /* no link yet, or no longer */
+	SMPP_SESSION_CALLED,	     /* ESME: the peer connected, its outbind is awaited */
 	SMPP_SESSION_OPEN,	     /* ESME: bind sent; SMSC: waiting for a bind */
 	SMPP_SESSION_BIND_ASKED,     /* SMSC: BIND_REQUEST raised, the owner has to answer it */
 	SMPP_SESSION_BOUND,	     /* the only state in which requests leave */
@@ -88,6 +89,7 @@ enum smpp_session_close {
 	SMPP_CLOSE_UNBIND_TIMEOUT, /* we unbound and the peer did not answer in unbind_ms */
 	SMPP_CLOSE_PEER_UNBOUND,   /* the peer unbound */
 	SMPP_CLOSE_SESSION_INIT,   /* SMSC: no bind in session_init_ms */
+	SMPP_CLOSE_NO_OUTBIND,	   /* ESME: no outbind in session_init_ms, or something else */
 	SMPP_CLOSE_INACTIVITY,	   /* SMSC: nothing received for inactivity_ms */
 	SMPP_CLOSE_NO_MEMORY,	   /* an answer could not be stored for writing */
 };
@@ -110,6 +112,7 @@ enum smpp_event_kind {
 	SMPP_EVENT_BOUND,	 /* ESME: interface_version, tlvs_allowed */
 	SMPP_EVENT_BIND_REFUSED, /* ESME: command_status; CLOSE follows */
 	SMPP_EVENT_BIND_REQUEST, /* SMSC: answer with smpp_session_bind_answer */
+	SMPP_EVENT_OUTBIND,	 /* ESME, CALLED: smpp_session_bind, or close the link */
 	SMPP_EVENT_REQUEST,	 /* answer with smpp_session_respond */
 	SMPP_EVENT_NOTICE,	 /* nothing to do: enquire_link, alert_notification, outbind… */
 	SMPP_EVENT_RESPONSE,	 /* tag, late, times; pdu may be a generic_nack */
@@ -155,6 +158,7 @@ struct smpp_event {
 struct smpp_session_config {
 	enum smpp_role role;
 	uint32_t bind_command_id; /* ESME: bind_transceiver, _transmitter or _receiver */
+	bool outbind; /* the SMSC connects and asks for the bind (2.2.1, 4.1.7); ESME: CALLED first */
 	const char *system_id;
 	const char *password; /* wiped when the bind is encoded */
 	const char *system_type;
@@ -172,7 +176,7 @@ struct smpp_session_config {
 	uint32_t response_ms;		 /* request put out to TIMEOUT */
 	uint32_t read_pdu_ms;		 /* first octet of a PDU to its last */
 	uint32_t unbind_ms;		 /* unbind to CLOSE, whoever asked */
-	uint32_t session_init_ms;	 /* SMSC: link up to bind (7.2) */
+	uint32_t session_init_ms;	 /* SMSC: link up to bind (7.2); ESME, CALLED: to outbind */
 	uint32_t inactivity_ms;		 /* SMSC: nothing received for so long: CLOSE (7.2) */
 };
 
@@ -205,9 +209,12 @@ struct smpp_session;
 struct smpp_session *smpp_session_new(const struct smpp_session_config *config);
 void smpp_session_free(struct smpp_session *session);
 
-/* The link is up. ESME: encodes the bind; BAD_PDU if system_id, password… do not fit (5.2). */
+/* The link is up. Encodes the bind or outbind; BAD_PDU if system_id, password… do not fit (5.2). */
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_up(struct smpp_session *session, int64_t now_ms);
+/* ESME: the OUTBIND is good; binds on this same link. STATE unless CALLED; BAD_PDU as above. */
+__attribute__((warn_unused_result)) enum smpp_session_error
+smpp_session_bind(struct smpp_session *session, int64_t now_ms);
 /* Buffers octets that arrived at now_ms. FULL: pull events first; nothing was taken. */
 __attribute__((warn_unused_result)) enum smpp_session_error
 smpp_session_feed(struct smpp_session *session, const uint8_t *octets, size_t n, int64_t now_ms);

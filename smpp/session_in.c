@@ -148,6 +148,17 @@ static const struct smpp_problem *unexpected(const struct smpp_session *session,
 	return &wrong_state;
 }
 
+/* Whoever connects to us says who it is before anything else is heard (2.2.1). */
+static bool on_call(struct smpp_session *session, struct smpp_event *event, enum smpp_error error)
+{
+	event->kind = SMPP_EVENT_OUTBIND;
+	if (event->command_id == SMPP_outbind && error == SMPP_OK)
+		return true;
+	event->kind = SMPP_EVENT_NOTICE;
+	smpp_session_fail(session, SMPP_CLOSE_NO_OUTBIND, event->at_ms);
+	return true;
+}
+
 /* Nothing but bind may pass before bind_resp; what comes is handled behind it (2.2.1). */
 static void keep_early(struct smpp_session *session, const struct smpp_event *event)
 {
@@ -327,6 +338,8 @@ static bool on_pdu(struct smpp_session *session, const uint8_t *octets, uint32_t
 	event->command_status = session->pdu.command_status;
 	event->sequence_number = session->pdu.sequence_number;
 	event->at_ms = at_ms;
+	if (session->state == SMPP_SESSION_CALLED)
+		return on_call(session, event, error);
 	if (event->command_id & SMPP_RESP_BIT)
 		return on_response(session, event, error);
 	return on_request(session, event, error);

@@ -91,7 +91,7 @@ enum smpp_session_error smpp_session_put_control(struct smpp_session *session, i
 	slot->put_ms = slot->sent_ms = now_ms;
 	session->sending.sequence_number = slot->sequence;
 	error = put(session, &session->sending);
-	if (error != SMPP_SESSION_OK)
+	if (error != SMPP_SESSION_OK || !smpp_command_resp(smpp_command(slot->command_id)))
 		smpp_window_move(&session->window, slot, SMPP_SLOT_FREE);
 	return error;
 }

@@ -386,7 +386,13 @@ static void on_gone(struct world *world, void *arg, uint64_t number)
 void carrier_accept(struct carrier *carrier, struct wire *wire)
 {
 	struct smpp_session_config config = {
-		.role = SMPP_SMSC, .window = 1000, .max_pdu = 70000, .response_ms = 20000
+		.role = SMPP_SMSC,
+		.window = 1000,
+		.max_pdu = 70000,
+		.response_ms = 20000,
+		.outbind = carrier->outbind_system_id != NULL,
+		.system_id = carrier->outbind_system_id,
+		.password = carrier->outbind_password,
 	};
 	struct far *far = calloc(1, sizeof(*far));
 	far->carrier = carrier;
@@ -397,6 +403,7 @@ void carrier_accept(struct carrier *carrier, struct wire *wire)
 	wire_set_far(wire, on_octets, on_gone, far);
 	assert_int_equal(smpp_session_up(far->session, world_now_ms(carrier->world)),
 			 SMPP_SESSION_OK);
+	far_flush(far);
 }
 
 void carrier_free(struct carrier *carrier)

@@ -45,10 +45,12 @@ struct heard {
 
 struct carrier {
 	struct world *world;
-	struct far *fars;	      /* connections, newest first */
-	uint32_t bind_status;	      /* of every bind from now on */
-	uint32_t transceiver_status;  /* of bind_transceiver, 0: as bind_status */
-	bool nacks_transceiver;	      /* that is said by generic_nack */
+	struct far *fars;	     /* connections, newest first */
+	uint32_t bind_status;	     /* of every bind from now on */
+	uint32_t transceiver_status; /* of bind_transceiver, 0: as bind_status */
+	bool nacks_transceiver;	     /* that is said by generic_nack */
+	const char *outbind_system_id,
+		*outbind_password;    /* set: connections are the carrier's calls */
 	bool mute;		      /* answers no bind */
 	uint8_t sc_interface_version; /* in bind_resp; 0: left out */
 	uint8_t interface_version;    /* of the last bind */

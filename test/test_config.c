@@ -441,6 +441,10 @@ static void test_config__takes_every_word_of_every_choice(void **state)
 	} places[] = {
 		{ "log.level", "config_log_level" },
 		{ "providers.a.links.one.bind", "config_bind" },
+		{ "providers.a.interface_version", "config_interface_version" },
+		{ "providers.a.tlvs", "config_tlvs" },
+		{ "providers.a.window_scope", "config_window_scope" },
+		{ "providers.a.congestion", "config_congestion" },
 		{ "providers.a.default_alphabet", "config_alphabet" },
 		{ "providers.a.message_id_dialect", "config_dialect" },
 		{ "providers.a.receipt_accepted", "config_receipt_accepted" },
@@ -456,7 +460,10 @@ static void test_config__takes_every_word_of_every_choice(void **state)
 		{ "routes.1.message.alphabet", "config_text" },
 	};
 	char set[128], line[64];
-	const char *sets[] = { set, "providers.a.links.two={host: h, port: 1}" };
+	/* Beside a link that may become a receiver; and what an outbind needs. */
+	const char *sets[] = { set, "providers.a.links.two={host: h, port: 1}",
+			       "providers.a.links.one.tls=off",
+			       "providers.a.links.one.peers=[192.0.2.1]" };
 	struct config *config;
 
 	(void)state;
@@ -468,7 +475,7 @@ static void test_config__takes_every_word_of_every_choice(void **state)
 		for (const char *const *word = choices[c].words; *word; word++) {
 			snprintf(set, sizeof(set), "%s=%s", places[i].path, *word);
 			snprintf(line, sizeof(line), ": %s # --set\n", *word);
-			config = load_good(BASE, sets, 2);
+			config = load_good(BASE, sets, strcmp(*word, "outbind") ? 2 : 4);
 			assert_non_null(strstr(printed(config)->octets, line));
 			config_free(config);
 		}

@@ -238,6 +238,103 @@ static void test_session__check_60_61_outbind_and_alert_are_noted_without_answer
 	smpp_session_free(s);
 }
 
+/* ---- outbind ---- */
+
+static struct smpp_session *called(void)
+{
+	struct smpp_session_config config = esme_config;
+
+	config.bind_command_id = SMPP_bind_receiver;
+	config.outbind = true;
+	config.session_init_ms = 7000;
+	struct smpp_session *s = open_session(&config);
+
+	assert_int_equal(stats_of(s).state, SMPP_SESSION_CALLED);
+	writes_nothing(s, 0);
+	return s;
+}
+
+/* 2.2.1: bind_receiver goes back on the connection that the outbind came on. */
+static void test_session__an_outbind_is_answered_by_a_bind(void **state)
+{
+	struct smpp_session *s = called();
+	struct smpp_event ev;
+
+	(void)state;
+	assert_int_equal(smpp_session_deadline(s), 7000);
+	says(s, SMPP_outbind, 0, 9, "smsc\0pw", 8, 1);
+	ev = event(s, SMPP_EVENT_OUTBIND);
+	assert_true(smpp_octets_equal(ev.pdu->system_id, smpp_octets_of("smsc")));
+	assert_true(smpp_octets_equal(ev.pdu->password, smpp_octets_of("pw")));
+	writes_nothing(s, 1);
+	assert_int_equal(smpp_session_bind(s, 1), SMPP_SESSION_OK);
+	assert_int_equal(smpp_session_bind(s, 1), SMPP_SESSION_STATE);
+	says(s, SMPP_bind_receiver_resp, 0, writes(s, SMPP_bind_receiver, 0, 1), "smsc\0", 5, 2);
+	event(s, SMPP_EVENT_BOUND);
+	says(s, SMPP_outbind, 0, 10, "smsc\0pw", 8, 3); /* again: noted and nothing more */
+	event(s, SMPP_EVENT_NOTICE);
+	writes_nothing(s, 3);
+	smpp_session_free(s);
+}
+
+/* Nothing of a stranger is heard, a receipt least of all, and nothing is said to it. */
+static void test_session__a_caller_without_outbind_is_not_heard(void **state)
+{
+	static const struct {
+		uint32_t command_id;
+		const char *body;
+		size_t n;
+	} pdus[] = {
+		{ SMPP_deliver_sm, "\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\0\0", 17 },
+		{ SMPP_enquire_link, "", 0 },
+		{ SMPP_bind_receiver, "esme\0pw\0\0\x34\0\0", 13 },
+		{ SMPP_bind_receiver_resp, "smsc\0", 5 },
+		{ SMPP_generic_nack, "", 0 },
+		{ SMPP_outbind, "smsc", 4 }, /* cut short */
+		{ 0x00000999, "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pdus / sizeof *pdus; i++) {
+		struct smpp_session *s = called();
+
+		says(s, pdus[i].command_id, 0, 1, pdus[i].body, pdus[i].n, 1);
+		says(s, SMPP_outbind, 0, 2, "smsc\0pw", 8, 1);
+		event(s, SMPP_EVENT_NOTICE);
+		assert_int_equal(event(s, SMPP_EVENT_CLOSE).close, SMPP_CLOSE_NO_OUTBIND);
+		writes_nothing(s, 1);
+		smpp_session_free(s);
+	}
+	struct smpp_session *s = called();
+
+	smpp_session_tick(s, 7000);
+	assert_int_equal(event(s, SMPP_EVENT_CLOSE).close, SMPP_CLOSE_NO_OUTBIND);
+	smpp_session_free(s);
+}
+
+/* The other role: it calls, and is bound to. */
+static void test_session__an_smsc_may_ask_for_the_bind(void **state)
+{
+	struct smpp_session_config config = smsc_config;
+	static const uint8_t outbind[] = "\0\0\0\x18\0\0\0\x0B\0\0\0\0\0\0\0\x01smsc\0pw";
+	struct smpp_output out;
+
+	(void)state;
+	config.outbind = true;
+	config.system_id = "smsc";
+	config.password = "pw";
+	struct smpp_session *s = open_session(&config);
+
+	assert_int_equal(smpp_session_output(s, 0, &out), sizeof outbind);
+	assert_memory_equal(out.at, outbind, sizeof outbind);
+	smpp_session_wrote(s, out.n);
+	says(s, SMPP_bind_receiver, 0, 1, "esme\0pw\0\0\x34\0\0", 13, 1);
+	event(s, SMPP_EVENT_BIND_REQUEST);
+	assert_int_equal(smpp_session_bind_answer(s, 0, "smsc", 0x34, 1), SMPP_SESSION_OK);
+	assert_int_equal(stats_of(s).state, SMPP_SESSION_BOUND);
+	smpp_session_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,6 +349,9 @@ int main(void)
 		cmocka_unit_test(test_session__check_56_57_any_answer_to_enquire_link_is_life),
 		cmocka_unit_test(
 			test_session__check_60_61_outbind_and_alert_are_noted_without_answer),
+		cmocka_unit_test(test_session__an_outbind_is_answered_by_a_bind),
+		cmocka_unit_test(test_session__a_caller_without_outbind_is_not_heard),
+		cmocka_unit_test(test_session__an_smsc_may_ask_for_the_bind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

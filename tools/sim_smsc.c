@@ -286,6 +286,7 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 		break;
 	case SMPP_EVENT_BOUND:
 	case SMPP_EVENT_BIND_REFUSED:
+	case SMPP_EVENT_OUTBIND:
 	case SMPP_EVENT_NOTICE:
 	case SMPP_EVENT_ORPHAN_RESPONSE:
 		break;

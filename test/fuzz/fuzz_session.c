@@ -47,6 +47,7 @@ static struct smpp_session *begin(uint8_t choice)
 	const struct smpp_session_config config = {
 		.role = choice & 1 ? SMPP_ESME : SMPP_SMSC,
 		.bind_command_id = binds[(choice >> 1) & 3],
+		.outbind = choice & 0x80,
 		.system_id = "fuzz",
 		.password = "secret",
 		.interface_version = 0x34,
@@ -123,6 +124,11 @@ static uint32_t pull(struct owner *owner)
 			if (smpp_session_bind_answer(owner->session, event.octets_n % 5 == 0,
 						     "smsc", 0x34, owner->now) != SMPP_SESSION_OK)
 				assert(!"bind_answer");
+			break;
+		case SMPP_EVENT_OUTBIND:
+			if (event.octets_n % 5 != 0 &&
+			    smpp_session_bind(owner->session, owner->now) != SMPP_SESSION_OK)
+				assert(!"bind");
 			break;
 		case SMPP_EVENT_REQUEST:
 			if (owner->unanswered_n == 64) {

@@ -6,10 +6,11 @@
 #include "core/port.h"
 #include "test/sim/world.h"
 
-#define PORTS_MAX    16
-#define HOSTS_MAX    8
-#define OUTPUT_ROOM  (64u << 10)
-#define OCTETS_CHUNK (16u << 10)
+#define PORTS_MAX     16
+#define HOSTS_MAX     8
+#define LISTENERS_MAX 8
+#define OUTPUT_ROOM   (64u << 10)
+#define OCTETS_CHUNK  (16u << 10)
 
 struct sim_link {
 	struct port *port;
@@ -20,6 +21,7 @@ struct sim_link {
 	uint64_t sent;
 	bool paused, waiting; /* octets wait on the wire */
 	bool down;
+	uint64_t listener; /* 0: opened by the daemon */
 	char host[64], peer[80];
 	struct sim_link *next;
 };
@@ -45,6 +47,11 @@ struct port {
 	} carriers[PORTS_MAX];
 	size_t n_carriers;
 	char dead[HOSTS_MAX][64]; /* hosts; "" is none */
+	struct {
+		uint64_t id; /* 0: none */
+		uint16_t number;
+		char address[64];
+	} listeners[LISTENERS_MAX];
 };
 
 struct port *sim_port_new(struct world *world, uint64_t seed)
@@ -147,6 +154,8 @@ static void down(struct sim_link *link, enum port_down reason)
 	queue(link->port,
 	      &(struct port_event){ .kind = PORT_DOWN,
 				    .link = link->id,
+				    .listener = link->listener,
+				    .peer = link->peer,
 				    .sent_octets = link->sent,
 				    .reason = reason,
 				    .text = "simulated" },
@@ -210,7 +219,7 @@ static void on_up(struct world *world, void *arg, uint64_t number)
 	down(link, PORT_DOWN_CONNECT);
 }
 
-uint64_t port_open(struct port *port, const struct port_target *target)
+static struct sim_link *new_link(struct port *port)
 {
 	struct sim_link *link = calloc(1, sizeof(*link));
 	link->port = port;
@@ -218,6 +227,12 @@ uint64_t port_open(struct port *port, const struct port_target *target)
 	link->out = malloc(OUTPUT_ROOM);
 	link->next = port->links;
 	port->links = link;
+	return link;
+}
+
+uint64_t port_open(struct port *port, const struct port_target *target)
+{
+	struct sim_link *link = new_link(port);
 	snprintf(link->host, sizeof(link->host), "%s", target->addresses[0].host);
 	snprintf(link->peer, sizeof(link->peer), "%s:%u", link->host, target->addresses[0].port);
 	world_later(port->world, world_now_ms(port->world) + dice_between(&port->dice, 0, 20),
@@ -376,23 +391,55 @@ void port_tls_free(struct port_tls *tls)
 uint64_t port_listen(struct port *port, const struct port_listen *listen, char *error,
 		     size_t error_octets)
 {
-	(void)port;
-	(void)listen;
-	snprintf(error, error_octets, "no listeners in the simulation");
+	for (size_t i = 0; i < LISTENERS_MAX && !is_dead(port, listen->host); i++) {
+		if (port->listeners[i].id)
+			continue;
+		port->listeners[i].id = ++port->ids;
+		port->listeners[i].number = listen->port;
+		snprintf(port->listeners[i].address, sizeof(port->listeners[i].address), "%s:%u",
+			 listen->host, listen->port);
+		return port->listeners[i].id;
+	}
+	snprintf(error, error_octets, "the address is not ours");
 	return 0;
+}
+
+/* Both ends of the wire begin their lives now. */
+bool sim_port_call(struct port *port, uint16_t number, const char *from, struct carrier *carrier)
+{
+	size_t i = 0;
+	while (i < LISTENERS_MAX && (!port->listeners[i].id || port->listeners[i].number != number))
+		i++;
+	if (i == LISTENERS_MAX)
+		return false;
+	struct sim_link *link = new_link(port);
+	struct wire_ends ends = { .octets_near = on_octets, .gone_near = on_gone, .near = link };
+	link->listener = port->listeners[i].id;
+	snprintf(link->peer, sizeof(link->peer), "%s:40000", from);
+	link->wire = wire_new(port->world, &ends);
+	queue(port,
+	      &(struct port_event){ .kind = PORT_UP,
+				    .link = link->id,
+				    .listener = link->listener,
+				    .peer = link->peer },
+	      NULL);
+	carrier_accept(carrier, link->wire);
+	return true;
 }
 
 const char *port_listen_address(const struct port *port, uint64_t listener)
 {
-	(void)port;
-	(void)listener;
+	for (size_t i = 0; i < LISTENERS_MAX; i++)
+		if (port->listeners[i].id == listener)
+			return port->listeners[i].address;
 	return NULL;
 }
 
 void port_listen_close(struct port *port, uint64_t listener)
 {
-	(void)port;
-	(void)listener;
+	for (size_t i = 0; i < LISTENERS_MAX; i++)
+		if (port->listeners[i].id == listener)
+			port->listeners[i].id = 0;
 }
 
 int64_t port_now_us(struct port *port)

@@ -82,6 +82,8 @@ void wire_leave(struct wire *wire, bool far);
 struct port *sim_port_new(struct world *world, uint64_t seed);
 /* Carriers that can be connected to, by the port number of their address. */
 void sim_port_listen(struct port *port, uint16_t number, struct carrier *carrier);
+/* The carrier connects from that address to where the daemon listens; false: it does not. */
+bool sim_port_call(struct port *port, uint16_t number, const char *from, struct carrier *carrier);
 /* From now on nobody takes a connection at this host, or somebody does again. */
 void sim_port_host(struct port *port, const char *host, bool dead);
 /* Nothing waits beyond limit_ms; 0: no limit. */
@@ -121,7 +123,7 @@ struct truth {
 
 struct carrier *carrier_new(struct world *world, const struct carrier_options *options);
 void carrier_free(struct carrier *carrier);
-/* A connection comes in; the far end of a wire. */
+/* A connection comes in, or the carrier has called; the far end of a wire. */
 void carrier_accept(struct carrier *carrier, struct wire *wire);
 /* Cuts some of its connections. */
 void carrier_cut(struct carrier *carrier);
