@@ -404,6 +404,10 @@ static void check_smpp(struct config_load *load, struct config_provider *provide
 	read_password(load, node, "password_file", provider->password_file, &provider->password);
 	check_links(load, provider, node);
 	check_timers(load, &provider->timers, config_node_find(node, "timers"));
+	if (provider->query_missing_receipt && provider->window < 2)
+		mistake(load, node, "query_missing_receipt",
+			"with a window of 1 a submit would wait for the answer of a query",
+			"window: 2 or more");
 	check_tables(load, provider, node);
 }
 

@@ -172,6 +172,17 @@ static struct link *choose_link(const struct engine *engine, uint32_t provider, 
 	return best;
 }
 
+uint32_t ask_places(const struct engine *engine, const struct provider *provider, int64_t now_ms)
+{
+	uint32_t out = 0, window = provider->config->window;
+	bool any = false;
+	for (size_t i = 0; i < provider->n_links; i++) {
+		out += provider->links[i]->outstanding + provider->links[i]->asking;
+		any = any || can_send(engine, provider->links[i], now_ms);
+	}
+	return any && out < window ? window - out : 0;
+}
+
 /* ---- asking ---- */
 
 struct sending {
@@ -217,6 +228,8 @@ static void asked(struct engine *engine, struct effect *effect, enum turn_end en
 		return;
 	}
 	sending->link->asking++;
+	if (!sending->ask.by_operator)
+		sending->link->provider->querying = true;
 	if (send(sending, port_now_ms(engine->port)) != SMPP_SESSION_OK)
 		ask_event(engine, sending->link, &unsent);
 }
@@ -369,6 +382,8 @@ void ask_event(struct engine *engine, struct link *link, const struct smpp_event
 	struct answer *answer = calloc(1, sizeof(*answer));
 	if (!event->late)
 		link->asking--;
+	if (ask && !ask->by_operator)
+		link->provider->querying = false;
 	engine->schedule = true;
 	if (!ask || !answer) {
 		free(answer);

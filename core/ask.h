@@ -3,7 +3,8 @@
  * 4.8 to 4.10). An ask is no submit and stands in no release: it takes a place in the session's
  * window, and room from submits while it is out, but nothing of the provider's rate; it has the
  * response timer; it is sent once and never again by itself. Its answer is an input like any other
- * and becomes evidence of the segment. Operators ask through core/control_ask.c.
+ * and becomes evidence of the segment. Operators ask
+ * through core/control_ask.c, core/missing.c by itself.
  *
  *	ask_segment ── commit ──► session ──► ask_event ── input, commit ──► evidence
  *
@@ -18,6 +19,7 @@
 #include "smpp/receipt.h"
 
 struct link;
+struct provider;
 struct smpp_event;
 
 #define ASKS_MAX	1024   /* at once, those that are done and remembered among them */
@@ -79,6 +81,12 @@ struct asked {
  * was taken yet, no answer named an id, the id belongs to several; and where nothing can be sent.
  */
 struct asked ask_segment(struct turn *turn, const struct ask_wish *wish);
+
+/*
+ * Places of the provider's window that are free for an ask now, as if it had one window for all its
+ * links; 0 where none of them may send.
+ */
+uint32_t ask_places(const struct engine *engine, const struct provider *provider, int64_t now_ms);
 
 /* Whether a tag that a session gives back is an ask's, not a release's. */
 bool ask_is(uint64_t tag);

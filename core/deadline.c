@@ -6,6 +6,7 @@
 #include "core/engine.h"
 #include "core/heap.h"
 #include "core/lifecycle.h"
+#include "core/missing.h"
 #include "core/orders.h"
 #include "core/provider.h"
 #include "core/route.h"
@@ -136,6 +137,11 @@ static void look_at(struct turn *turn, struct work *work, struct segment_ref ref
 	bool ended = message.state == STORE_STATE_FAILED || message.state == STORE_STATE_EXPIRED;
 	int64_t due_ms = deadline_of(turn, work->route, &work->rec, ended, seg, &event);
 	if (due_ms > turn->due_ms) {
+		int64_t ask_ms = seg->state == STORE_STATE_SENT ?
+					 missing_look(turn, work, ref, seg) :
+					 INT64_MAX;
+		if (ask_ms < due_ms)
+			due_ms = ask_ms;
 		if (due_ms < wake->next_ms)
 			wake->next_ms = due_ms;
 		return;

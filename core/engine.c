@@ -12,6 +12,7 @@
 #include "core/feed.h"
 #include "core/inbound.h"
 #include "core/log.h"
+#include "core/missing.h"
 #include "core/orders.h"
 #include "core/provider.h"
 #include "core/reconcile.h"
@@ -131,6 +132,7 @@ static bool load(struct engine *engine)
 	struct store_returned back = { 0 };
 	queue_clear(engine->queue);
 	wakes_clear(engine->wakes);
+	missing_clear(engine->missing);
 	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
 	if (turn_failed(&turn))
 		return false;
@@ -190,6 +192,7 @@ static void own_work(struct turn *turn)
 		activity_write(turn);
 	engine->scheduled_ms = turn->due_ms;
 	scheduler_run(turn);
+	missing_run(turn);
 }
 
 static enum turn_end try_inputs(struct engine *engine, struct input **inputs, size_t n, bool own)
@@ -314,6 +317,7 @@ static int64_t own_deadline(const struct engine *engine)
 {
 	int64_t due_ms = sooner(wakes_deadline(engine->wakes),
 				queue_deadline(engine->queue, engine->scheduled_ms));
+	due_ms = sooner(due_ms, missing_deadline(engine->missing));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
 	own_ms = sooner(own_ms, activity_deadline(engine));
@@ -517,14 +521,15 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->generation = generation_new(engine);
 	engine->releases = releases_new();
 	engine->asks = asks_new();
+	engine->missing = missing_new();
 	engine->retention = retention_new();
 	engine->activity = activity_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
-	    !engine->asks || !engine->retention || !engine->activity || !engine->tap ||
-	    !engine->providers)
+	    !engine->asks || !engine->missing || !engine->retention || !engine->activity ||
+	    !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -592,6 +597,7 @@ void engine_free(struct engine *engine)
 	free(engine->providers);
 	releases_free(engine->releases);
 	asks_free(engine->asks);
+	missing_free(engine->missing);
 	retention_free(engine->retention);
 	activity_free(engine->activity);
 	wakes_free(engine->wakes);

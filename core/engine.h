@@ -18,6 +18,7 @@ struct server;
 struct tap;
 struct releases;
 struct asks;
+struct missing;
 struct input;
 struct wakes;
 struct retention;
@@ -59,6 +60,7 @@ struct engine {
 	struct link *links;	/* those with a connection, by the port's id */
 	struct releases *releases;
 	struct asks *asks;
+	struct missing *missing;
 	struct wakes *wakes;
 	struct retention *retention;
 	struct activity *activity;

@@ -10,6 +10,7 @@
 #include "core/engine.h"
 #include "core/ledger.h"
 #include "core/lifecycle.h"
+#include "core/missing.h"
 #include "core/route.h"
 
 #define EVIDENCE_OCTETS 1900 /* in a record; what does not fit moves to evidence_more */
@@ -138,6 +139,11 @@ static void note_times(struct turn *turn, struct hand *hand, const struct happen
 	if (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_SENT)
 		orders_wake(work, (int64_t)seg->released_ms +
 					  route_receipt_deadline_ms(work->route, &work->rec));
+	int64_t ask_ms = seg->state == STORE_STATE_SENT ?
+				 missing_first_ms(work, (int64_t)seg->released_ms) :
+				 INT64_MAX;
+	if (ask_ms < INT64_MAX)
+		orders_wake(work, ask_ms);
 }
 
 /*

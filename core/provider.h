@@ -93,6 +93,8 @@ struct provider {
 	size_t n_trunks;
 	struct config *held; /* as that of a trunk */
 	bool paused;	     /* by the operator */
+	bool querying;	     /* a query of core/missing.h is out: one at a time */
+	int64_t query_ms;    /* the next one not before */
 	double tokens;	     /* segments that may go now, with a rate */
 	int64_t tokens_ms;
 	double pace;	   /* share of window and rate that congestion left at paced_ms; 0: all */
