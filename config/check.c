@@ -151,6 +151,13 @@ static bool same_prefix(const void *elements, size_t i, size_t j)
 	return strcmp(inbounds[i].prefix, inbounds[j].prefix) == 0;
 }
 
+static bool same_tag(const void *elements, size_t i, size_t j)
+{
+	const struct config_tlv *tlvs = elements;
+
+	return tlvs[i].tag == tlvs[j].tag;
+}
+
 static void check_uids(struct config_load *load, const struct config_node *root)
 {
 	const size_t mark = config_path_push(load, "uids");
@@ -353,6 +360,40 @@ static void check_timers(struct config_load *load, const struct config_timers *t
 	config_path_pop(load, mark);
 }
 
+/* 0 means the default alphabet and no other, and no octet means two. */
+static void check_codings(struct config_load *load, const struct config_provider *provider,
+			  const struct config_node *node)
+{
+	const struct config_node *entry = node ? node->first : NULL;
+
+	for (size_t i = 0; entry && i < provider->n_data_codings; i++, entry = entry->next) {
+		const struct config_data_coding *coding = &provider->data_codings[i];
+
+		if (entry->wrong)
+			continue;
+		if (coding->octet == 0 && coding->alphabet != provider->default_alphabet)
+			config_hint(config_mistake(load, &entry->at,
+						   "%s: %s cannot be 0, which is default_alphabet",
+						   load->path, entry->key),
+				    "say default_alphabet: %s", entry->key);
+		for (size_t k = 0; k < i; k++)
+			if (provider->data_codings[k].octet == coding->octet)
+				config_mistake(load, &entry->at, "%s: %s has the octet of another",
+					       load->path, entry->key);
+	}
+}
+
+static void check_tlvs(struct config_load *load, const struct config_tlv *tlvs, size_t n,
+		       const struct config_node *node)
+{
+	const struct config_node *mapping = config_node_find(node, "submit_tlvs");
+	const size_t mark = config_path_push(load, "submit_tlvs");
+
+	check_twice(load, mapping, tlvs, n, same_tag);
+	check_count(load, mapping, n, CONFIG_TLVS_MAX);
+	config_path_pop(load, mark);
+}
+
 static void check_tables(struct config_load *load, const struct config_provider *provider,
 			 const struct config_node *node)
 {
@@ -369,6 +410,10 @@ static void check_tables(struct config_load *load, const struct config_provider 
 	mark = config_path_push(load, "inbound");
 	check_twice(load, config_node_find(node, "inbound"), provider->inbounds,
 		    provider->n_inbounds, same_prefix);
+	config_path_pop(load, mark);
+	check_tlvs(load, provider->submit_tlvs, provider->n_submit_tlvs, node);
+	mark = config_path_push(load, "data_codings");
+	check_codings(load, provider, config_node_find(node, "data_codings"));
 	config_path_pop(load, mark);
 }
 
@@ -409,6 +454,9 @@ static void check_smpp(struct config_load *load, struct config_provider *provide
 			"with a window of 1 a submit would wait for the answer of a query",
 			"window: 2 or more");
 	check_tables(load, provider, node);
+	if (provider->tlvs == CONFIG_TLVS_NEVER && sound(node, "concat") && sound(node, "tlvs") &&
+	    (provider->concat == CONFIG_CONCAT_SAR || provider->concat == CONFIG_CONCAT_PAYLOAD))
+		mistake(load, node, "concat", "needs TLVs, and tlvs is never", "udh8 or udh16");
 }
 
 /* What has no meaning for a sandbox would be believed to have one. */
@@ -478,6 +526,7 @@ static void check_route(struct config_load *load, struct config_route *route,
 	const bool approved = route->sender == CONFIG_SENDER_APPROVED;
 
 	find_provider(load, route, node);
+	check_tlvs(load, route->submit_tlvs, route->n_submit_tlvs, node);
 	if (sound(node, "sender") && approved && !config_node_find(node, "senders"))
 		mistake(load, node, "senders", "is missing", "the list of approved sender ids");
 	if (sound(node, "sender") && !approved && config_node_find(node, "senders"))

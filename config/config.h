@@ -23,6 +23,7 @@
 #define CONFIG_ERRORS_MAX      100 /* mistakes told one by one; the rest is counted */
 #define CONFIG_HOSTS_MAX       8   /* hosts of one link */
 #define CONFIG_STATS_MAX       64  /* rows of a provider's stat */
+#define CONFIG_TLVS_MAX	       16  /* rows of submit_tlvs, of a provider and of a route */
 #define CONFIG_PASSWORD_MAX    8   /* octets (SMPP 3.4, 5.2.2: at most 9 with the closing NUL) */
 
 /*
@@ -56,10 +57,26 @@
 #define CONFIG_CONGESTIONS(X)                 \
 	X(CONFIG_CONGESTION_IGNORE, "ignore") \
 	X(CONFIG_CONGESTION_SLOW, "slow")
-#define CONFIG_ALPHABETS(X)               \
-	X(CONFIG_ALPHABET_GSM7, "gsm7")   \
-	X(CONFIG_ALPHABET_ASCII, "ascii") \
-	X(CONFIG_ALPHABET_LATIN1, "latin1")
+#define CONFIG_ALPHABETS(X)                 \
+	X(CONFIG_ALPHABET_GSM7, "gsm7")     \
+	X(CONFIG_ALPHABET_ASCII, "ascii")   \
+	X(CONFIG_ALPHABET_LATIN1, "latin1") \
+	X(CONFIG_ALPHABET_UCS2, "ucs2")
+/* How a text of several parts is sent. */
+#define CONFIG_CONCATS(X)               \
+	X(CONFIG_CONCAT_UDH8, "udh8")   \
+	X(CONFIG_CONCAT_UDH16, "udh16") \
+	X(CONFIG_CONCAT_SAR, "sar")     \
+	X(CONFIG_CONCAT_PAYLOAD, "payload")
+/* Which receipts a submit asks for (SMPP 3.4, 5.2.17), and how it says its validity (7.1.1). */
+#define CONFIG_REGISTEREDS(X)                   \
+	X(CONFIG_REGISTERED_FINAL, "final")     \
+	X(CONFIG_REGISTERED_FAILURE, "failure") \
+	X(CONFIG_REGISTERED_NONE, "none")
+#define CONFIG_VALIDITIES(X)                    \
+	X(CONFIG_VALIDITY_RELATIVE, "relative") \
+	X(CONFIG_VALIDITY_ABSOLUTE, "absolute") \
+	X(CONFIG_VALIDITY_NONE, "none")
 #define CONFIG_DIALECTS(X)                         \
 	X(CONFIG_DIALECT_NONE, "none")             \
 	X(CONFIG_DIALECT_AUTO, "auto")             \
@@ -87,7 +104,8 @@
 #define CONFIG_SENDERS(X)                     \
 	X(CONFIG_SENDER_FREE, "free")         \
 	X(CONFIG_SENDER_APPROVED, "approved") \
-	X(CONFIG_SENDER_NUMERIC, "numeric")
+	X(CONFIG_SENDER_NUMERIC, "numeric")   \
+	X(CONFIG_SENDER_OPTIONAL, "optional")
 #define CONFIG_DOUBTS(X)             \
 	X(CONFIG_DOUBT_HOLD, "hold") \
 	X(CONFIG_DOUBT_RESEND, "resend")
@@ -133,6 +151,9 @@
 	X(config_window_scope, CONFIG_WINDOW_SCOPES)           \
 	X(config_congestion, CONFIG_CONGESTIONS)               \
 	X(config_alphabet, CONFIG_ALPHABETS)                   \
+	X(config_concat, CONFIG_CONCATS)                       \
+	X(config_registered, CONFIG_REGISTEREDS)               \
+	X(config_validity, CONFIG_VALIDITIES)                  \
 	X(config_dialect, CONFIG_DIALECTS)                     \
 	X(config_receipt_accepted, CONFIG_RECEIPT_ACCEPTEDS)   \
 	X(config_receipt_unknown, CONFIG_RECEIPT_UNKNOWNS)     \
@@ -157,7 +178,7 @@ CONFIG_CHOICES(CONFIG_ENUM)
 #undef CONFIG_ENUM
 #undef CONFIG_MEMBER
 
-/* A list of texts, a list of times, and an address; all of them live as long as the config. */
+/* A list of texts, a list of times, octets, and an address; all of them live as long as the config. */
 struct config_texts {
 	const char *const *text;
 	size_t n;
@@ -165,6 +186,11 @@ struct config_texts {
 
 struct config_times {
 	const int64_t *ms;
+	size_t n;
+};
+
+struct config_octets {
+	const uint8_t *at;
 	size_t n;
 };
 
@@ -187,6 +213,9 @@ struct config_address {
 #define CONFIG_C_BOOL			bool
 #define CONFIG_C_MODE			uint32_t
 #define CONFIG_C_STATUS			uint32_t
+#define CONFIG_C_OCTET			uint32_t
+#define CONFIG_C_TAG			uint32_t
+#define CONFIG_C_OCTETS			struct config_octets
 #define CONFIG_C_MONEY			int64_t /* millionths of the currency */
 #define CONFIG_C_ADDRESS		struct config_address
 #define CONFIG_C_USER			uid_t
@@ -256,6 +285,18 @@ struct config_status {
 #include "config/config.def"
 };
 
+/* data_codings: alphabets with an octet of their own; none twice, no octet twice. */
+struct config_data_coding {
+#define DATA_CODING_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
+/* submit_tlvs: TLVs of the carrier's own that go with every submit; no tag twice. */
+struct config_tlv {
+#define TLV_KEY CONFIG_FIELD
+#include "config/config.def"
+};
+
 /* stat: overrides of what a word or number in a receipt's stat means; compared without case. */
 struct config_stat {
 #define STAT_KEY CONFIG_FIELD
@@ -281,6 +322,10 @@ struct config_provider {
 	size_t n_stats;
 	struct config_inbound *inbounds;
 	size_t n_inbounds;
+	struct config_data_coding *data_codings;
+	size_t n_data_codings;
+	struct config_tlv *submit_tlvs;
+	size_t n_submit_tlvs;
 };
 
 struct config_message {
@@ -299,6 +344,8 @@ struct config_route {
 #include "config/config.def"
 	struct config_message message;
 	struct config_retries retries;
+	struct config_tlv *submit_tlvs; /* before the provider's of the same tag */
+	size_t n_submit_tlvs;
 };
 
 struct config_price {

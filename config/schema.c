@@ -31,6 +31,9 @@ CONFIG_CHOICES(WORDS)
 #define TYPE_MONEY	    CONFIG_TYPE_MONEY, NULL, 0
 #define TYPE_MODE	    CONFIG_TYPE_MODE, NULL, 0
 #define TYPE_STATUS	    CONFIG_TYPE_STATUS, NULL, 0
+#define TYPE_OCTET	    CONFIG_TYPE_OCTET, NULL, 0
+#define TYPE_TAG	    CONFIG_TYPE_TAG, NULL, 0
+#define TYPE_OCTETS	    CONFIG_TYPE_OCTETS, NULL, 0
 #define TYPE_USER	    CONFIG_TYPE_USER, NULL, 0
 #define TYPE_GROUP	    CONFIG_TYPE_GROUP, NULL, 0
 #define TYPE_BOOL	    CONFIG_TYPE_BOOL, NULL, 0
@@ -99,6 +102,14 @@ static const struct config_row stat_rows[] = {
 };
 static const struct config_row inbound_rows[] = {
 #define INBOUND_KEY(...) ROW(config_inbound, __VA_ARGS__)
+#include "config/config.def"
+};
+static const struct config_row data_coding_rows[] = {
+#define DATA_CODING_KEY(...) ROW(config_data_coding, __VA_ARGS__)
+#include "config/config.def"
+};
+static const struct config_row tlv_rows[] = {
+#define TLV_KEY(...) ROW(config_tlv, __VA_ARGS__)
 #include "config/config.def"
 };
 static const struct config_row link_rows[] = {
@@ -204,6 +215,20 @@ static const struct config_section inbound_section = {
 	NULL,
 	0,
 };
+static const struct config_section data_coding_section = {
+	"data_coding of alphabets at this carrier, where it differs from the usual; each one named here "
+	"is taken.",
+	COUNTED(data_coding_rows),
+	NULL,
+	0,
+};
+static const struct config_section tlv_section = {
+	"TLVs of the carrier's own that go with every submit; those of a route come before the "
+	"provider's of the same tag.",
+	COUNTED(tlv_rows),
+	NULL,
+	0,
+};
 static const struct config_section tls_section = {
 	"TLS of the link, verified by default; the word off instead is plain TCP.",
 	COUNTED(tls_rows),
@@ -244,6 +269,9 @@ static const struct config_child provider_children[] = {
 	{ "statuses", CONFIG_SHAPE_PAIRS, &status_section, ARRAY(config_provider, statuses) },
 	{ "stat", CONFIG_SHAPE_PAIRS, &stat_section, ARRAY(config_provider, stats) },
 	{ "inbound", CONFIG_SHAPE_PAIRS, &inbound_section, ARRAY(config_provider, inbounds) },
+	{ "data_codings", CONFIG_SHAPE_PAIRS, &data_coding_section,
+	  ARRAY(config_provider, data_codings) },
+	{ "submit_tlvs", CONFIG_SHAPE_PAIRS, &tlv_section, ARRAY(config_provider, submit_tlvs) },
 };
 static const struct config_section provider_section = {
 	"One login at one carrier.",
@@ -254,6 +282,7 @@ static const struct config_section provider_section = {
 static const struct config_child route_children[] = {
 	{ "message", CONFIG_SHAPE_SECTION, &message_section, PART(config_route, message) },
 	{ "retries", CONFIG_SHAPE_SECTION, &retries_section, PART(config_route, retries) },
+	{ "submit_tlvs", CONFIG_SHAPE_PAIRS, &tlv_section, ARRAY(config_route, submit_tlvs) },
 };
 static const struct config_section route_section = {
 	"An execution profile on one provider.",

@@ -10,6 +10,8 @@
 
 #include "config/private.h"
 
+#define HEX_MARK "hex:" /* before octets that are no text */
+
 /* What is read, and where a refusal is told. */
 struct reading {
 	struct config_load *load;
@@ -273,6 +275,83 @@ static bool print_text(const struct config_row *row, const void *member,
 	return text != NULL;
 }
 
+/* ---- octets ---- */
+
+static int hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *digit = c ? strchr(digits, c | 0x20) : NULL;
+
+	return digit ? (int)(digit - digits) : -1;
+}
+
+/* Length of what stands in hex; -1: it is none. */
+static int64_t hex_octets(const char *hex, uint8_t *out)
+{
+	const size_t n = strlen(hex);
+
+	for (size_t i = 0; i < n; i++) {
+		const int digit = hex_digit(hex[i]);
+
+		if (digit < 0 || n % 2 != 0)
+			return -1;
+		out[i / 2] = (uint8_t)(i % 2 ? out[i / 2] | digit : digit << 4);
+	}
+	return (int64_t)(n / 2);
+}
+
+static bool parse_octets(const struct reading *reading, void *member)
+{
+	const char *text = reading->text;
+	const bool hex = strncmp(text, HEX_MARK, strlen(HEX_MARK)) == 0;
+	struct config_octets octets = { 0 };
+	uint8_t *copy = config_load_alloc(reading->load, strlen(text) + 1);
+	int64_t n = (int64_t)strlen(text);
+
+	if (!copy)
+		return false;
+	if (!hex && !text_fits(reading, text))
+		return false;
+	if (hex)
+		n = hex_octets(text + strlen(HEX_MARK), copy);
+	else
+		memcpy(copy, text, (size_t)n);
+	if (n < 0)
+		return refuse_form(reading);
+	if (n > reading->row->most) {
+		refuse(reading, "is too long");
+		return false;
+	}
+	octets.at = copy;
+	octets.n = (size_t)n;
+	memcpy(member, &octets, sizeof(octets));
+	return true;
+}
+
+/* As a text if it would be read back as that. */
+static bool print_octets(const struct config_row *row, const void *member,
+			 struct config_text_out *out)
+{
+	struct config_octets octets;
+	bool text = true;
+
+	(void)row;
+	memcpy(&octets, member, sizeof(octets));
+	for (size_t i = 0; i < octets.n; i++)
+		text = text && is_printable(octets.at[i]);
+	/* A NUL stands behind the copy that was made when it was read. */
+	if (text && octets.at &&
+	    strncmp((const char *)octets.at, HEX_MARK, strlen(HEX_MARK)) != 0) {
+		write_text((const char *)octets.at, out);
+		return true;
+	}
+	config_out(out, "\"" HEX_MARK);
+	for (size_t i = 0; i < octets.n; i++)
+		config_out(out, "%02X", octets.at[i]);
+	config_out(out, "\"");
+	return true;
+}
+
 /* ---- the rest ---- */
 
 static bool parse_bool(const struct reading *reading, void *member)
@@ -432,6 +511,12 @@ static const struct type types[] = {
 	[CONFIG_TYPE_MONEY] = NUMBER_TYPE("an amount with at most six decimals", money, 8),
 	[CONFIG_TYPE_MODE] = NUMBER_TYPE("octal permission bits, as 0660", mode, 4),
 	[CONFIG_TYPE_STATUS] = NUMBER_TYPE("a command_status, as 0x45 or 69", status, 4),
+	[CONFIG_TYPE_TAG] = NUMBER_TYPE("a tag, as 0x1401 or 5121", status, 4),
+	[CONFIG_TYPE_OCTETS] = { .form = "a text, or octets as hex:0A0B",
+				 .parse = parse_octets,
+				 .print = print_octets,
+				 .allowed = is_printable },
+	[CONFIG_TYPE_OCTET] = NUMBER_TYPE("an octet, as 0xF1 or 241", status, 4),
 	[CONFIG_TYPE_USER] = { .form = "a user of this machine",
 			       .parse = parse_user,
 			       .print = print_number,

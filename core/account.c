@@ -177,6 +177,7 @@ static bool route_allows(const struct config_route *route, const char *caller_id
 {
 	switch (route->sender) {
 	case CONFIG_SENDER_FREE:
+	case CONFIG_SENDER_OPTIONAL:
 		return true;
 	case CONFIG_SENDER_NUMERIC:
 		return strspn(caller_id, "0123456789") == strlen(caller_id);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/account.h"
+#include "core/content.h"
 #include "core/engine.h"
 #include "core/intent.h"
 #include "core/ledger.h"
@@ -14,8 +15,6 @@
 #include "core/provider.h"
 #include "core/route.h"
 #include "core/view.h"
-#include "smpp/coding.h"
-#include "smpp/concat.h"
 
 /* Hashes of Idempotency-Keys, beside those of provider ids: no provider has such numbers. */
 #define KEY_SCOPE  0xFFFFFE00u
@@ -29,7 +28,9 @@ struct admission {
 	struct intent intent;
 	const struct config_route *route;
 	struct smpp_coding_choice coding;
-	uint32_t parts;
+	struct content_kind kind; /* what the text becomes */
+	uint32_t segments;	  /* submits per message */
+	uint32_t parts;		  /* short messages per message, which are what is paid for */
 	struct pricing pricing;
 	const struct price *price;
 	const struct price *country;
@@ -137,7 +138,8 @@ static bool check_key(struct admission *admission)
 static bool check_shape(struct admission *admission)
 {
 	struct api_call *call = admission->call;
-	intent_read(call, admission->body, call->turn->at_ms, &admission->intent);
+	intent_read(call, admission->body, call->engine->config, call->turn->at_ms,
+		    &admission->intent);
 	return !api_flawed(call, "shape");
 }
 
@@ -200,71 +202,64 @@ static bool check_sender(struct admission *admission)
 	return false;
 }
 
-/* What a text of the route may be sent in: more than what it may have, so that all of it goes. */
+/* The alphabet that a text of the route must keep to; ALPHABETS: any. */
 static const struct {
-	enum smpp_alphabet has; /* the alphabet a text must keep to; ALPHABETS: any */
-	unsigned also;		/* beside what data_coding 0 means */
+	enum smpp_alphabet has;
 	const char *name;
 } texts[] = {
-	[CONFIG_TEXT_ASCII] = { SMPP_ALPHABET_ASCII, SMPP_ALPHABET_BIT(SMPP_ALPHABET_ASCII),
-				"ASCII" },
-	[CONFIG_TEXT_GSM7] = { SMPP_ALPHABET_GSM7, SMPP_ALPHABET_BIT(SMPP_ALPHABET_UCS2), "GSM7" },
-	[CONFIG_TEXT_UNICODE] = { SMPP_ALPHABETS, SMPP_ALPHABET_BIT(SMPP_ALPHABET_UCS2),
-				  "Unicode" },
+	[CONFIG_TEXT_ASCII] = { SMPP_ALPHABET_ASCII, "ASCII" },
+	[CONFIG_TEXT_GSM7] = { SMPP_ALPHABET_GSM7, "GSM7" },
+	[CONFIG_TEXT_UNICODE] = { SMPP_ALPHABETS, "Unicode" },
 };
 
 static void check_characters(struct admission *admission)
 {
 	const struct intent *intent = &admission->intent;
-	const struct config_message *message = &admission->route->message;
-	enum smpp_alphabet zero = route_default_alphabet(admission->route), has;
+	const struct config_route *route = admission->route;
+	const struct config_message *message = &route->message;
+	enum smpp_alphabet has = texts[message->alphabet].has;
 	struct smpp_coding_measure measure = { 0 };
-	has = texts[message->alphabet].has;
 	if (has != SMPP_ALPHABETS &&
 	    smpp_coding_measure(has, intent->text, intent->text_octets, &measure)) {
 		api_flaw(
 			admission->call, "body", "message", -1, "alphabet",
 			"message may have %s characters only on route %u; U+%04X at character %u is "
 			"none",
-			texts[message->alphabet].name, admission->route->id, measure.offender,
+			texts[message->alphabet].name, route->id, measure.offender,
 			measure.offender_at);
 		return;
 	}
-	struct smpp_coding_policy policy = {
-		.of_zero = zero,
-		.allowed = SMPP_ALPHABET_BIT(zero) | texts[message->alphabet].also,
-	};
-	if (smpp_coding_choose(intent->text, intent->text_octets, &policy, &admission->coding))
+	if (content_choose(route, intent->text, intent->text_octets, &admission->coding))
 		api_flaw(admission->call, "body", "message", -1, "alphabet",
 			 "message has U+%04X at character %u, which route %u cannot carry",
-			 admission->coding.offender, admission->coding.offender_at,
-			 admission->route->id);
+			 admission->coding.offender, admission->coding.offender_at, route->id);
 	else if (admission->coding.chars > message->max_chars)
 		api_flaw(admission->call, "body", "message", -1, "string_too_long",
 			 "message has %u characters; route %u allows at most %u",
-			 admission->coding.chars, admission->route->id, message->max_chars);
+			 admission->coding.chars, route->id, message->max_chars);
 }
 
 static void check_parts(struct admission *admission)
 {
 	const struct intent *intent = &admission->intent;
-	struct smpp_concat_plan plan;
-	struct smpp_coding_buf wire = { .cap = SMPP_CODING_WIRE_MAX(intent->text_octets) };
-	wire.at = malloc(wire.cap);
-	if (!wire.at) {
+	const struct config_route *route = admission->route;
+	struct content content;
+	admission->kind = (struct content_kind){ admission->coding.alphabet,
+						 content_method(route->provider) };
+	enum content_error err = content_make(route->provider, admission->kind, intent->text,
+					      intent->text_octets, &content);
+	content_release(&content);
+	if (err == CONTENT_MEMORY) {
 		turn_fail(admission->call->turn, STORE_FULL);
 		return;
 	}
-	smpp_coding_from_utf8(admission->coding.alphabet, intent->text, intent->text_octets, &wire);
-	bool planned = smpp_concat_plan(admission->coding.alphabet, wire.at, wire.n,
-					SMPP_CONCAT_UDH8, &plan) == SMPP_CONCAT_OK;
-	free(wire.at);
-	admission->parts = plan.pdus;
-	if (!planned || plan.pdus > admission->route->message.max_parts)
+	admission->segments = content.plan.pdus;
+	admission->parts = content.plan.radio_parts;
+	if (err || admission->parts > route->message.max_parts)
 		api_flaw(admission->call, "body", "message", -1, "too_many_parts",
 			 "message takes %u parts as %s; route %u allows at most %u",
-			 plan.radio_parts, smpp_coding_name(admission->coding.alphabet),
-			 admission->route->id, admission->route->message.max_parts);
+			 admission->parts, smpp_coding_name(admission->coding.alphabet), route->id,
+			 route->message.max_parts);
 }
 
 static bool check_route_shape(struct admission *admission)
@@ -466,7 +461,10 @@ static struct work *create(struct admission *admission)
 		.sandbox = call->account.sandbox,
 		.priority = (uint8_t)intent->priority,
 		.alphabet = (uint8_t)admission->coding.alphabet,
-		.parts = (uint8_t)admission->parts,
+		.parts = (uint8_t)admission->segments,
+		.concat = admission->parts > 1 ? (uint8_t)admission->kind.method : 0,
+		.paid_parts = admission->parts == admission->segments ? 0 :
+									(uint8_t)admission->parts,
 		.total = intent->n_numbers,
 		.batch_size = route->batch_size,
 		.created_ms = (uint64_t)turn->at_ms,
@@ -483,6 +481,7 @@ static struct work *create(struct admission *admission)
 		.client_ref = octets_of(intent->client_ref),
 		.request_id = octets_of(call->request_id),
 	};
+	content_keep_reason(&rec, &admission->coding);
 	return orders_create(call->turn, &rec);
 }
 
@@ -536,6 +535,7 @@ static void write_estimate(struct admission *admission)
 {
 	struct json_writer *json = &admission->call->json;
 	const struct store_account *account = &admission->call->account;
+	char reason[CONTENT_REASON_OCTETS];
 	json_begin_object(json);
 	json_add_text(json, "status", "success");
 	json_add_text(json, "message", "Estimate calculated successfully.");
@@ -548,6 +548,8 @@ static void write_estimate(struct admission *admission)
 	json_add_bool(json, "sandbox", account->sandbox);
 	json_add_uint(json, "parts", admission->parts);
 	json_add_text(json, "encoding", smpp_coding_name(admission->coding.alphabet));
+	json_add_text(json, "encoding_reason",
+		      smpp_coding_explain(&admission->coding, reason, sizeof(reason)));
 	end_with_warnings(admission);
 }
 

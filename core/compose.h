@@ -1,7 +1,7 @@
 /*
  * Composing: the PDU that submits one segment, made of its order, its provider's settings and its
  * part of the text. Pure: it reads no clock and no store and sends nothing. Used by the scheduler,
- * which decides what goes where; what the text became in octets is orders_plan's.
+ * which decides what goes where; what the text became in octets is core/content.h.
  */
 #ifndef CORE_COMPOSE_H
 #define CORE_COMPOSE_H
@@ -9,19 +9,19 @@
 #include <stdint.h>
 
 #include "config/config.h"
-#include "smpp/concat.h"
+#include "core/content.h"
 #include "smpp/pdu.h"
 #include "smpp/time.h"
 #include "store/record.h"
 
 /* What a submit says, whomever it is for. Borrowed for the call. */
 struct compose {
-	const struct config_provider *provider;
+	const struct config_route *route;
 	const struct store_order *order;
-	const struct smpp_concat_plan *plan; /* of the order's text */
-	uint8_t data_coding;		     /* of the plan's octets, at this provider */
-	uint16_t segment;		     /* which part, 0 .. plan->pdus - 1 */
+	const struct content *content; /* of the order's text, at this provider */
+	uint16_t segment;	       /* which, 0 .. content->plan.pdus - 1 */
 	uint16_t reference; /* that all parts of the message share; cut to 8 bits if need be */
+	int64_t at_ms;	    /* wall clock */
 };
 
 /* A PDU and the memory that it borrows from; not to be copied. */

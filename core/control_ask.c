@@ -164,7 +164,7 @@ static void replace(struct api_call *call, struct ask_wish *wish, const char *te
 {
 	struct smpp_coding_buf wire = { 0 };
 	char note[EVIDENCE_NOTE_OCTETS + 1];
-	const char *why = wish->work->rec.parts > 1 ?
+	const char *why = orders_paid_parts(&wish->work->rec) > 1 ?
 				  "It has more than one part: replace_sm cannot replace it." :
 				  encode(wish, text, n, &wire);
 	snprintf(note, sizeof(note), "%zu:%016llx", n,

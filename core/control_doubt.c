@@ -207,7 +207,8 @@ static const char *no_resend(struct turn *turn, struct work *work,
 		return "Other parts have ended the message: it is not submitted again.";
 	if (turn->due_ms >= (int64_t)work->rec.queue_deadline_ms)
 		return "Its queue_deadline has passed: it would not be submitted again.";
-	return orders_plan(turn, work) ? NULL : "Its text is gone: it cannot be submitted again.";
+	return orders_content(turn, work) ? NULL :
+					    "Its text is gone: it cannot be submitted again.";
 }
 
 static uint32_t apply(struct turn *turn, const struct work *work, struct store_message *message,

@@ -102,14 +102,14 @@ static bool text_fits(struct turn *turn, const struct smpp_receipt *receipt,
 	struct smpp_octets none = { .at = (const uint8_t *)"none", .n = 4 };
 	uint32_t segments[] = { 0, doubt->ref.segment };
 	if (!receipt->text.n || smpp_octets_equal(receipt->text, none) ||
-	    !orders_plan(turn, doubt->work))
+	    !orders_content(turn, doubt->work))
 		return true;
 	for (size_t i = 0; i < 2; i++) {
 		struct smpp_coding_buf utf8 = { .at = text, .cap = sizeof(text) };
-		smpp_concat_part(doubt->work->plan, (uint16_t)segments[i], 0, &part);
+		smpp_concat_part(&doubt->work->content->plan, (uint16_t)segments[i], 0, &part);
 		size_t n = part.n < WORDS_OCTETS ? part.n : WORDS_OCTETS;
-		if (smpp_coding_to_utf8(doubt->work->plan->alphabet, part.at, n & ~(size_t)1,
-					&utf8) != SMPP_CODING_OK ||
+		if (smpp_coding_to_utf8(doubt->work->content->plan.alphabet, part.at,
+					n & ~(size_t)1, &utf8) != SMPP_CODING_OK ||
 		    !words_differ(receipt->text, text, utf8.n))
 			return true;
 	}

@@ -90,21 +90,30 @@ __attribute__((format(printf, 1, 2))) static char *say(const char *format, ...)
 	return text;
 }
 
+/* "3 parts", and how they travel where that is not one by one. */
+static const char *parts_text(const struct store_order *order, char out[64])
+{
+	uint32_t parts = orders_paid_parts(order);
+	snprintf(out, 64, "%u part%s%s", parts, parts > 1 ? "s" : "",
+		 order->paid_parts ? " in one message_payload" : "");
+	return out;
+}
+
 static void add_acceptance(struct story *story)
 {
 	const struct store_order *order = story->explain->order;
-	char price[24], cost[24];
+	char price[24], cost[24], parts[64], reason[CONTENT_REASON_OCTETS];
 	json_micro_text(order->unit_price, price);
-	json_micro_text(order->unit_price * order->parts, cost);
+	json_micro_text(orders_message_cost(order), cost);
 	add_step(story, (int64_t)order->created_ms,
 		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
 		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
 		     order->total),
-		 say("account %s, request %.*s, sender %.*s; %u part%s at %s, %s in all",
+		 say("account %s, request %.*s, sender %.*s; %s at %s, %s in all; %s",
 		     story->explain->account, (int)order->request_id.n,
 		     (const char *)order->request_id.at, (int)order->caller_id.n,
-		     (const char *)order->caller_id.at, order->parts, order->parts > 1 ? "s" : "",
-		     price, order->sandbox ? "not charged" : cost));
+		     (const char *)order->caller_id.at, parts_text(order, parts), price,
+		     order->sandbox ? "not charged" : cost, content_reason(order, reason)));
 	if (order->send_at_ms > order->created_ms)
 		add_step(story, (int64_t)order->created_ms, say("kept until its send_at"), NULL);
 }

@@ -17,6 +17,7 @@
 struct reading {
 	struct api_call *call;
 	struct intent *intent;
+	const struct config *config;
 	int64_t wall_ms;
 };
 
@@ -45,6 +46,14 @@ static void read_route(const struct reading *reading, const struct json *value)
 		reading->intent->route_id = (uint32_t)id;
 }
 
+/* A route whose carrier sets the sender lets it be left out. */
+static bool sender_optional(const struct reading *reading)
+{
+	const struct config_route *route =
+		config_route_find(reading->config, reading->intent->route_id);
+	return route && route->sender == CONFIG_SENDER_OPTIONAL;
+}
+
 static bool blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -69,6 +78,8 @@ static void read_caller_id(const struct reading *reading, const struct json *val
 		     "caller_id must be printable ASCII");
 		return;
 	}
+	if (!n && sender_optional(reading))
+		return;
 	if (n < 3 || n > 11) {
 		flaw(reading, "caller_id", -1, "string_length",
 		     "caller_id must have 3 to 11 characters");
@@ -253,15 +264,32 @@ static void read_priority(const struct reading *reading, const struct json *valu
 	}
 }
 
+static bool needed(const struct reading *reading)
+{
+	(void)reading;
+	return false;
+}
+
+static bool optional(const struct reading *reading)
+{
+	(void)reading;
+	return true;
+}
+
+/* In this order, for whether a caller_id may be absent depends on the route. */
 static const struct {
 	const char *name;
-	bool required;
+	bool (*may_lack)(const struct reading *reading);
 	void (*read)(const struct reading *reading, const struct json *value);
 } members[] = {
-	{ "route_id", true, read_route },	  { "caller_id", true, read_caller_id },
-	{ "numbers", true, read_numbers },	  { "message", true, read_message },
-	{ "client_ref", false, read_client_ref }, { "validity_s", false, read_validity },
-	{ "send_at", false, read_send_at },	  { "priority", false, read_priority },
+	{ "route_id", needed, read_route },
+	{ "caller_id", sender_optional, read_caller_id },
+	{ "numbers", needed, read_numbers },
+	{ "message", needed, read_message },
+	{ "client_ref", optional, read_client_ref },
+	{ "validity_s", optional, read_validity },
+	{ "send_at", optional, read_send_at },
+	{ "priority", optional, read_priority },
 };
 #define MEMBERS (sizeof(members) / sizeof(members[0]))
 
@@ -273,17 +301,18 @@ static bool known(const char *key)
 	return false;
 }
 
-void intent_read(struct api_call *call, const struct json *body, int64_t wall_ms,
-		 struct intent *intent)
+void intent_read(struct api_call *call, const struct json *body, const struct config *config,
+		 int64_t wall_ms, struct intent *intent)
 {
-	struct reading reading = { call, intent, wall_ms };
+	struct reading reading = { call, intent, config, wall_ms };
 	*intent = (struct intent){ .client_ref = "", .text = "" };
 	for (size_t i = 0; i < MEMBERS; i++) {
 		const struct json *value = json_get(body, members[i].name);
-		if (!value && members[i].required)
+		bool may_lack = members[i].may_lack(&reading);
+		if (!value && !may_lack)
 			flaw(&reading, members[i].name, -1, "missing", "%s: field required",
 			     members[i].name);
-		else if (value && (members[i].required || json_kind(value) != JSON_KIND_NULL))
+		else if (value && (!may_lack || json_kind(value) != JSON_KIND_NULL))
 			members[i].read(&reading, value);
 	}
 	intent_unknown(body, intent);

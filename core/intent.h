@@ -1,8 +1,8 @@
 /*
  * An intent: what the body of send_sms and estimate says, checked as far as it can be without
- * knowing routes, accounts or prices: types, presence, syntax of numbers, duplicates, sender id,
- * control characters. Every mistake is told with its place. What the route allows is
- * core/admission.c.
+ * knowing accounts or prices: types, presence, syntax of numbers, duplicates, sender id,
+ * control characters. Of the route it knows only whether a sender must be given. Every mistake is
+ * told with its place. What else the route allows is core/admission.c.
  */
 #ifndef CORE_INTENT_H
 #define CORE_INTENT_H
@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/config.h"
 #include "core/json.h"
 
 struct api_call;
@@ -23,7 +24,7 @@ struct api_call;
 /* Texts live as long as the body that was read. */
 struct intent {
 	uint32_t route_id;
-	char caller_id[12]; /* without blanks around it */
+	char caller_id[12]; /* without blanks around it; "" where the route allows it */
 	uint64_t *numbers;  /* of the request, in its order; freed by intent_release */
 	uint32_t n_numbers;
 	const char *text;
@@ -38,8 +39,8 @@ struct intent {
 };
 
 /* Mistakes are added to the call's flaws. Release it in any case. */
-void intent_read(struct api_call *call, const struct json *body, int64_t wall_ms,
-		 struct intent *intent);
+void intent_read(struct api_call *call, const struct json *body, const struct config *config,
+		 int64_t wall_ms, struct intent *intent);
 void intent_release(struct intent *intent);
 
 /* The members of `unknown` alone, of a body that was read before. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/ask.h"
+#include "core/content.h"
 #include "core/link.h"
 #include "core/inbound.h"
 #include "core/log.h"
@@ -112,6 +113,40 @@ void link_tell_refusals(struct engine *engine)
 	alarm_set(engine, "login_refused", refused != NULL, text);
 }
 
+static bool sends_tlvs(const struct engine *engine, const struct config_provider *provider)
+{
+	bool sends = provider->n_submit_tlvs > 0;
+	for (size_t i = 0; i < engine->config->n_routes; i++)
+		sends = sends || (engine->config->routes[i].provider == provider &&
+				  engine->config->routes[i].n_submit_tlvs);
+	return sends;
+}
+
+/* One alarm for all links whose peer takes none of the TLVs that our settings want sent. */
+static void tell_tlvs(struct engine *engine)
+{
+	const struct link *found = NULL;
+	for (size_t i = 0; i < engine->n_providers; i++) {
+		const struct provider *provider = engine->providers[i];
+		for (size_t k = 0; k < provider->n_links; k++) {
+			const struct link *link = provider->links[k];
+			bool wants = sends_tlvs(engine, provider->config) || link_lacks_tlvs(link);
+			if (wants && link->state == LINK_BOUND && !link->tlvs_allowed &&
+			    link->bind_command_id != SMPP_bind_receiver &&
+			    (!found || link_lacks_tlvs(link)))
+				found = link;
+		}
+	}
+	char text[PORT_TEXT_OCTETS];
+	snprintf(text, sizeof(text),
+		 "%s: its bind response says that the carrier takes no TLVs, so %s",
+		 found ? found->name : "",
+		 found && link_lacks_tlvs(found) ?
+			 "nothing is submitted there, for concat needs them" :
+			 "submit_tlvs are left out");
+	alarm_set(engine, "tlvs_not_taken", found != NULL, text);
+}
+
 static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	link->tlvs_allowed = event->tlvs_allowed;
@@ -122,6 +157,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	link->reason[0] = '\0';
 	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
+	tell_tlvs(engine);
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
 		 link->peer_version, link->tlvs_allowed);
@@ -250,13 +286,18 @@ static uint32_t most_outstanding(const struct link *link)
 	return config->window + (ahead ? config->release_ahead : 0);
 }
 
+bool link_lacks_tlvs(const struct link *link)
+{
+	return !link->tlvs_allowed && content_needs_tlvs(content_method(link->provider->config));
+}
+
 uint32_t link_room(const struct link *link, int64_t now_ms)
 {
 	uint32_t most = link->allowed;
 	if (!link->ready || link->trunk->up_for_down || link->state != LINK_BOUND ||
 	    now_ms < link->paused_until_ms)
 		return 0;
-	if (link->bind_command_id == SMPP_bind_receiver)
+	if (link->bind_command_id == SMPP_bind_receiver || link_lacks_tlvs(link))
 		return 0;
 	/* A verdict and the release that takes its place share a transaction. */
 	uint32_t out = link->outstanding - link->settling + link->asking;
@@ -378,6 +419,14 @@ void link_takes(struct engine *engine, struct link *link, uint64_t port_link)
 	link_set_state(engine, link, LINK_CONNECTING);
 }
 
+/* Who sends long texts by TLVs says that the carrier takes them, even if that says nothing. */
+static enum smpp_session_tlvs tlvs_of(const struct config_provider *config)
+{
+	if (config->tlvs == CONFIG_TLVS_AUTO && content_needs_tlvs(content_method(config)))
+		return SMPP_SESSION_TLVS_UNLESS_OLD;
+	return tlvs[config->tlvs];
+}
+
 static void link_up(struct engine *engine, struct link *link, const struct port_event *event)
 {
 	const struct config_provider *config = link->provider->config;
@@ -389,7 +438,7 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 		.password = config->password,
 		.system_type = config->system_type,
 		.interface_version = versions[config->interface_version],
-		.tlvs = tlvs[config->tlvs],
+		.tlvs = tlvs_of(config),
 		.window = config->window,
 		.max_pdu = config->max_pdu_octets,
 		.bind_ms = (uint32_t)config->timers.bind_ms,

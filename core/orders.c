@@ -227,37 +227,43 @@ bool orders_text(struct store_txn *txn, const struct store_order *rec, char *out
 	return true;
 }
 
-bool orders_plan(struct turn *turn, struct work *work)
+bool orders_content(struct turn *turn, struct work *work)
 {
-	if (work->plan)
+	if (work->content)
 		return true;
 	if (!work->route)
 		return false;
-	enum smpp_alphabet zero = route_default_alphabet(work->route);
-	enum smpp_alphabet alphabet = (enum smpp_alphabet)work->rec.alphabet;
 	char *text = malloc(ORDERS_TEXT_OCTETS);
-	struct smpp_coding_buf wire = { .cap = SMPP_CODING_WIRE_MAX(work->rec.text_octets) + 1 };
-	wire.at = malloc(wire.cap);
-	struct smpp_concat_plan *plan = malloc(sizeof(*plan));
+	struct content *content = calloc(1, sizeof(*content));
 	size_t n = 0;
-	bool planned = text && wire.at && plan;
-	if (!planned)
-		turn_fail(turn, STORE_FULL);
-	planned = planned && orders_text(turn->txn, &work->rec, text, &n) &&
-		  smpp_coding_from_utf8(alphabet, text, n, &wire) == SMPP_CODING_OK &&
-		  smpp_coding_value(alphabet, zero, &work->data_coding) &&
-		  smpp_concat_plan(alphabet, wire.at, wire.n, SMPP_CONCAT_UDH8, plan) ==
-			  SMPP_CONCAT_OK &&
-		  plan->pdus == work->rec.parts;
-	free(text);
-	if (planned) {
-		work->wire = wire.at;
-		work->plan = plan;
-	} else {
-		free(wire.at);
-		free(plan);
+	bool made = false;
+	if (text && content && orders_text(turn->txn, &work->rec, text, &n)) {
+		enum content_error err = content_make(
+			work->route->provider, content_kind_of(&work->rec), text, n, content);
+		if (err == CONTENT_MEMORY)
+			turn_fail(turn, STORE_FULL);
+		made = err == CONTENT_OK && content->plan.pdus == work->rec.parts;
 	}
-	return planned;
+	if (!text || !content)
+		turn_fail(turn, STORE_FULL);
+	free(text);
+	if (made) {
+		work->content = content;
+	} else if (content) {
+		content_release(content);
+		free(content);
+	}
+	return made;
+}
+
+uint32_t orders_paid_parts(const struct store_order *rec)
+{
+	return rec->paid_parts ? rec->paid_parts : rec->parts;
+}
+
+int64_t orders_message_cost(const struct store_order *rec)
+{
+	return rec->unit_price * orders_paid_parts(rec);
 }
 
 /* ---- counters: what one message adds to its order and its batch ---- */
@@ -431,8 +437,9 @@ void orders_release(struct turn *turn)
 			free(work->batches[n]);
 		free(work->batches);
 		free(work->events);
-		free(work->wire);
-		free(work->plan);
+		if (work->content)
+			content_release(work->content);
+		free(work->content);
 		free(work);
 	}
 }

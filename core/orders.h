@@ -10,12 +10,12 @@
 #ifndef CORE_ORDERS_H
 #define CORE_ORDERS_H
 
+#include "core/content.h"
 #include "core/evidence.h"
 #include "core/feed.h"
 #include "core/hash.h"
 #include "core/queue.h"
 #include "core/turn.h"
-#include "smpp/concat.h"
 #include "config/config.h"
 
 #define ORDERS_TEXT_OCTETS 65535 /* of a text */
@@ -32,10 +32,7 @@ struct work {
 	uint32_t n_batches;
 	uint8_t *events; /* feed events of this turn */
 	uint32_t events_n;
-	/* What the scheduler submits: the text as it goes on the wire. Loaded when first needed. */
-	uint8_t *wire;
-	struct smpp_concat_plan *plan;
-	uint8_t data_coding;
+	struct content *content; /* what the scheduler submits; made when first needed */
 	UT_hash_handle hh;
 };
 
@@ -55,8 +52,13 @@ void orders_event(struct turn *turn, struct work *work, enum feed_event event, u
 
 /* The text of an order; *n is 0 when it has been forgotten. `out` has ORDERS_TEXT_OCTETS. */
 bool orders_text(struct store_txn *txn, const struct store_order *rec, char *out, size_t *n);
-/* Prepares wire and plan; false: the text is gone or cannot be sent (a bug), or the turn failed. */
-bool orders_plan(struct turn *turn, struct work *work);
+/* Makes the content; false: the text is gone, its provider takes no such content any more, or the
+ * turn failed. */
+bool orders_content(struct turn *turn, struct work *work);
+/* Parts that are paid for, of one message; its segments are rec->parts. */
+uint32_t orders_paid_parts(const struct store_order *rec);
+/* What one message was priced at, in micro-units. */
+int64_t orders_message_cost(const struct store_order *rec);
 
 /* Something that happened to one segment. */
 struct happening {

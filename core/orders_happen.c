@@ -340,7 +340,7 @@ static void refund(struct turn *turn, struct hand *hand, const struct whole *who
 {
 	struct store_message *message = &hand->message;
 	const struct store_order *order = &hand->work->rec;
-	int64_t amount = order->unit_price * order->parts;
+	int64_t amount = orders_message_cost(order);
 	if (message->refund || order->sandbox || !hand->work->route)
 		return;
 	bool ended = message->state == STORE_STATE_FAILED || message->state == STORE_STATE_EXPIRED;

@@ -135,8 +135,13 @@ static void detail_priced(struct api_call *call, const struct path *path, const 
 	(void)step;
 	view_add_number(&call->json, "prefix", path->order->prefix);
 	json_add_micro(&call->json, "price", path->order->unit_price);
-	json_add_uint(&call->json, "parts", path->order->parts);
-	json_add_micro(&call->json, "cost", path->order->unit_price * path->order->parts);
+	char reason[CONTENT_REASON_OCTETS];
+	json_add_uint(&call->json, "parts", orders_paid_parts(path->order));
+	json_add_uint(&call->json, "segments", path->order->parts);
+	json_add_text(&call->json, "encoding",
+		      smpp_coding_name((enum smpp_alphabet)path->order->alphabet));
+	json_add_text(&call->json, "encoding_reason", content_reason(path->order, reason));
+	json_add_micro(&call->json, "cost", orders_message_cost(path->order));
 }
 
 /*
@@ -404,7 +409,7 @@ static void write_path(struct api_call *call, const struct path *path)
 	view_dlr(call, order, message);
 	write_steps(call, path);
 	write_unusual(json, message, path);
-	json_add_micro(json, "cost", order->sandbox ? 0 : order->unit_price * order->parts);
+	json_add_micro(json, "cost", order->sandbox ? 0 : orders_message_cost(order));
 	json_add_micro(json, "refund", message->refund);
 	json_end_object(json);
 }

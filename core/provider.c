@@ -277,10 +277,13 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 		const struct link *link = provider->links[i];
 		if (link->bind_command_id == SMPP_bind_receiver || link->trunk->held)
 			continue;
-		if (link->ready && !link->trunk->up_for_down && !link->paused_until_ms)
+		bool lacks_tlvs = link->ready && link_lacks_tlvs(link);
+		if (link->ready && !link->trunk->up_for_down && !link->paused_until_ms &&
+		    !lacks_tlvs)
 			return NULL;
 		why = link->trunk->up_again    ? "its links are being rebound" :
 		      link->trunk->up_for_down ? "the operator took its links down" :
+		      lacks_tlvs	       ? "the carrier takes no TLVs, which concat needs" :
 		      link->paused_until_ms    ? "the carrier throttles us" :
 		      link->refused_since_ms   ? "the carrier refuses our login" :
 						 "no link to the carrier is bound";

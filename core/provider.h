@@ -143,6 +143,8 @@ int64_t provider_deadline(const struct engine *engine, const struct provider *pr
 
 /* Segments that may be released to this link now. */
 uint32_t link_room(const struct link *link, int64_t now_ms);
+/* Bound to a peer that takes no TLVs, and the provider's concat needs them: nothing is released to it. */
+bool link_lacks_tlvs(const struct link *link);
 /* Segments that the provider's rate and window allow now. provider_spend uses one of the rate. */
 uint32_t provider_allowance(struct provider *provider, int64_t now_ms);
 void provider_spend(struct provider *provider);

@@ -1,17 +1,6 @@
 /* Routes: policy read from the configuration. */
 #include "core/route.h"
 
-static const enum smpp_alphabet alphabets[] = {
-	[CONFIG_ALPHABET_GSM7] = SMPP_ALPHABET_GSM7,
-	[CONFIG_ALPHABET_ASCII] = SMPP_ALPHABET_ASCII,
-	[CONFIG_ALPHABET_LATIN1] = SMPP_ALPHABET_LATIN1,
-};
-
-enum smpp_alphabet route_default_alphabet(const struct config_route *route)
-{
-	return alphabets[route->provider->default_alphabet];
-}
-
 int64_t route_receipt_deadline_ms(const struct config_route *route, const struct store_order *rec)
 {
 	if (!route)

@@ -6,12 +6,8 @@
 #define CORE_ROUTE_H
 
 #include "config/config.h"
-#include "smpp/coding.h"
 #include "smpp/status.h"
 #include "store/record.h"
-
-/* What data_coding 0 means to the route's provider. */
-enum smpp_alphabet route_default_alphabet(const struct config_route *route);
 
 /*
  * How long after its last release a segment waits for evidence. A receipt_deadline beyond the

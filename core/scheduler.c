@@ -44,12 +44,12 @@ static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
 {
 	const struct work *work = submit->work;
 	struct compose what = {
-		.provider = submit->link->provider->config,
+		.route = work->route,
 		.order = &work->rec,
-		.plan = work->plan,
-		.data_coding = work->data_coding,
+		.content = work->content,
 		.segment = (uint16_t)submit->ref.segment,
 		.reference = submit->reference,
+		.at_ms = submit->flight.released_at_ms,
 	};
 	struct composed composed;
 	compose_submit_sm(&what, submit->msisdn, &composed);
@@ -182,12 +182,11 @@ static void discard(struct queue *queue, const struct queue_item *item)
 }
 
 /* Out of the queue, but not past the cursor: QUEUED until queue_deadline says what it is then. */
-static void without_text(struct turn *turn, const struct queue_item *item)
+static void unsendable(struct turn *turn, const struct queue_item *item, const char *why)
 {
 	if (turn_failed(turn))
 		return;
-	alarm_set(turn->engine, "text_missing", true,
-		  "an order's text cannot be read or encoded; its messages wait");
+	alarm_set(turn->engine, "text_missing", true, why);
 	discard(turn->engine->queue, item);
 }
 
@@ -207,8 +206,16 @@ static bool serve(struct turn *turn, struct loading *loading, const struct queue
 	}
 	bool queued = orders_segment(turn, &work->rec, item->segment, &message, &segment, &seg) &&
 		      still_queued(item, work, seg);
-	if (queued && !orders_plan(turn, work)) {
-		without_text(turn, item);
+	if (queued && !orders_content(turn, work)) {
+		unsendable(turn, item,
+			   "an order's text cannot be read or encoded; its messages wait");
+		return false;
+	}
+	if (queued && content_needs_tlvs(work->content->plan.method) &&
+	    !loading->link->tlvs_allowed) {
+		unsendable(turn, item,
+			   "an order needs TLVs, which its carrier no longer takes; its "
+			   "messages wait");
 		return false;
 	}
 	queue_take(queue, queued);

@@ -75,7 +75,7 @@ void view_route(struct api_call *call, const struct config_route *route)
 	json_add_text(json, "display_name", route->display_name);
 	json_add_text(json, "category", config_category_word(route->category));
 	json_add_text(json, "access_policy", config_access_word(route->access));
-	json_add_bool(json, "sender_id_required", true);
+	json_add_bool(json, "sender_id_required", route->sender != CONFIG_SENDER_OPTIONAL);
 	json_add_bool(json, "allowed", account_may_use(&call->account, route));
 	json_add_bool(json, "is_active", route->active);
 	json_add_int(json, "outcome_deadline_ms", route->outcome_deadline_ms);
@@ -103,6 +103,7 @@ void view_accepted(struct api_call *call, const struct store_order *order, const
 		   int64_t balance_after)
 {
 	struct json_writer *json = &call->json;
+	char reason[CONTENT_REASON_OCTETS];
 	json_begin_object(json);
 	json_add_text(json, "status", "success");
 	json_add_text(json, "message",
@@ -126,8 +127,9 @@ void view_accepted(struct api_call *call, const struct store_order *order, const
 	json_add_micro(json, "cost", order->cost);
 	json_add_micro(json, "balance_after", balance_after);
 	json_add_text(json, "currency", view_currency(call));
-	json_add_uint(json, "parts", order->parts);
+	json_add_uint(json, "parts", orders_paid_parts(order));
 	json_add_text(json, "encoding", smpp_coding_name((enum smpp_alphabet)order->alphabet));
+	json_add_text(json, "encoding_reason", content_reason(order, reason));
 	view_add_octets(json, "client_ref", order->client_ref);
 	json_add_bool(json, "sandbox", order->sandbox);
 }
@@ -240,7 +242,7 @@ void view_order_members(struct api_call *call, const struct store_order *order)
 	json_add_micro(json, "cost", order->cost);
 	json_add_text(json, "currency", view_currency(call));
 	view_add_octets(json, "client_ref", order->client_ref);
-	json_add_uint(json, "parts", order->parts);
+	json_add_uint(json, "parts", orders_paid_parts(order));
 	json_add_bool(json, "sandbox", order->sandbox);
 	add_batches(call, order);
 	json_key(json, "execution");

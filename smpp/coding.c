@@ -333,11 +333,15 @@ enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const ui
 
 /* ---- The choice ---- */
 
-bool smpp_coding_value(enum smpp_alphabet alphabet, enum smpp_alphabet of_zero,
+bool smpp_coding_value(enum smpp_alphabet alphabet, const struct smpp_coding_map *map,
 		       uint8_t *data_coding)
 {
 	assert(alphabet < SMPP_ALPHABETS);
-	if (alphabet == of_zero) {
+	if (map->own & SMPP_ALPHABET_BIT(alphabet)) {
+		*data_coding = map->octets[alphabet];
+		return true;
+	}
+	if (alphabet == map->of_zero) {
 		*data_coding = 0;
 		return true;
 	}
@@ -373,13 +377,13 @@ enum smpp_coding_error smpp_coding_choose(const char *utf8, size_t n,
 					  const struct smpp_coding_policy *policy,
 					  struct smpp_coding_choice *choice)
 {
-	const enum smpp_alphabet order[] = { policy->of_zero, SMPP_ALPHABET_GSM7,
-					     SMPP_ALPHABET_ASCII, SMPP_ALPHABET_LATIN1,
-					     SMPP_ALPHABET_UCS2 };
+	const enum smpp_alphabet zero = policy->map.of_zero;
+	const enum smpp_alphabet order[] = { zero, SMPP_ALPHABET_GSM7, SMPP_ALPHABET_ASCII,
+					     SMPP_ALPHABET_LATIN1, SMPP_ALPHABET_UCS2 };
 	unsigned allowed = policy->allowed;
 
 	if (allowed == 0)
-		allowed = SMPP_ALPHABET_BIT(policy->of_zero) |
+		allowed = SMPP_ALPHABET_BIT(zero) | policy->map.own |
 			  SMPP_ALPHABET_BIT(SMPP_ALPHABET_UCS2);
 	*choice = (struct smpp_coding_choice){ .alphabet = SMPP_ALPHABET_BINARY,
 					       .why = SMPP_CODING_WHY_NONE,
@@ -389,8 +393,8 @@ enum smpp_coding_error smpp_coding_choose(const char *utf8, size_t n,
 		enum smpp_coding_error error;
 
 		if (order[i] == SMPP_ALPHABET_BINARY || !(allowed & SMPP_ALPHABET_BIT(order[i])) ||
-		    (i > 0 && order[i] == policy->of_zero) ||
-		    !smpp_coding_value(order[i], policy->of_zero, &data_coding))
+		    (i > 0 && order[i] == zero) ||
+		    !smpp_coding_value(order[i], &policy->map, &data_coding))
 			continue;
 		error = try_alphabet(order[i], utf8, n, choice);
 		if (error == SMPP_CODING_UTF8)

@@ -64,10 +64,17 @@ enum smpp_coding_why {
 	SMPP_CODING_WHY_NONE,	 /* no allowed alphabet has every character; see offender */
 };
 
+/* What a provider means by data_coding, where it differs from 5.2.19 or that leaves it open. */
+struct smpp_coding_map {
+	enum smpp_alphabet of_zero; /* what 0 means */
+	unsigned own; /* SMPP_ALPHABET_BIT()s of alphabets that have an octet of their own here */
+	uint8_t octets[SMPP_ALPHABETS]; /* of these */
+};
+
 /* What may be chosen from. */
 struct smpp_coding_policy {
-	enum smpp_alphabet of_zero; /* what data_coding 0 means at this provider (5.2.19) */
-	unsigned allowed;	    /* SMPP_ALPHABET_BIT()s; 0 means of_zero and UCS2 */
+	struct smpp_coding_map map;
+	unsigned allowed; /* SMPP_ALPHABET_BIT()s; 0 means what is in map, and UCS2 */
 };
 
 struct smpp_coding_choice {
@@ -83,8 +90,8 @@ struct smpp_coding_choice {
 
 /*
  * Chooses the alphabet for a text: the provider's default if allowed and able, then GSM7, ASCII,
- * Latin-1, UCS-2 in that order among the allowed ones. GSM7 has no data_coding of its own, so it
- * is a candidate only where of_zero says so; BINARY never is.
+ * Latin-1, UCS-2 in that order among the allowed ones. GSM7 has no data_coding in 5.2.19, so it
+ * is a candidate only where the map says so; BINARY never is.
  * n is at most UINT32_MAX / 4. OK; UTF8 (offender_at says where, other members 0); FOREIGN (why
  * is NONE, refused and offender say what).
  */
@@ -123,8 +130,9 @@ enum smpp_coding_error smpp_coding_to_utf8(enum smpp_alphabet alphabet, const ui
  * (5.2.19, GSM 03.38 section 4). Texts in alphabets not listed above are BINARY. */
 enum smpp_alphabet smpp_coding_of(uint8_t data_coding, enum smpp_alphabet of_zero);
 
-/* The data_coding to send an alphabet with; false if it has none at this provider. */
-bool smpp_coding_value(enum smpp_alphabet alphabet, enum smpp_alphabet of_zero,
+/* The data_coding to send an alphabet with: the map's own, 0 if that means it, else that of 5.2.19;
+ * false if it has none at this provider. */
+bool smpp_coding_value(enum smpp_alphabet alphabet, const struct smpp_coding_map *map,
 		       uint8_t *data_coding);
 
 /* "gsm7", "ucs2", "latin1", "ascii", "binary"; static. */

@@ -146,11 +146,20 @@ void smpp_session_fail(struct smpp_session *session, enum smpp_session_close clo
 void smpp_session_agree(struct smpp_session *session, uint8_t peer_version)
 {
 	const struct smpp_session_config *config = &session->config;
-	bool agreed = peer_version >= 0x34 &&
-		      (config->role == SMPP_SMSC || config->interface_version >= 0x34);
+	bool ours = config->role == SMPP_SMSC || config->interface_version >= 0x34;
 
-	session->tlvs_allowed = config->tlvs == SMPP_SESSION_TLVS_ALWAYS ||
-				(config->tlvs == SMPP_SESSION_TLVS_AUTO && agreed);
+	switch (config->tlvs) {
+	case SMPP_SESSION_TLVS_AUTO:
+		session->tlvs_allowed = ours && peer_version >= 0x34;
+		break;
+	case SMPP_SESSION_TLVS_UNLESS_OLD:
+		session->tlvs_allowed = ours && (peer_version == 0 || peer_version >= 0x34);
+		break;
+	case SMPP_SESSION_TLVS_ALWAYS:
+	case SMPP_SESSION_TLVS_NEVER:
+		session->tlvs_allowed = config->tlvs == SMPP_SESSION_TLVS_ALWAYS;
+		break;
+	}
 }
 
 /* bind_* or outbind: what has the password, which is then forgotten. */

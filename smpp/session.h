@@ -103,7 +103,8 @@ enum smpp_session_orphan {
 
 /* Whether optional parameters are sent; those that come are read whatever is said here (3.4). */
 enum smpp_session_tlvs {
-	SMPP_SESSION_TLVS_AUTO, /* if both ends say that they speak 3.4 or later */
+	SMPP_SESSION_TLVS_AUTO,	      /* if both ends say that they speak 3.4 or later */
+	SMPP_SESSION_TLVS_UNLESS_OLD, /* if neither says that it speaks less than 3.4 */
 	SMPP_SESSION_TLVS_ALWAYS,
 	SMPP_SESSION_TLVS_NEVER,
 };

@@ -361,7 +361,8 @@ static void test_coding__value_and_alphabet_agree(void **state)
 	for (unsigned zero = 0; zero < SMPP_ALPHABETS; zero++) {
 		for (unsigned alphabet = 0; alphabet < SMPP_ALPHABETS; alphabet++) {
 			uint8_t data_coding;
-			bool has = smpp_coding_value(alphabet, zero, &data_coding);
+			struct smpp_coding_map map = { .of_zero = zero };
+			bool has = smpp_coding_value(alphabet, &map, &data_coding);
 
 			assert_int_equal(has, alphabet != SMPP_ALPHABET_GSM7 || zero == alphabet);
 			if (!has)
@@ -411,7 +412,7 @@ static void test_coding__chooses_and_says_why(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-		struct smpp_coding_policy policy = { rows[i].zero, rows[i].allowed };
+		struct smpp_coding_policy policy = { { .of_zero = rows[i].zero }, rows[i].allowed };
 		struct smpp_coding_choice choice;
 		enum smpp_coding_error error;
 		char why[96];
@@ -433,7 +434,7 @@ static void test_coding__counts_characters_not_octets(void **state)
 {
 	static const char text[] = "\xF0\x9F\x98\x80\xE2\x82\xAC"
 				   "a";
-	struct smpp_coding_policy policy = { SMPP_ALPHABET_GSM7, 0 };
+	struct smpp_coding_policy policy = { { .of_zero = SMPP_ALPHABET_GSM7 }, 0 };
 	struct smpp_coding_choice choice;
 
 	(void)state;

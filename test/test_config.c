@@ -171,6 +171,63 @@ static void test_config__reads_tables_lists_and_addresses(void **state)
 	config_free(config);
 }
 
+static void assert_octets(struct config_octets octets, const char *at, size_t n)
+{
+	assert_int_equal(octets.n, n);
+	assert_memory_equal(octets.at, at, n);
+}
+
+/* What goes with every submit; and what is printed of it loads as the same again. */
+static void test_config__reads_what_goes_with_every_submit(void **state)
+{
+	const char *set[] = {
+		"providers.a.submit_tlvs={0x1401: entity, 5122: \"hex:00fF\", 0x1403: \"\", "
+		"0x1404: \"hex:6865783A\", 0x3FFF: \"say \\\"hex:\\\"\"}",
+		"routes.1.submit_tlvs={0x1402: template}",
+		"providers.a.data_codings={gsm7: 0xF1, ucs2: 24}",
+	};
+	struct config *config = load_good(BASE, set, 3);
+
+	(void)state;
+	for (int again = 0; again < 2; again++) {
+		const struct config_provider *provider = &config->providers[0];
+		const char *text;
+
+		assert_int_equal(provider->n_submit_tlvs, 5);
+		assert_int_equal(provider->submit_tlvs[0].tag, 0x1401);
+		assert_octets(provider->submit_tlvs[0].value, "entity", 6);
+		assert_int_equal(provider->submit_tlvs[1].tag, 0x1402);
+		assert_octets(provider->submit_tlvs[1].value, "\x00\xFF", 2);
+		assert_int_equal(provider->submit_tlvs[2].value.n, 0);
+		assert_octets(provider->submit_tlvs[3].value, "hex:", 4);
+		assert_octets(provider->submit_tlvs[4].value, "say \"hex:\"", 10);
+		assert_int_equal(config->routes[0].n_submit_tlvs, 1);
+		assert_octets(config->routes[0].submit_tlvs[0].value, "template", 8);
+		assert_int_equal(provider->n_data_codings, 2);
+		assert_int_equal(provider->data_codings[0].alphabet, CONFIG_ALPHABET_GSM7);
+		assert_int_equal(provider->data_codings[0].octet, 0xF1);
+		assert_int_equal(provider->data_codings[1].octet, 24);
+		text = printed(config)->octets;
+		config_free(config);
+		config = load_good(written("submit.yaml", text), NULL, 0);
+	}
+	config_free(config);
+}
+
+static void test_config__refuses_one_tlv_more_than_are_sent(void **state)
+{
+	char text[1000] = "providers.a.submit_tlvs={";
+
+	(void)state;
+	for (int i = 0; i <= CONFIG_TLVS_MAX; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "0x%04X: x, ",
+			 0x1400 + i);
+	strcat(text, "}");
+	expect_one(BASE, text,
+		   "--set:providers.a.submit_tlvs: providers.a.submit_tlvs: has 17 entries; "
+		   "allowed: at most 16");
+}
+
 /* A60: two routes that share a provider differ in everything else. */
 static void test_config__configures_each_route_by_itself(void **state)
 {
@@ -252,6 +309,7 @@ enum kind {
 	SIZE,
 	MONEY,
 	MODE,
+	OCTET,
 	STATUS,
 	USER,
 	GROUP,
@@ -446,6 +504,9 @@ static void test_config__takes_every_word_of_every_choice(void **state)
 		{ "providers.a.window_scope", "config_window_scope" },
 		{ "providers.a.congestion", "config_congestion" },
 		{ "providers.a.default_alphabet", "config_alphabet" },
+		{ "providers.a.concat", "config_concat" },
+		{ "providers.a.registered_delivery", "config_registered" },
+		{ "providers.a.validity_period", "config_validity" },
 		{ "providers.a.message_id_dialect", "config_dialect" },
 		{ "providers.a.receipt_accepted", "config_receipt_accepted" },
 		{ "providers.a.receipt_unknown", "config_receipt_unknown" },
@@ -508,6 +569,8 @@ int main(void)
 		cmocka_unit_test(test_config__derives_deadlines_from_the_validity_that_is_given),
 		cmocka_unit_test(test_config__takes_relative_paths_from_the_folder_of_the_file),
 		cmocka_unit_test(test_config__reads_tables_lists_and_addresses),
+		cmocka_unit_test(test_config__reads_what_goes_with_every_submit),
+		cmocka_unit_test(test_config__refuses_one_tlv_more_than_are_sent),
 		cmocka_unit_test(test_config__configures_each_route_by_itself),
 		cmocka_unit_test(test_config__receipt_states_have_their_protocol_numbers),
 		cmocka_unit_test(test_config__sorts_routes_and_finds_none_where_there_is_none),

@@ -13,6 +13,13 @@
 
 #define NOW_MS INT64_C(1795165200000) /* 2026-11-20T09:00:00Z */
 
+/* Route 1 wants a sender, route 2 does not. */
+static struct config_route routes[] = {
+	{ .id = 1 },
+	{ .id = 2, .sender = CONFIG_SENDER_OPTIONAL },
+};
+static const struct config config = { .routes = routes, .n_routes = 2 };
+
 /* One body that was read. */
 struct reading {
 	struct api_call call;
@@ -27,7 +34,7 @@ static void read_text(struct reading *reading, const char *text)
 	reading->body = json_read(text, strlen(text), &error);
 	if (!reading->body)
 		fail_msg("%s: %s", text, error.text);
-	intent_read(&reading->call, reading->body, NOW_MS, &reading->intent);
+	intent_read(&reading->call, reading->body, &config, NOW_MS, &reading->intent);
 }
 
 static void release(struct reading *reading)
@@ -169,6 +176,39 @@ static void test_intent__bounds_the_sender(void **state)
 		"\"caller_id\"");
 	refuses("caller_id", "\"   \"", "\"caller_id\"");
 	refuses("caller_id", "7", "\"caller_id\"");
+	refuses("caller_id", "null", "\"caller_id\"");
+}
+
+/* The sender that a given route, and caller_id in front of the rest of a good body, come to. */
+static void test_intent__lets_a_sender_be_left_out_where_the_carrier_sets_it(void **state)
+{
+	static const struct {
+		const char *caller, *wanted; /* NULL: refused */
+		int route;
+	} rows[] = {
+		{ "", "", 2 },
+		{ "\"caller_id\":null,", "", 2 },
+		{ "\"caller_id\":\"\",", "", 2 },
+		{ "\"caller_id\":\"  \",", "", 2 },
+		{ "\"caller_id\":\"ACME\",", "ACME", 2 },
+		{ "\"caller_id\":\"AB\",", NULL, 2 },
+		{ "", NULL, 1 },
+		{ "\"caller_id\":\"\",", NULL, 1 },
+		{ "", NULL, 3 }, /* no such route */
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct reading reading;
+		char text[200];
+		snprintf(text, sizeof(text),
+			 "{%s\"route_id\":%d,\"numbers\":[\"31612345678\"],\"message\":\"x\"}",
+			 rows[i].caller, rows[i].route);
+		read_text(&reading, text);
+		assert_int_equal(reading.call.flaws.n == 0, rows[i].wanted != NULL);
+		if (rows[i].wanted)
+			assert_string_equal(reading.intent.caller_id, rows[i].wanted);
+		release(&reading);
+	}
 }
 
 static void test_intent__takes_numbers_of_10_to_15_digits(void **state)
@@ -330,6 +370,7 @@ int main(void)
 		cmocka_unit_test(test_intent__tells_every_mistake_at_once),
 		cmocka_unit_test(test_intent__takes_a_route_only_as_an_integer),
 		cmocka_unit_test(test_intent__bounds_the_sender),
+		cmocka_unit_test(test_intent__lets_a_sender_be_left_out_where_the_carrier_sets_it),
 		cmocka_unit_test(test_intent__takes_numbers_of_10_to_15_digits),
 		cmocka_unit_test(test_intent__names_the_later_of_two_equal_numbers),
 		cmocka_unit_test(test_intent__takes_50000_numbers_and_not_one_more),

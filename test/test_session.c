@@ -256,6 +256,10 @@ static void test_session__check_26_27_tlvs_are_left_out_or_the_pdu_is_refused(vo
 		{ SMPP_SESSION_TLVS_AUTO, 0x50, "smsc\0" V34, 10, true },
 		{ SMPP_SESSION_TLVS_AUTO, 0x33, "smsc\0" V34, 10, false },
 		{ SMPP_SESSION_TLVS_AUTO, 0x34, "smsc\0", 5, false },
+		{ SMPP_SESSION_TLVS_UNLESS_OLD, 0x34, "smsc\0" V34, 10, true },
+		{ SMPP_SESSION_TLVS_UNLESS_OLD, 0x34, "smsc\0", 5, true },
+		{ SMPP_SESSION_TLVS_UNLESS_OLD, 0x34, "smsc\0\x02\x10\x00\x01\x33", 10, false },
+		{ SMPP_SESSION_TLVS_UNLESS_OLD, 0x33, "smsc\0", 5, false },
 		{ SMPP_SESSION_TLVS_ALWAYS, 0x34, "smsc\0", 5, true },
 		{ SMPP_SESSION_TLVS_NEVER, 0x34, "smsc\0" V34, 10, false },
 	};

@@ -58,7 +58,7 @@ static void check_encode(enum smpp_alphabet alphabet, const uint8_t *data, size_
 static void check_choice(enum smpp_alphabet of_zero, unsigned allowed, const uint8_t *data,
 			 size_t size)
 {
-	struct smpp_coding_policy policy = { of_zero, allowed };
+	struct smpp_coding_policy policy = { { .of_zero = of_zero }, allowed };
 	struct smpp_coding_choice choice;
 	struct smpp_coding_measure measure;
 	char why[96];
