@@ -48,6 +48,7 @@ struct run {
 	uint32_t orders, crashes, failures, still;
 	bool crash, hold[CARRIERS];
 	uint32_t window;
+	bool shared; /* alpha's window counts over its links */
 };
 
 static void complain(struct run *run, const char *what, uint64_t number)
@@ -76,12 +77,13 @@ static const char config_form[] =
 	"  control: {path: control.sock}\n"
 	"providers:\n"
 	"  alpha: {system_id: a, password_file: password, window: %u, release_ahead: %u,\n"
+	"    window_scope: %s, congestion: %s,\n"
 	"    timers: {response: 3s, enquire_link_idle: 5s, enquire_link_answer: 3s,\n"
-	"      reconnect_min: 200ms, reconnect_max: 2s},\n"
+	"      reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}, two: {host: 127.0.0.1, port: 1, "
 	"tls: off}}}\n"
-	"  beta: {system_id: b, password_file: password, window: %u, rate: %u,\n"
-	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s},\n"
+	"  beta: {system_id: b, password_file: password, window: %u, rate: %u, congestion: %s,\n"
+	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {main: {host: 127.0.0.1, port: 2, tls: off}}}\n"
 	"routes:\n"
 	"  1: {name: a, provider: alpha, batch_size: 20, validity: 60s, receipt_deadline: 40s,\n"
@@ -97,12 +99,15 @@ static void make_config(struct run *run)
 	char text[sizeof(config_form) + 100], path[128], line[600];
 	struct config_source source = { .path = path };
 	run->window = (uint32_t)dice_between(&run->dice, 1, 20);
+	run->shared = dice_permille(&run->dice, 300);
 	for (size_t i = 0; i < CARRIERS; i++)
 		run->hold[i] = dice_permille(&run->dice, 700);
 	snprintf(text, sizeof(text), config_form, run->window,
-		 (unsigned)dice_between(&run->dice, 0, 20), run->window,
-		 dice_permille(&run->dice, 300) ? 50 : 0, run->hold[0] ? "hold" : "resend",
-		 run->hold[1] ? "hold" : "resend");
+		 (unsigned)dice_between(&run->dice, 0, 20), run->shared ? "provider" : "session",
+		 dice_permille(&run->dice, 300) ? "slow" : "ignore", run->window,
+		 dice_permille(&run->dice, 300) ? 50 : 0,
+		 dice_permille(&run->dice, 300) ? "slow" : "ignore",
+		 run->hold[0] ? "hold" : "resend", run->hold[1] ? "hold" : "resend");
 	write_file(run, "password", "secret\n");
 	write_file(run, "esmed.yaml", text);
 	snprintf(path, sizeof(path), "%s/esmed.yaml", run->folder);
@@ -413,6 +418,14 @@ static void check_store(struct run *run)
 		if (carrier_most_in_flight(run->carriers[i]) > run->window)
 			complain(run, "the window was passed",
 				 carrier_most_in_flight(run->carriers[i]));
+		if (!i && run->shared && carrier_most_in_all(run->carriers[i]) > run->window)
+			complain(run, "the provider's window was passed",
+				 carrier_most_in_all(run->carriers[i]));
+		if (carrier_broken(run->carriers[i]))
+			complain(run, carrier_broken(run->carriers[i]), i);
+		if (carrier_unanswered(run->carriers[i]))
+			complain(run, "requests were not answered",
+				 carrier_unanswered(run->carriers[i]));
 		if (carrier_complaints(run->carriers[i]))
 			complain(run, "the carrier complains",
 				 carrier_complaints(run->carriers[i]));
@@ -467,6 +480,11 @@ static struct carrier *draw_carrier(struct run *run, uint64_t number)
 		.refused_permille = (unsigned)dice_between(dice, 0, 60),
 		.failed_permille = (unsigned)dice_between(dice, 0, 200),
 		.hex_ids = dice_permille(dice, 500),
+		.congested_permille = dice_permille(dice, 300) ? 300 : 0,
+		.old_until_ms = dice_permille(dice, 300) ?
+					world_now_ms(run->world) + dice_between(dice, 0, 30000) :
+					0,
+		.sc_interface_version = dice_permille(dice, 800) ? 0x34 : 0,
 	};
 	return carrier_new(run->world, &options);
 }

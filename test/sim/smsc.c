@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "smpp/session.h"
+#include "smpp/status.h"
+#include "test/sim/watch.h"
 #include "test/sim/world.h"
 
 #define CHUNK	4096
@@ -14,6 +16,7 @@ struct far {
 	struct carrier *carrier;
 	struct wire *wire; /* NULL: gone */
 	struct smpp_session *session;
+	struct watch *watch;
 	uint32_t in_flight; /* submits that will be answered and are not yet */
 	struct far *next;
 };
@@ -39,7 +42,7 @@ struct carrier {
 	struct truth *truths; /* open addressing by msisdn */
 	size_t truths_n, truths_room;
 	uint64_t ids;
-	uint32_t most_in_flight, complaints;
+	uint32_t most_in_flight, most_in_all, complaints;
 };
 
 struct carrier *carrier_new(struct world *world, const struct carrier_options *options)
@@ -60,6 +63,7 @@ void carrier_free(struct carrier *carrier)
 		struct far *far = carrier->fars;
 		carrier->fars = far->next;
 		smpp_session_free(far->session);
+		watch_free(far->watch);
 		free(far);
 	}
 	while (carrier->all) {
@@ -90,6 +94,27 @@ uint32_t carrier_most_in_flight(const struct carrier *carrier)
 	return carrier->most_in_flight;
 }
 
+uint32_t carrier_most_in_all(const struct carrier *carrier)
+{
+	return carrier->most_in_all;
+}
+
+const char *carrier_broken(const struct carrier *carrier)
+{
+	const char *broken = NULL;
+	for (const struct far *far = carrier->fars; far && !broken; far = far->next)
+		broken = watch_broken(far->watch);
+	return broken;
+}
+
+size_t carrier_unanswered(const struct carrier *carrier)
+{
+	size_t n = 0;
+	for (const struct far *far = carrier->fars; far; far = far->next)
+		n += far->wire && wire_is_whole(far->wire) ? watch_open(far->watch) : 0;
+	return n;
+}
+
 uint32_t carrier_complaints(const struct carrier *carrier)
 {
 	return carrier->complaints;
@@ -102,6 +127,7 @@ static void flush(struct far *far)
 	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
 		return;
 	wire_send(far->wire, false, out.at, out.n);
+	watch_said(far->watch, out.at, out.n);
 	smpp_session_wrote(far->session, out.n);
 }
 
@@ -183,6 +209,10 @@ static void answer(struct far *far, uint32_t sequence_number, uint32_t status, u
 	else
 		pdu.body_absent = true;
 	pdu.message_id = smpp_octets_of(text);
+	if (dice_permille(&far->carrier->dice, far->carrier->options.congested_permille) &&
+	    smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state,
+				 (uint32_t)dice_between(&far->carrier->dice, 0, 100)) != SMPP_OK)
+		abort();
 	if (far->session && smpp_session_respond(far->session, &pdu) == SMPP_SESSION_OK)
 		flush(far);
 }
@@ -236,11 +266,22 @@ static void schedule_receipts(struct taken *taken, int64_t answer_ms)
 			    taken, 0);
 }
 
+/* On connections that the daemon still has. */
+static uint32_t in_all(const struct carrier *carrier)
+{
+	uint32_t n = 0;
+	for (const struct far *far = carrier->fars; far; far = far->next)
+		n += far->wire && wire_is_whole(far->wire) ? far->in_flight : 0;
+	return n;
+}
+
 static void expect_answer(struct taken *taken, int64_t at_ms)
 {
 	struct carrier *carrier = taken->carrier;
 	if (!taken->late && ++taken->far->in_flight > carrier->most_in_flight)
 		carrier->most_in_flight = taken->far->in_flight;
+	if (in_all(carrier) > carrier->most_in_all)
+		carrier->most_in_all = in_all(carrier);
 	world_later(carrier->world, at_ms, answer_taken, taken, 0);
 }
 
@@ -291,8 +332,12 @@ static void on_event(struct far *far, const struct smpp_event *event)
 {
 	int64_t now_ms = world_now_ms(far->carrier->world);
 	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
-		if (smpp_session_bind_answer(far->session, 0, "sim", 0x34, now_ms) !=
-		    SMPP_SESSION_OK)
+		const struct carrier_options *options = &far->carrier->options;
+		bool old = now_ms < options->old_until_ms &&
+			   event->command_id == SMPP_bind_transceiver;
+		if (smpp_session_bind_answer(far->session, old ? SMPP_ESME_RINVCMDID : 0, "sim",
+					     options->sc_interface_version,
+					     now_ms) != SMPP_SESSION_OK)
 			far->carrier->complaints++;
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
 		on_submit(far, event);
@@ -326,6 +371,7 @@ static void on_octets(struct world *world, void *arg, uint64_t number)
 	size_t n;
 	(void)number;
 	while (far->wire && (n = wire_take(far->wire, true, octets, sizeof(octets)))) {
+		watch_heard(far->watch, octets, n);
 		if (smpp_session_feed(far->session, octets, n, world_now_ms(world)) !=
 		    SMPP_SESSION_OK)
 			far->carrier->complaints++;
@@ -356,6 +402,7 @@ void carrier_accept(struct carrier *carrier, struct wire *wire)
 	far->carrier = carrier;
 	far->wire = wire;
 	far->session = smpp_session_new(&config);
+	far->watch = watch_new();
 	far->next = carrier->fars;
 	carrier->fars = far;
 	wire_set_far(wire, on_octets, on_gone, far);

@@ -285,6 +285,11 @@ void wire_cut(struct wire *wire)
 		    0);
 }
 
+bool wire_is_whole(const struct wire *wire)
+{
+	return !wire->cut && !wire->near_left && !wire->far_left;
+}
+
 void wire_leave(struct wire *wire, bool far)
 {
 	struct world *world = wire->world;

@@ -74,6 +74,8 @@ void wire_send(struct wire *wire, bool to_far, const uint8_t *octets, size_t n);
 size_t wire_take(struct wire *wire, bool at_far, uint8_t *out, size_t cap);
 /* Both ends are told, each at its own time; octets under way are lost. */
 void wire_cut(struct wire *wire);
+/* Neither cut nor left by an end. */
+bool wire_is_whole(const struct wire *wire);
 /* An end leaves; it is told nothing more. The other end is, behind what was sent to it. */
 void wire_leave(struct wire *wire, bool far);
 
@@ -106,8 +108,11 @@ struct carrier_options {
 	unsigned unbind_permille;  /* submits that draw an unbind as well */
 	unsigned throttled_permille;
 	unsigned refused_permille;
-	unsigned failed_permille; /* receipts that say undelivered */
-	bool hex_ids;		  /* in answers; receipts write them in decimal */
+	unsigned failed_permille;     /* receipts that say undelivered */
+	bool hex_ids;		      /* in answers; receipts write them in decimal */
+	unsigned congested_permille;  /* answers that bear a congestion_state */
+	int64_t old_until_ms;	      /* knows no bind_transceiver before */
+	uint8_t sc_interface_version; /* in bind_resp; 0: left out */
 };
 
 /* What the carrier knows of one destination: the ground truth that the store is held to. */
@@ -128,7 +133,12 @@ void carrier_accept(struct carrier *carrier, struct wire *wire);
 /* Cuts some of its connections. */
 void carrier_cut(struct carrier *carrier);
 const struct truth *carrier_truth(const struct carrier *carrier, uint64_t msisdn);
-uint32_t carrier_most_in_flight(const struct carrier *carrier);
+uint32_t carrier_most_in_flight(const struct carrier *carrier); /* on one connection */
+uint32_t carrier_most_in_all(const struct carrier *carrier);	/* on all that were whole */
+/* A rule of the protocol that the daemon broke, see watch.h; NULL: none. */
+const char *carrier_broken(const struct carrier *carrier);
+/* Requests on whole connections that the daemon has not answered. */
+size_t carrier_unanswered(const struct carrier *carrier);
 /* Protocol errors of the daemon that the carrier's session saw. */
 uint32_t carrier_complaints(const struct carrier *carrier);
 
