@@ -6,9 +6,6 @@
 
 #include "tools/sim_smsc.h"
 
-/* Requests that the session does not number begin here, far from its own. */
-#define OWN_SEQUENCE 0x40000000u
-
 /* ---- doing ---- */
 
 /* Does the session number it, and hear its answer? Not what only a fault would send. */
@@ -27,8 +24,10 @@ static void number(struct sim_link *link, const struct sim_step *step, uint8_t *
 {
 	struct smpp_writer writer = smpp_writer_of(octets + SMPP_HEADER_OCTETS - 4, 4);
 
-	if (!sim_pdu_names(&step->pdu, "sequence_number"))
-		smpp_write_u32(&writer, OWN_SEQUENCE + link->own_requests++);
+	if (sim_pdu_names(&step->pdu, "sequence_number"))
+		link->strict.misnumbered = true;
+	else
+		smpp_write_u32(&writer, SIM_OWN_SEQUENCE + link->own_requests++);
 }
 
 static void do_send(struct sim_smsc *smsc, struct sim_link *link, const struct sim_step *step,

@@ -38,6 +38,7 @@ enum key {
 	KEY_RECEIPT_WINDOW,
 	KEY_RATE,
 	KEY_BURST,
+	KEY_STRICT,
 	KEY_LOG,
 	KEY_LOG_TEXT,
 	KEY_QUIET,
@@ -87,6 +88,8 @@ static const struct argp_option rows[] = {
 	{ "burst", KEY_BURST, "N", 0, "Submits that may come at once (a tenth of --rate)", 4 },
 
 	{ NULL, 0, NULL, 0, "Running", 5 },
+	{ "strict", KEY_STRICT, NULL, 0,
+	  "Tell the peer's breaches of the protocol; the exit status is 3", 5 },
 	{ "log", KEY_LOG, "FILE", 0, "Append every PDU to FILE as JSON lines, or none (none)", 5 },
 	{ "log-text", KEY_LOG_TEXT, NULL, 0, "Texts in the log, not only their hashes", 5 },
 	{ "quiet", KEY_QUIET, NULL, 0, "Say nothing about links on stderr", 5 },
@@ -323,6 +326,9 @@ static error_t read_running(int key, char *arg, struct argp_state *state)
 		options->burst = (uint32_t)number(state, "burst", arg, 1000000);
 		if (options->burst == 0)
 			argp_error(state, "--burst must be 1 or more");
+		return 0;
+	case KEY_STRICT:
+		options->strict = true;
 		return 0;
 	case KEY_LOG:
 		options->log_file = strcmp(arg, "none") == 0 ? NULL : arg;

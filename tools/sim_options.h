@@ -57,6 +57,7 @@ struct sim_options {
 
 	const char *log_file; /* NULL: none */
 	bool log_text;
+	bool strict;
 	bool quiet;
 	uint64_t stop_after;  /* submits; 0: never */
 	uint32_t max_seconds; /* 0: no bound */

@@ -255,6 +255,8 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 			     const struct smpp_event *event)
 {
 	note_in(smsc, link, event);
+	if (smsc->options->strict)
+		sim_strict_event(smsc, link, event);
 	if (event->pdu != NULL && smsc->script.count > 0)
 		sim_act(smsc, link, SIM_PDU_CAME, event);
 	switch (event->kind) {
@@ -512,6 +514,7 @@ void sim_smsc_stats(const struct sim_smsc *smsc, int64_t running_ms, struct buff
 	json_add_uint(&writer, "malformed", stats->malformed);
 	json_add_uint(&writer, "scripted", stats->scripted);
 	json_add_uint(&writer, "hung", stats->hung);
+	json_add_uint(&writer, "breaches", stats->breaches);
 	json_add_uint(&writer, "answers_dropped", stats->answers_dropped);
 	json_add_uint(&writer, "unsettled", smsc->messages.used);
 	put_receipts(&writer, stats);

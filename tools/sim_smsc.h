@@ -29,10 +29,14 @@
 #include "tools/sim_message.h"
 #include "tools/sim_options.h"
 #include "tools/sim_script.h"
+#include "tools/sim_strict.h"
 #include "tools/sim_wire.h"
 
 #define SIM_LINKS_MAX	 1024u
 #define SIM_ACCOUNTS_MAX 1024u
+
+/* Requests that the session does not number begin here, far from its own. */
+#define SIM_OWN_SEQUENCE 0x40000000u
 
 /* Tag of a script's requests; no message has it. */
 #define SIM_TAG_SCRIPT UINT64_MAX
@@ -61,6 +65,7 @@ struct sim_link {
 	uint32_t own_requests; /* numbered here and not by the session */
 	uint32_t *matched;     /* counts of the script's rows; NULL: there is none */
 	struct sim_wire wire;
+	struct sim_strict strict;
 };
 
 /* One system_id. Lives as long as the simulator: its receipts wait for it to come back. */
@@ -85,6 +90,7 @@ struct sim_stats {
 	uint64_t malformed;		  /* refused before anything was drawn */
 	uint64_t scripted;		  /* refused because a script said so, not drawn */
 	uint64_t hung;			  /* never answered under --hang, not drawn */
+	uint64_t breaches;		  /* of the protocol, by strict mode */
 	uint64_t answers_dropped;	  /* the link was gone */
 	uint64_t receipts_sent;		  /* handed to a session, repetitions too */
 	uint64_t receipts_acked;
@@ -170,7 +176,8 @@ void sim_submit_decline(struct sim_smsc *smsc, struct sim_link *link,
 /* The response of a message is due. */
 void sim_submit_answer(struct sim_smsc *smsc, uint32_t index);
 /* The status that refuses whatever comes by the link now, 0: none; takes from its rate. */
-uint32_t sim_submit_limits(struct sim_smsc *smsc, const struct sim_link *link, int64_t at_ms);
+uint32_t sim_submit_limits(struct sim_smsc *smsc, struct sim_link *link,
+			   const struct smpp_event *event);
 /* Fills a fresh message from a submit and draws for it, under this id if it is taken: its status. */
 uint32_t sim_submit_draw(struct sim_smsc *smsc, struct sim_message *message,
 			 const struct sim_link *link, const struct smpp_event *event, uint64_t id);

@@ -107,13 +107,16 @@ static bool take_token(struct sim_account *account, const struct sim_options *op
 	return true;
 }
 
-uint32_t sim_submit_limits(struct sim_smsc *smsc, const struct sim_link *link, int64_t at_ms)
+uint32_t sim_submit_limits(struct sim_smsc *smsc, struct sim_link *link,
+			   const struct smpp_event *event)
 {
 	uint32_t window = smsc->options->window;
+	bool full = window != 0 && link->unanswered >= window;
 
-	if ((window == 0 || link->unanswered < window) &&
-	    take_token(&smsc->accounts[link->account], smsc->options, at_ms))
+	if (!full && take_token(&smsc->accounts[link->account], smsc->options, event->at_ms))
 		return 0;
+	if (full)
+		sim_strict_window(smsc, link, event);
 	smsc->stats.throttled++;
 	return SMPP_ESME_RTHROTTLED;
 }
@@ -362,7 +365,7 @@ void sim_submit_take(struct sim_smsc *smsc, struct sim_link *link, const struct 
 		smpp_session_leave_unanswered(link->session);
 		return;
 	}
-	status = sim_submit_limits(smsc, link, event->at_ms);
+	status = sim_submit_limits(smsc, link, event);
 	if (status != 0) {
 		respond(link, event, status);
 		return;

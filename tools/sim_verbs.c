@@ -327,7 +327,7 @@ static void take_multi(struct sim_smsc *smsc, struct sim_link *link, const struc
 	uint32_t latency_ms;
 
 	if (status == 0)
-		status = sim_submit_limits(smsc, link, event->at_ms);
+		status = sim_submit_limits(smsc, link, event);
 	multi = status == 0 ? new_multi(smsc, link, event) : NULL;
 	if (multi == NULL) {
 		struct smpp_pdu pdu;

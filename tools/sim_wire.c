@@ -62,7 +62,10 @@ static void note_out(struct sim_smsc *smsc, struct sim_link *link, const uint8_t
 	if (smpp_frame(octets, n, SMPP_MAX_PDU_OCTETS, &length) == SMPP_FRAME_OK && length == n) {
 		struct smpp_reader header = smpp_reader_of(octets + 4, 4);
 
-		sim_smsc_count(smsc->stats.out, smpp_read_u32(&header));
+		uint32_t command_id = smpp_read_u32(&header);
+
+		sim_smsc_count(smsc->stats.out, command_id);
+		link->strict.answered += command_id >> 31;
 		sim_log_pdu(smsc->log, link->number, port_now_ms(smsc->port), link->wire.put_octets,
 			    octets, n);
 	} else {

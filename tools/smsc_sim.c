@@ -2,7 +2,8 @@
  * smsc-sim: an SMSC to test against. This file is the process: options, the port, signals, the
  * loop, the end. What the SMSC does is in tools/sim_smsc.h and its files.
  *
- * Exit status: 0 ended as asked, 1 something failed at run time, 2 the command line is wrong.
+ * Exit status: 0 ended as asked, 1 something failed at run time, 2 the command line is wrong, 3 the
+ * peer broke the protocol (--strict).
  */
 #include <errno.h>
 #include <signal.h>
@@ -178,5 +179,5 @@ int main(int argc, char **argv)
 	sim_smsc_release(&sim.smsc);
 	port_tls_free(sim.tls);
 	port_free(sim.port);
-	return 0;
+	return sim.smsc.stats.breaches == 0 ? 0 : 3;
 }

@@ -83,12 +83,14 @@ def ask(path, method, target, body=None, headers=None):
 
 
 class FarEnd:
-    """smsc-sim, or another server that prints `listening on ADDRESS:PORT` first."""
+    """smsc-sim, or another server that prints `listening on ADDRESS:PORT` first. Unless the peer is
+    somebody else's it must not break the protocol: end() raises if it did."""
 
-    def __init__(self, folder, *options, command=None, name='sim'):
+    def __init__(self, folder, *options, command=None, name='sim', strict=True):
         self.log = os.path.join(folder, f'{name}.log')
         self.errors = open(os.path.join(folder, f'{name}.err'), 'w', encoding='utf-8')
-        arguments = command or [program('smsc-sim'), '--listen', '127.0.0.1:0', '--log', self.log]
+        arguments = command or [program('smsc-sim'), '--listen', '127.0.0.1:0', '--log', self.log,
+                                *(['--strict'] if strict else [])]
         self.process = subprocess.Popen([*arguments, *options], stdout=subprocess.PIPE,
                                         stderr=self.errors, text=True)
         self.port = int(first_line(self.process).rsplit(':', 1)[1])
@@ -121,6 +123,10 @@ class FarEnd:
                 self.process.wait()
         self.process.stdout.close()
         self.errors.close()
+        if self.process.returncode == 3:
+            with open(self.errors.name, encoding='utf-8') as errors:
+                raise AssertionError('broke the protocol: ' + ''.join(
+                    line for line in errors if 'strict:' in line))
 
 
 class Daemon:
