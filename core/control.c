@@ -414,6 +414,10 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	control_add_time(json, "fallback_since", (uint64_t)trunk->pair_since_ms);
 	json_add_uint(json, "calls_refused", trunk->calls_refused);
 	json_add_bool(json, "tls", trunk->tls);
+	json_add_text(json, "tls_session", *link->tls_text ? link->tls_text : NULL);
+	control_add_time(json, "peer_certificate_until", (uint64_t)link->peer_end.ms);
+	control_add_time(json, "certificate_until", (uint64_t)trunk->tls_ends.own.ms);
+	control_add_time(json, "ca_until", (uint64_t)trunk->tls_ends.ca.ms);
 	json_add_text(json, "state", link_state_name(link->state));
 	control_add_time(json, "since", (uint64_t)link->since_ms);
 	json_add_text(json, "reason", *link->reason ? link->reason : NULL);

@@ -8,6 +8,7 @@
 
 #include "core/activity.h"
 #include "core/ask.h"
+#include "core/certificates.h"
 #include "core/deadline.h"
 #include "core/feed.h"
 #include "core/inbound.h"
@@ -392,6 +393,10 @@ static void tick(struct engine *engine, int64_t now_ms)
 		provider_tick(engine, engine->providers[i], now_ms);
 	if (engine->server)
 		server_tick(engine, now_ms);
+	if (now_ms >= engine->certificates_ms) {
+		engine->certificates_ms = now_ms + CERTIFICATES_EVERY_MS;
+		certificates_check(engine);
+	}
 	if (now_ms - engine->marked_ms < MARK_MS)
 		return;
 	engine->marked_ms = now_ms;

@@ -80,12 +80,13 @@ struct engine {
 	bool stopped;
 	int exit_status;
 	int64_t drain_until_ms;
-	int64_t started_ms;    /* wall clock */
-	int64_t full_until_ms; /* no room for deadlines and releases: not before then again */
-	int64_t scheduled_ms;  /* clock of deadlines: what was due then, the scheduler has seen */
-	int64_t marked_ms;     /* store_mark */
-	int64_t ticked_ms;     /* monotonic: when timers were looked at last */
-	int64_t retain_ms;     /* monotonic: the next slice of retention */
+	int64_t started_ms;	 /* wall clock */
+	int64_t full_until_ms;	 /* no room for deadlines and releases: not before then again */
+	int64_t scheduled_ms;	 /* clock of deadlines: what was due then, the scheduler has seen */
+	int64_t marked_ms;	 /* store_mark */
+	int64_t ticked_ms;	 /* monotonic: when timers were looked at last */
+	int64_t retain_ms;	 /* monotonic: the next slice of retention */
+	int64_t certificates_ms; /* monotonic: when they are looked at next */
 };
 
 struct engine_options {

@@ -203,9 +203,19 @@ static void orphan_response(struct engine *engine, struct link *link,
 		    event->sequence_number, event->command_id);
 }
 
+/* An alert or a handshake where a command_length should be: 0x15 or 0x16, then the version 3.x. */
+static bool is_tls(const struct smpp_event *event)
+{
+	return event->octets_n > 1 && (event->octets[0] == 0x15 || event->octets[0] == 0x16) &&
+	       event->octets[1] == 3;
+}
+
 static void problem(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	(void)engine;
+	if (!event->pdu && link->state == LINK_BINDING && is_tls(event))
+		snprintf(link->reason, sizeof(link->reason),
+			 "the peer speaks TLS on this port; take tls: off out of the link");
 	log_warning("link.bad_pdu", "link=%s sequence=%u field=%s offset=%u section=%s what=%s",
 		    link->name, event->sequence_number,
 		    event->problem.field ? event->problem.field : "-", event->problem.offset,
@@ -450,6 +460,9 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 		.unbind_ms = (uint32_t)config->timers.unbind_ms,
 	};
 	snprintf(link->peer, sizeof(link->peer), "%s", event->peer ? event->peer : "");
+	snprintf(link->tls_text, sizeof(link->tls_text), "%s", event->text ? event->text : "");
+	link->peer_end = event->peer_end ? *event->peer_end : (struct port_tls_end){ 0 };
+	engine->certificates_ms = event->at_ms;
 	link->session = smpp_session_new(&session);
 	link->allowed = most_outstanding(link);
 	link->paused_until_ms = link->pause_ms = 0;
@@ -495,7 +508,7 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 	bool told = event->reason == PORT_DOWN_OURS || link->state == LINK_BINDING ||
 		    link->state == LINK_UNBINDING;
 	if (!link->reason[0] || !told)
-		snprintf(link->reason, sizeof(link->reason), "%s: %.150s",
+		snprintf(link->reason, sizeof(link->reason), "%s: %s",
 			 port_down_name(event->reason), event->text ? event->text : "");
 	if (link->session) {
 		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);

@@ -2,7 +2,7 @@
  * The one door to the world: clocks, randomness, signals and octet links (TCP, Unix sockets, TLS).
  * It is not a protocol and decides nothing: what the octets mean is the caller's business.
  * Used by the engine and by every tool that talks to somebody, so that there is one event loop in
- * the tree. Implemented by core/port_event.c (libevent and OpenSSL) and, for the deterministic
+ * the tree. Implemented by core/port_*.c (libevent and OpenSSL) and, for the deterministic
  * simulation, by test/sim; which one is chosen when a program is linked.
  *
  * Shape: calls go in, events are pulled out, nothing is ever called back.
@@ -52,7 +52,7 @@ struct port_tls;
 #define PORT_LINKS	   65536u /* links at one time, in all; fixed */
 #define PORT_RESOLVE_MS	   5000u
 #define PORT_LINGER_MS	   5000u /* port_close: flush and wait for the peer's end; fixed */
-#define PORT_TEXT_OCTETS   256u	 /* room a caller should give for error texts */
+#define PORT_TEXT_OCTETS   512u	 /* room a caller should give for error texts */
 
 struct port_options {
 	bool one_thread; /* do the I/O inside port_wait instead of in a thread */
@@ -124,6 +124,18 @@ struct port_tls_options {
  */
 struct port_tls *port_tls_new(const struct port_tls_options *options, char *error,
 			      size_t error_octets);
+
+/* When a certificate ends, and whose it is: the first to end where there are several. */
+struct port_tls_end {
+	int64_t ms; /* wall clock; 0: there is none */
+	char subject[64];
+};
+
+/* Of the files of a context; `ca` only where there is a ca_file. */
+struct port_tls_ends {
+	struct port_tls_end own, ca;
+};
+void port_tls_ends(const struct port_tls *tls, struct port_tls_ends *ends);
 
 /* Links and listeners that were made with it are not disturbed. NULL is allowed. */
 void port_tls_free(struct port_tls *tls);
@@ -266,7 +278,8 @@ struct port_event {
 
 	const char *peer; /* UP: "192.0.2.1:2775", "[2001:db8::1]:2775", "unix". DOWN: same or "" */
 	const char *text; /* DOWN: one line. UP: over TLS protocol, cipher, subject; else NULL */
-	bool local;	  /* UP: a Unix socket; uid and gid are the peer's when it connected */
+	const struct port_tls_end *peer_end; /* UP: of the peer's chain; NULL: it showed none */
+	bool local; /* UP: a Unix socket; uid and gid are the peer's when it connected */
 	uid_t uid;
 	gid_t gid;
 

@@ -5,7 +5,8 @@
  *   port_side.c    the caller's side: ids, credit, port_write, port_next, port_wait; no sockets
  *   port_io.c      the I/O side: its rounds, its thread, listeners
  *   port_link.c    the life of a link on the I/O side
- *   port_event.c   what waits and what encrypts; the only one that knows libevent and OpenSSL
+ *   port_event.c   what waits; the only one that knows libevent
+ *   port_tls.c     what encrypts; the only one that knows OpenSSL
  *   port_net.c     sockets by the hand of the kernel: addresses, listening, look-ups
  *   port_queue.c   pieces of octets and their queues
  *
@@ -125,11 +126,12 @@ struct port_link {
 	struct port_message down;
 	char peer[64];
 	char tls_text[224];
+	struct port_tls_end peer_end;
 	bool local;
 	uid_t uid;
 	gid_t gid;
 	enum port_down reason;
-	char text[192];
+	char text[400];
 
 	/* The I/O side's from here on. */
 	struct port_box todo;
@@ -152,6 +154,7 @@ struct port_link {
 	struct port_tls *tls;
 	uint32_t tls_ms;
 	char *server_name;
+	char refusal[400]; /* why a certificate of the peer is refused; empty: it is not */
 	struct ssl_st *ssl;
 	bool tls_wants_write;
 	bool tls_more;	 /* there is more to read that no readiness of fd will announce */
@@ -307,7 +310,7 @@ void port_link_ended(struct port_link *link);
 /* The name or address that the peer's certificate must show. */
 const char *port_link_name(const struct port_link *link);
 
-/* ---- port_event.c: waiting ---- */
+/* ---- port_event.c ---- */
 
 /* What a watch reports, in bits. */
 enum {
@@ -343,7 +346,7 @@ void port_watch_again(struct port_watch *watch);
 /* Once, ms from now; below 0: not at all. false: out of memory. */
 bool port_watch_timer(struct port_watch *watch, int64_t ms);
 
-/* ---- port_event.c: TLS ---- */
+/* ---- port_tls.c ---- */
 
 /* One more holder; NULL stays NULL. Given back by port_tls_free. */
 struct port_tls *port_tls_hold(const struct port_tls *tls);
@@ -353,6 +356,9 @@ bool port_tls_begin(struct port_link *link);
 
 /* true: done and verified, link->tls_text is filled. false: it goes on, or the link is down. */
 bool port_tls_handshake(struct port_link *link);
+
+/* Nothing was read from the peer yet. */
+bool port_tls_silent(const struct port_link *link);
 
 /* How many octets; 0: none now, or the link is down. Sets link->tls_more. */
 size_t port_tls_read(struct port_link *link, uint8_t *to, size_t room);

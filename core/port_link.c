@@ -403,8 +403,11 @@ static void link_timed_out(struct port_link *link)
 		link_connect_failed(link, PORT_DOWN_DEADLINE, "no connection in time");
 		break;
 	case LINK_TLS:
-		port_link_down(link, PORT_DOWN_DEADLINE, "no TLS handshake within %u ms",
-			       link->tls_ms);
+		port_link_down(link, PORT_DOWN_DEADLINE, "no TLS handshake within %u ms%s",
+			       link->tls_ms,
+			       port_tls_silent(link) ?
+				       ": the peer says nothing; is it plain TCP on this port?" :
+				       "");
 		break;
 	case LINK_OPEN:
 	case LINK_LINGER:

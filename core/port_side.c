@@ -528,6 +528,7 @@ static void describe(const struct port_message *message, struct port_event *even
 	}
 	if (message->kind == PORT_UP) {
 		event->text = link->tls_text[0] != '\0' ? link->tls_text : NULL;
+		event->peer_end = link->peer_end.ms != 0 ? &link->peer_end : NULL;
 		event->local = link->local;
 		event->uid = link->uid;
 		event->gid = link->gid;

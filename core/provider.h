@@ -36,7 +36,8 @@ struct trunk {
 	const struct config_link *config;
 	char name[72]; /* provider/link */
 	struct port_tls *tls;
-	struct link *ends[2]; /* in use: the first, or both */
+	struct port_tls_ends tls_ends; /* when its files end; with tls */
+	struct link *ends[2];	       /* in use: the first, or both */
 	size_t n_ends;
 	bool up_for_down;      /* it is to go down and is not connected again by itself */
 	bool up_again;	       /* but as soon as it is down: a rebind */
@@ -77,8 +78,10 @@ struct link {
 		refused_status; /* of the last bind; 0: it was not refused, or is not answered yet */
 	uint64_t sent_octets;
 	int64_t since_ms; /* wall clock of the last change of state */
-	char reason[200]; /* why it is down, or was last */
+	char reason[420]; /* why it is down, or was last */
 	char peer[64];
+	char tls_text[224];	      /* of its last handshake: version, cipher, subject, pin */
+	struct port_tls_end peer_end; /* when the certificate ends that was shown then */
 	uint64_t submits, answers, receipts; /* PDUs in this run */
 	UT_hash_handle hh;		     /* by port_link */
 };

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/certificates.h"
 #include "core/control.h"
 #include "core/engine.h"
 #include "core/link.h"
@@ -86,6 +87,8 @@ static const struct {
 	{ "providers.*.tlvs", next_session },
 	{ "providers.*.window", next_session },
 	{ "providers.*.max_pdu", next_session },
+	{ "providers.*.interface_version", next_session },
+	{ "providers.*.tlvs", next_session },
 	{ "providers.*.timers.resolve", next_connection },
 	{ "providers.*.timers.connect", next_connection },
 	{ "providers.*.timers.tls", next_connection },
@@ -370,6 +373,7 @@ static void swap(struct engine *engine, struct reload *reload)
 	if (engine->server)
 		server_configure(engine);
 	link_tell_refusals(engine);
+	certificates_check(engine);
 	engine->stale = engine->stale || reload->new_routes; /* orders that had no route have one */
 	engine->schedule = true;
 	log_info("config.reloaded", "file=%s generation=%u digest=%s", reload->file,

@@ -59,9 +59,16 @@ static bool make_tls(struct trunk *trunk, char *error)
 		.key_file = config->key,
 		.pin_sha256 = config->pin,
 	};
-	if (config->enabled)
-		trunk->tls = port_tls_new(&tls, error, PORT_TEXT_OCTETS);
-	return !config->enabled || trunk->tls;
+	char why[PORT_TEXT_OCTETS];
+	if (!config->enabled)
+		return true;
+	trunk->tls = port_tls_new(&tls, why, sizeof(why));
+	if (!trunk->tls) {
+		snprintf(error, PORT_TEXT_OCTETS, "link %s: tls: %.400s", trunk->name, why);
+		return false;
+	}
+	port_tls_ends(trunk->tls, &trunk->tls_ends);
+	return true;
 }
 
 struct trunk *trunk_new(struct provider *provider, const struct config_link *config, char *error)
@@ -566,6 +573,7 @@ void trunk_adopt(struct engine *engine, struct trunk *trunk, struct trunk *fresh
 	struct port_tls *tls = trunk->tls;
 	trunk->tls = fresh->tls;
 	fresh->tls = tls;
+	trunk->tls_ends = fresh->tls_ends;
 	trunk->config = fresh->config;
 	if (!same && (!trunk->up_for_down || trunk->up_again))
 		take_down(engine, trunk, true, "rebound: its configuration is another one");

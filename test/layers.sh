@@ -29,7 +29,8 @@ floor core 'what lies below it' '(smpp|core)/[a-z0-9_]+|store/store|store/record
 floor tools 'what it may' '(smpp|tools)/[a-z0-9_]+|config/config|core/(port|http|json|tap|outcome|buffer)'
 only LMDB lmdb store/store.c
 only libyaml yaml config/config.c
-only 'libevent and OpenSSL' 'event2?[/.]|openssl' core/port_event.c
+only libevent 'event2?[/.]' core/port_event.c
+only OpenSSL openssl core/port_tls.c
 only http-parser http_parser core/http.c
 only jansson jansson core/json.c
 only libpcap pcap tools/capture.c

@@ -383,6 +383,12 @@ struct port_tls *port_tls_new(const struct port_tls_options *options, char *erro
 	return NULL;
 }
 
+void port_tls_ends(const struct port_tls *tls, struct port_tls_ends *ends)
+{
+	(void)tls;
+	*ends = (struct port_tls_ends){ 0 };
+}
+
 void port_tls_free(struct port_tls *tls)
 {
 	(void)tls;
