@@ -461,6 +461,7 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 	};
 	snprintf(link->peer, sizeof(link->peer), "%s", event->peer ? event->peer : "");
 	snprintf(link->tls_text, sizeof(link->tls_text), "%s", event->text ? event->text : "");
+	link->heard = false;
 	link->peer_end = event->peer_end ? *event->peer_end : (struct port_tls_end){ 0 };
 	engine->certificates_ms = event->at_ms;
 	link->session = smpp_session_new(&session);
@@ -479,6 +480,7 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 
 static void link_octets(struct engine *engine, struct link *link, const struct port_event *event)
 {
+	link->heard = true;
 	if (!link->session)
 		return;
 	if (smpp_session_feed(link->session, event->octets, event->n, event->at_ms) !=
@@ -498,6 +500,16 @@ static void link_sent(struct engine *engine, struct link *link, const struct por
 	link_flush(engine, link);
 }
 
+static const char unheard[] =
+	", before a word of it: it may want TLS on this port, or not know our address";
+
+/* A plain connection that ended before anything came. */
+static bool shut_out(const struct link *link, const struct port_event *event)
+{
+	return link->state == LINK_BINDING && !link->heard && !link->trunk->tls &&
+	       (event->reason == PORT_DOWN_EOF || event->reason == PORT_DOWN_RESET);
+}
+
 static void link_down(struct engine *engine, struct link *link, const struct port_event *event)
 {
 	uint64_t connection = link->port_link;
@@ -508,8 +520,9 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 	bool told = event->reason == PORT_DOWN_OURS || link->state == LINK_BINDING ||
 		    link->state == LINK_UNBINDING;
 	if (!link->reason[0] || !told)
-		snprintf(link->reason, sizeof(link->reason), "%s: %s",
-			 port_down_name(event->reason), event->text ? event->text : "");
+		snprintf(link->reason, sizeof(link->reason), "%s: %s%s",
+			 port_down_name(event->reason), event->text ? event->text : "",
+			 shut_out(link, event) ? unheard : "");
 	if (link->session) {
 		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
 		smpp_session_down(link->session, event->at_ms);

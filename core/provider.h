@@ -63,6 +63,7 @@ struct link {
 	uint64_t numbered;	 /* the port's id of the connection that has that number */
 	bool ready;		 /* the session's record is on disk: segments may be released */
 	bool reading_paused;
+	bool heard; /* the peer has said something on this connection */
 	bool tlvs_allowed;
 	uint8_t peer_version; /* sc_interface_version; 0: it did not say */
 	uint32_t outstanding; /* released members without a verdict, see core/release.h */

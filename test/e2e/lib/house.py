@@ -134,6 +134,7 @@ class Daemon:
 
     def __init__(self, folder, port, sets=(), options=()):
         self.folder, self.process, self.options = folder, None, options
+        self.config = EXAMPLE
         self.store = os.path.join(folder, 'store')
         self.submit = os.path.join(folder, 'submit.sock')
         self.control = os.path.join(folder, 'control.sock')
@@ -151,13 +152,16 @@ class Daemon:
                      f'providers.beta.password_file={password}', 'providers.beta.enabled=false',
                      *sets]
 
-    def start(self):
-        command = [program('esmed'), '--config', EXAMPLE, *self.options]
+    def command(self):
+        command = [program('esmed'), '--config', self.config, *self.options]
         command += ['--allow-root'] if os.geteuid() == 0 else []
         for one in self.sets:
             command += ['--set', one]
+        return command
+
+    def start(self):
         with open(self.error_file, 'a', encoding='utf-8') as errors:
-            self.process = subprocess.Popen(command, stdout=errors, stderr=errors)
+            self.process = subprocess.Popen(self.command(), stdout=errors, stderr=errors)
         await_that('the daemon answers', self.answers)
 
     def answers(self):
