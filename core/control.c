@@ -297,8 +297,23 @@ static void put_provider(struct engine *engine, const struct provider *provider,
 	json_end_object(json);
 }
 
-static void put_providers(struct engine *engine, struct json_writer *json)
+/* How long the oldest order has waited on the route; null: nothing waits. */
+static void put_oldest(const struct turn *turn, uint32_t route, struct json_writer *json)
 {
+	struct store_order order = { 0 };
+	if (queue_oldest(turn->engine->queue, route, &order.order) &&
+	    store_order_get(turn->txn, &order) == STORE_OK)
+		json_add_int(json, "oldest_queued_ms",
+			     turn->at_ms > (int64_t)order.created_ms ?
+				     turn->at_ms - (int64_t)order.created_ms :
+				     0);
+	else
+		json_add_null(json, "oldest_queued_ms");
+}
+
+static void put_providers(const struct turn *turn, struct json_writer *json)
+{
+	struct engine *engine = turn->engine;
 	const struct config *config = engine->config;
 	json_key(json, "providers");
 	json_begin_array(json);
@@ -315,6 +330,7 @@ static void put_providers(struct engine *engine, struct json_writer *json)
 		json_add_text(json, "provider", route->provider->name);
 		json_add_bool(json, "paused", queue_route_paused(engine->queue, route->id));
 		json_add_uint(json, "queued", queue_depth(engine->queue, route->id));
+		put_oldest(turn, route->id, json);
 		json_add_text(json, "blocked_reason", provider_route_blocked(engine, route));
 		json_end_object(json);
 	}
@@ -378,7 +394,7 @@ void control_status(struct api_call *call)
 	json_add_bool(json, "draining", engine->draining);
 	put_config(engine, json);
 	put_layers(json, &sums);
-	put_providers(engine, json);
+	put_providers(call->turn, json);
 	put_engine(engine, json);
 	json_end_object(json);
 }
@@ -439,6 +455,9 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	json_add_uint(json, "submits", link->submits);
 	json_add_uint(json, "answers", link->answers);
 	json_add_uint(json, "receipts", link->receipts);
+	json_add_uint(json, "throttles", link->throttles);
+	json_add_uint(json, "unanswered", link->unanswered);
+	json_add_micro(json, "rtt_ms", (int64_t)(link->rtt_ms * 10 + 0.5) * 100000);
 	json_end_object(json);
 }
 

@@ -53,20 +53,25 @@ void link_flush(struct engine *engine, struct link *link)
 
 static void verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	if (ask_is(event->tag))
+	if (ask_is(event->tag)) {
 		ask_event(engine, link, event);
-	else
-		reconcile_verdict(engine, link, event);
+		return;
+	}
+	link->unanswered += event->kind == SMPP_EVENT_TIMEOUT || event->kind == SMPP_EVENT_LOST;
+	reconcile_verdict(engine, link, event);
 }
 
 static void answered(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	const struct config_provider *config = link->provider->config;
 	link->answers++;
+	link->rtt_ms = link->answers > 1 ? link->rtt_ms + (event->rtt_ms - link->rtt_ms) / 8 :
+					   event->rtt_ms;
 	if (event->command_status) {
 		enum config_status_class class = route_status_class(config, event->command_status);
 		bool ask =
 			ask_is(event->tag); /* a verb it does not speak is no trouble of the link */
+		link->throttles += class == CONFIG_STATUS_PAUSE;
 		if (class == CONFIG_STATUS_PAUSE)
 			link_pause(engine, link, event->at_ms);
 		else if (class == CONFIG_STATUS_REBIND && !ask)

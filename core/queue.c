@@ -395,3 +395,19 @@ uint64_t queue_depth(const struct queue *queue, uint32_t id)
 	const struct route *route = route_of(queue, id);
 	return route ? route->depth : 0;
 }
+
+bool queue_oldest(const struct queue *queue, uint32_t id, uint64_t *order)
+{
+	const struct route *route = route_of(queue, id);
+	uint64_t oldest = UINT64_MAX;
+	const struct waiting *returned = route ? route->returned.at : NULL;
+	for (uint32_t i = 0; route && i < route->returned.n; i++)
+		if (returned[i].segment.order < oldest)
+			oldest = returned[i].segment.order;
+	for (const struct lane *lane = route ? route->lanes : NULL; lane; lane = lane->all)
+		for (unsigned i = 0; i < QUEUE_PRIORITIES; i++)
+			if (lane->first[i] && lane->first[i]->info.order < oldest)
+				oldest = lane->first[i]->info.order;
+	*order = oldest;
+	return oldest != UINT64_MAX;
+}

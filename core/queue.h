@@ -83,5 +83,7 @@ void queue_drop(struct queue *queue);
 int64_t queue_deadline(const struct queue *queue, int64_t now_ms);
 /* Segments that wait on a route, those not yet due included. */
 uint64_t queue_depth(const struct queue *queue, uint32_t route);
+/* The oldest order that waits on a route, orders for a later time aside; false: none does. */
+bool queue_oldest(const struct queue *queue, uint32_t route, uint64_t *order);
 
 #endif

@@ -32,6 +32,8 @@ struct ctl_run {
 	const char *status;	 /* --status: NULL is any */
 	bool dot;		 /* --dot */
 	bool dry_run;		 /* --dry-run */
+	bool once;		 /* --once */
+	int64_t interval_ms;	 /* --interval */
 	bool text;		 /* --text: what messages say */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
@@ -48,6 +50,8 @@ ctl_verb ctl_status, ctl_links, ctl_orders, ctl_order, ctl_messages, ctl_recount
 ctl_verb ctl_message, ctl_explain;
 /* tools/ctl_watch.c */
 ctl_verb ctl_events, ctl_wait_order;
+/* tools/ctl_top.c */
+ctl_verb ctl_top;
 /* tools/ctl_account.c */
 ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_ledger,
 	ctl_account_keys, ctl_account_list, ctl_account_topup;

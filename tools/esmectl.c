@@ -34,6 +34,8 @@ enum key {
 	KEY_TIMEOUT,
 	KEY_DOT,
 	KEY_DRY_RUN,
+	KEY_ONCE,
+	KEY_INTERVAL,
 	KEY_TEXT,
 	KEY_CAUSE,
 	KEY_LABEL,
@@ -64,6 +66,8 @@ static const struct argp_option options[] = {
 	{ "dot", KEY_DOT, NULL, 0, "As a graph for dot(1)", 2 },
 	{ "dry-run", KEY_DRY_RUN, NULL, 0, "Say what would change, and change nothing", 2 },
 	{ "text", KEY_TEXT, NULL, 0, "What messages say, not only how long they are", 2 },
+	{ "once", KEY_ONCE, NULL, 0, "One table, of two looks an interval apart", 2 },
+	{ "interval", KEY_INTERVAL, "TIME", 0, "Between two looks, as 500ms, 2s, 1m (1s)", 2 },
 	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says (topup by the operator)", 2 },
 	{ "label", KEY_LABEL, "TEXT", 0, "What the key is for", 2 },
 	{ "currency", KEY_CURRENCY, "CODE", 0, "Currency of the account (the daemon's)", 2 },
@@ -87,6 +91,12 @@ static const struct verb {
 } verbs[] = {
 	{ { "status" }, "", 0, 0, ctl_status, "How it goes: outcomes, links, alarms, store" },
 	{ { "links" }, "", 0, 0, ctl_links, "Every link, what it does and why" },
+	{ { "top" },
+	  "",
+	  0,
+	  MAY(ONCE) | MAY(INTERVAL),
+	  ctl_top,
+	  "Links, providers and routes at work, redrawn; q ends" },
 	{ { "orders" }, "", 0, MAY(LIMIT) | MAY(BEFORE), ctl_orders, "Orders, newest first" },
 	{ { "order" }, "ID", 1, 0, ctl_order, "One order with its batches" },
 	{ { "messages" },
@@ -252,7 +262,7 @@ static bool is_place(const char *text)
 	return n && n < 20 && !*rest && strlen(text) < 40;
 }
 
-static int64_t duration_ms(const struct argp_state *state, const char *arg)
+static int64_t duration_ms(const struct argp_state *state, const char *option, const char *arg)
 {
 	static const struct {
 		const char *unit;
@@ -265,7 +275,7 @@ static int64_t duration_ms(const struct argp_state *state, const char *arg)
 		if (arg[0] >= '0' && arg[0] <= '9' && !errno && !strcmp(end, units[i].unit) &&
 		    value <= INT32_MAX)
 			return value * units[i].ms;
-	argp_error(state, "--timeout: '%s' is not a time such as 500ms, 60s, 5m or 1h", arg);
+	argp_error(state, "%s: '%s' is not a time such as 500ms, 60s, 5m or 1h", option, arg);
 	return 0;
 }
 
@@ -310,7 +320,7 @@ static error_t read_of_verb(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--for: one can wait for 'resolved', not for '%s'", arg);
 		return 0;
 	case KEY_TIMEOUT:
-		run->timeout_ms = duration_ms(state, arg);
+		run->timeout_ms = duration_ms(state, "--timeout", arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -347,6 +357,14 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_DRY_RUN:
 		run->dry_run = true;
+		return 0;
+	case KEY_ONCE:
+		run->once = true;
+		return 0;
+	case KEY_INTERVAL:
+		run->interval_ms = duration_ms(state, "--interval", arg);
+		if (run->interval_ms < 100)
+			argp_error(state, "--interval: '%s' is below 100ms", arg);
 		return 0;
 	case KEY_TEXT:
 		run->text = true;
@@ -531,7 +549,7 @@ int main(int argc, char **argv)
 	};
 	const char *env = getenv("ESMED_CONTROL");
 	struct line line = { .socket = env && *env ? env : SOCKET_PATH,
-			     .run = { .timeout_ms = 60000 } };
+			     .run = { .timeout_ms = 60000, .interval_ms = 1000 } };
 	argp_program_version = "esmectl " ESMED_VERSION;
 	argp_err_exit_status = CTL_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &line);
