@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "core/engine.h"
+#include "core/inbound_text.h"
 #include "core/ledger.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
@@ -23,14 +24,16 @@
 #include "core/provider.h"
 #include "test/sim/world.h"
 
-#define FIRST_MSISDN 31600000000u
-#define OPENING	     1000000000
-#define PRICE	     88000
-#define ORDERS_MAX   12
-#define CARRIERS     2
-#define STARTS_MAX   20
-#define STILL_MAX    20000  /* steps at one instant: more is a spin */
-#define END_MS	     600000 /* of virtual time behind the last fault, in which all must end */
+#define FIRST_MSISDN  31600000000u
+#define OPENING	      1000000000
+#define PRICE	      88000
+#define ORDERS_MAX    12
+#define SPEECHES_MAX  20
+#define SPOKEN_OCTETS 256
+#define CARRIERS      2
+#define STARTS_MAX    20
+#define STILL_MAX     20000  /* steps at one instant: more is a spin */
+#define END_MS	      600000 /* of virtual time behind the last fault, in which all must end */
 
 struct run {
 	uint64_t seed;
@@ -281,6 +284,13 @@ static void send_intent(struct world *world, void *arg, uint64_t number)
 	engine_input(run->engine, &intent->input);
 }
 
+static void speak(struct world *world, void *arg, uint64_t number)
+{
+	struct run *run = arg;
+	(void)world;
+	carrier_speak(run->carriers[number]);
+}
+
 static void cut_links(struct world *world, void *arg, uint64_t number)
 {
 	struct run *run = arg;
@@ -381,6 +391,51 @@ static void check_message(struct run *run, const struct store_order *order,
 		complain(run, "a receipt was answered and is lost", message->msisdn);
 }
 
+/* Which message of the carrier it is, and whether it is all there; 0: none. */
+static uint64_t spoken_number(struct run *run, struct store_txn *txn, size_t carrier,
+			      const struct store_inbound_message *message)
+{
+	struct inbound_text text;
+	char expected[SPOKEN_OCTETS] = "", part[CARRIER_PART_OCTETS];
+	uint64_t number = 0;
+	if (!inbound_text_read(txn, message, &text))
+		abort();
+	if (message->flags || text.unread)
+		complain(run, "a message to us is flagged", message->flags);
+	buffer_append(&text.utf8, "", 1);
+	number = strtoull((const char *)text.utf8.octets, NULL, 10);
+	const struct spoken *spoken = carrier_spoken(run->carriers[carrier], number - 1);
+	for (uint32_t i = 1; spoken && i <= spoken->parts; i++) {
+		carrier_part(number, i, part);
+		strcat(expected, part);
+	}
+	if (!spoken || strcmp(expected, (const char *)text.utf8.octets) != 0)
+		complain(run, "a message to us says what nobody said", number);
+	inbound_text_release(&text);
+	return spoken ? number : 0;
+}
+
+/* What was answered is there; what came in parts is there once. */
+static void check_inbound(struct run *run, struct store_txn *txn, size_t carrier)
+{
+	struct store_inbound_message message = { 0 };
+	const struct spoken *spoken;
+	struct store_inbound_group group = { 0 };
+	uint32_t found[SPEECHES_MAX + 1] = { 0 };
+	while (store_inbound_group_next(txn, &group, 0) == STORE_OK)
+		if (!group.message)
+			complain(run, "parts wait for others that have come", group.first);
+	while (store_inbound_message_next(txn, &message, 0) == STORE_OK)
+		if (message.provider == run->engine->providers[carrier]->number)
+			found[spoken_number(run, txn, carrier, &message)]++;
+	for (size_t i = 0; (spoken = carrier_spoken(run->carriers[carrier], i)); i++) {
+		if (spoken->acked == spoken->parts && !found[spoken->number])
+			complain(run, "a message to us was answered and is lost", spoken->number);
+		if (spoken->parts > 1 && found[spoken->number] > 1)
+			complain(run, "a message to us is there twice", spoken->number);
+	}
+}
+
 static void found(void *arg, enum store_kind kind, const char *record, const char *what)
 {
 	struct run *run = arg;
@@ -408,6 +463,8 @@ static void check_store(struct run *run)
 		messages += n;
 	}
 	check_quiet(run, txn);
+	for (size_t i = 0; i < CARRIERS; i++)
+		check_inbound(run, txn, i);
 	store_read_end(txn);
 	/* An intent that was applied and crashed before its effect is stored and was not answered. */
 	if (messages < run->accepted_messages)
@@ -444,6 +501,10 @@ static bool all_ended(struct run *run)
 		abort();
 	bool none = store_open_order_seek(txn, &open, 0) == STORE_NOTFOUND;
 	store_read_end(txn);
+	for (size_t i = 0; i < CARRIERS; i++)
+		for (size_t k = 0; carrier_spoken(run->carriers[i], k); k++)
+			none = none && carrier_spoken(run->carriers[i], k)->acked ==
+					       carrier_spoken(run->carriers[i], k)->parts;
 	return none;
 }
 
@@ -536,6 +597,9 @@ static uint32_t simulate(uint64_t seed, bool verbose, uint64_t *hash)
 	for (int64_t i = dice_between(&run.dice, 1, ORDERS_MAX); i > 0; i--)
 		world_later(run.world, begin_ms + dice_between(&run.dice, 0, 15000), send_intent,
 			    &run, 0);
+	for (int64_t i = dice_between(&run.dice, 0, SPEECHES_MAX); i > 0; i--)
+		world_later(run.world, begin_ms + dice_between(&run.dice, 0, 15000), speak, &run,
+			    (uint64_t)i % CARRIERS);
 	for (uint64_t i = 0; run.weather.cut_every_ms && i < CARRIERS; i++)
 		world_later(run.world, begin_ms + 1000, cut_links, &run, i);
 	if (run.weather.crash_every_ms)

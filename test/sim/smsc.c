@@ -8,8 +8,9 @@
 #include "test/sim/watch.h"
 #include "test/sim/world.h"
 
-#define CHUNK	4096
-#define LATE_MS 3500 /* longer than the daemon waits for an answer */
+#define CHUNK	   4096
+#define SPOKEN_MAX 64
+#define LATE_MS	   3500 /* longer than the daemon waits for an answer */
 
 /* A connection from the daemon; lives as long as the carrier. */
 struct far {
@@ -21,9 +22,16 @@ struct far {
 	struct far *next;
 };
 
+/* What the carrier sends until it is answered OK; the head of what it is. */
+struct delivery {
+	struct carrier *carrier;
+	world_fn *send;
+	void (*acked)(struct delivery *delivery);
+};
+
 /* One submit that the carrier took, until its receipt is answered. */
 struct taken {
-	struct carrier *carrier;
+	struct delivery receipt;
 	struct truth *truth;
 	uint64_t id;
 	bool failed;		  /* what the receipt says */
@@ -31,6 +39,15 @@ struct taken {
 	struct far *far;
 	bool late; /* answered when nobody waits any more */
 	struct taken *next;
+};
+
+/* A part of a message to the daemon. */
+struct speech {
+	struct delivery delivery;
+	struct spoken *whole;
+	uint32_t part; /* from 1 */
+	bool acked;
+	struct speech *next;
 };
 
 struct carrier {
@@ -43,6 +60,9 @@ struct carrier {
 	size_t truths_n, truths_room;
 	uint64_t ids;
 	uint32_t most_in_flight, most_in_all, complaints;
+	struct speech *speeches;
+	struct spoken spoken[SPOKEN_MAX];
+	size_t n_spoken;
 };
 
 struct carrier *carrier_new(struct world *world, const struct carrier_options *options)
@@ -70,6 +90,11 @@ void carrier_free(struct carrier *carrier)
 		struct taken *taken = carrier->all;
 		carrier->all = taken->next;
 		free(taken);
+	}
+	while (carrier->speeches) {
+		struct speech *speech = carrier->speeches;
+		carrier->speeches = speech->next;
+		free(speech);
 	}
 	free(carrier->truths);
 	free(carrier);
@@ -131,9 +156,7 @@ static void flush(struct far *far)
 	smpp_session_wrote(far->session, out.n);
 }
 
-/* ---- receipts ---- */
-
-static void send_receipt(struct world *world, void *arg, uint64_t number);
+/* ---- deliveries ---- */
 
 /* Any bound session will do; the one that took the submit is no better than the others. */
 static struct far *some_bound(struct carrier *carrier)
@@ -151,23 +174,41 @@ static struct far *some_bound(struct carrier *carrier)
 	return n ? bound[dice_roll(&carrier->dice) % n] : NULL;
 }
 
-static void receipt_again(struct taken *taken, int64_t in_ms)
+static void again(struct delivery *delivery, int64_t in_ms)
 {
-	struct world *world = taken->carrier->world;
-	world_later(world, world_now_ms(world) + in_ms, send_receipt, taken, 0);
+	struct world *world = delivery->carrier->world;
+	world_later(world, world_now_ms(world) + in_ms, delivery->send, delivery, 0);
 }
+
+static void deliver(struct delivery *delivery, const struct smpp_pdu *pdu)
+{
+	struct far *far = some_bound(delivery->carrier);
+	if (!far) {
+		again(delivery, 500);
+		return;
+	}
+	if (smpp_session_request(far->session, pdu, (uint64_t)(uintptr_t)delivery,
+				 world_now_ms(delivery->carrier->world)) != SMPP_SESSION_OK)
+		again(delivery, 300);
+	flush(far);
+}
+
+static void delivery_answered(struct delivery *delivery, uint32_t status)
+{
+	if (status)
+		again(delivery, 700);
+	else
+		delivery->acked(delivery);
+}
+
+/* ---- receipts ---- */
 
 static void send_receipt(struct world *world, void *arg, uint64_t number)
 {
 	struct taken *taken = arg;
-	struct far *far = some_bound(taken->carrier);
 	char text[160], dest[24];
 	struct smpp_pdu pdu;
 	(void)number;
-	if (!far) {
-		receipt_again(taken, 500);
-		return;
-	}
 	snprintf(text, sizeof(text),
 		 "id:%010llu sub:001 dlvrd:001 submit date:2401021530 done date:2401021531 "
 		 "stat:%s err:000 text:x",
@@ -180,19 +221,75 @@ static void send_receipt(struct world *world, void *arg, uint64_t number)
 	pdu.short_message = smpp_octets_of(text);
 	*(taken->failed ? &taken->truth->failed_said : &taken->truth->delivered_said) = true;
 	world_trace(world, "receipt", taken->id);
-	if (smpp_session_request(far->session, &pdu, (uint64_t)(uintptr_t)taken,
-				 world_now_ms(world)) != SMPP_SESSION_OK)
-		receipt_again(taken, 300);
-	flush(far);
+	deliver(&taken->receipt, &pdu);
 }
 
-static void receipt_answered(struct taken *taken, uint32_t status)
+static void receipt_acked(struct delivery *delivery)
 {
-	if (status) {
-		receipt_again(taken, 700);
-		return;
-	}
+	struct taken *taken = (void *)delivery;
 	*(taken->failed ? &taken->truth->failed_acked : &taken->truth->delivered_acked) = true;
+}
+
+/* ---- messages to the daemon ---- */
+
+void carrier_part(uint64_t number, uint32_t part, char out[CARRIER_PART_OCTETS])
+{
+	snprintf(out, CARRIER_PART_OCTETS, "%llu/%u ", (unsigned long long)number, part);
+}
+
+static void send_part(struct world *world, void *arg, uint64_t number)
+{
+	const struct speech *speech = arg;
+	const struct spoken *whole = speech->whole;
+	char text[CARRIER_PART_OCTETS];
+	uint8_t octets[6 + CARRIER_PART_OCTETS] = { 5, 0, 3 };
+	struct smpp_pdu pdu;
+	(void)number;
+	octets[3] = (uint8_t)whole->number;
+	octets[4] = (uint8_t)whole->parts;
+	octets[5] = (uint8_t)speech->part;
+	carrier_part(whole->number, speech->part, text);
+	size_t header = whole->parts > 1 ? 6 : 0;
+	memcpy(octets + header, text, strlen(text));
+	smpp_pdu_init(&pdu, SMPP_deliver_sm, 1);
+	pdu.esm_class = header ? 0x40 : 0;
+	pdu.source_addr = smpp_octets_of("31655500001");
+	pdu.destination_addr = smpp_octets_of("1234");
+	pdu.short_message = (struct smpp_octets){ octets, (uint32_t)(header + strlen(text)) };
+	world_trace(world, "spoken", whole->number * 256 + speech->part);
+	deliver(&((struct speech *)arg)->delivery, &pdu);
+}
+
+static void part_acked(struct delivery *delivery)
+{
+	struct speech *speech = (void *)delivery;
+	speech->whole->acked += !speech->acked;
+	speech->acked = true;
+}
+
+void carrier_speak(struct carrier *carrier)
+{
+	if (carrier->n_spoken == SPOKEN_MAX)
+		return;
+	struct spoken *whole = &carrier->spoken[carrier->n_spoken++];
+	whole->number = carrier->n_spoken;
+	whole->parts = (uint32_t)dice_between(&carrier->dice, 1, 4);
+	for (uint32_t part = 1; part <= whole->parts; part++) {
+		struct speech *speech = calloc(1, sizeof(*speech));
+		speech->delivery = (struct delivery){ carrier, send_part, part_acked };
+		speech->whole = whole;
+		speech->part = part;
+		speech->next = carrier->speeches;
+		carrier->speeches = speech;
+		again(&speech->delivery, dice_between(&carrier->dice, 0, 3000));
+		if (dice_permille(&carrier->dice, carrier->options.doubled_permille))
+			again(&speech->delivery, dice_between(&carrier->dice, 0, 6000));
+	}
+}
+
+const struct spoken *carrier_spoken(const struct carrier *carrier, size_t i)
+{
+	return i < carrier->n_spoken ? &carrier->spoken[i] : NULL;
 }
 
 /* ---- submits ---- */
@@ -239,7 +336,7 @@ static struct taken *take(struct far *far, struct truth *truth, uint32_t sequenc
 {
 	struct carrier *carrier = far->carrier;
 	struct taken *taken = calloc(1, sizeof(*taken));
-	taken->carrier = carrier;
+	taken->receipt = (struct delivery){ carrier, send_receipt, receipt_acked };
 	taken->truth = truth;
 	taken->far = far;
 	taken->sequence_number = sequence_number;
@@ -252,7 +349,7 @@ static struct taken *take(struct far *far, struct truth *truth, uint32_t sequenc
 
 static void schedule_receipts(struct taken *taken, int64_t answer_ms)
 {
-	struct carrier *carrier = taken->carrier;
+	struct carrier *carrier = taken->receipt.carrier;
 	struct world *world = carrier->world;
 	const struct carrier_options *options = &carrier->options;
 	int64_t at_ms = answer_ms + dice_between(&carrier->dice, 0, options->receipt_ms);
@@ -277,7 +374,7 @@ static uint32_t in_all(const struct carrier *carrier)
 
 static void expect_answer(struct taken *taken, int64_t at_ms)
 {
-	struct carrier *carrier = taken->carrier;
+	struct carrier *carrier = taken->receipt.carrier;
 	if (!taken->late && ++taken->far->in_flight > carrier->most_in_flight)
 		carrier->most_in_flight = taken->far->in_flight;
 	if (in_all(carrier) > carrier->most_in_all)
@@ -342,10 +439,10 @@ static void on_event(struct far *far, const struct smpp_event *event)
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
 		on_submit(far, event);
 	} else if (event->kind == SMPP_EVENT_RESPONSE) {
-		receipt_answered((struct taken *)(uintptr_t)event->tag, event->command_status);
+		delivery_answered((struct delivery *)(uintptr_t)event->tag, event->command_status);
 	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||
 		   event->kind == SMPP_EVENT_TIMEOUT) {
-		receipt_again((struct taken *)(uintptr_t)event->tag, 400);
+		again((struct delivery *)(uintptr_t)event->tag, 400);
 	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
 		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
 		far->carrier->complaints++;

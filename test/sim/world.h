@@ -126,6 +126,19 @@ struct truth {
 	bool delivered_acked, failed_acked; /* and answered with ROK */
 };
 
+/* A message to the daemon, in parts that are sent until they are answered OK. */
+struct spoken {
+	uint64_t number; /* 1, 2, … */
+	uint32_t parts, acked;
+};
+#define CARRIER_PART_OCTETS 40
+/* What its part says, from 1; in `out`, with a NUL. */
+void carrier_part(uint64_t number, uint32_t part, char out[CARRIER_PART_OCTETS]);
+/* A handset speaks: one more message to the daemon. */
+void carrier_speak(struct carrier *carrier);
+/* The one at `i`, from 0; NULL: there are no more. */
+const struct spoken *carrier_spoken(const struct carrier *carrier, size_t i);
+
 struct carrier *carrier_new(struct world *world, const struct carrier_options *options);
 void carrier_free(struct carrier *carrier);
 /* A connection comes in, or the carrier has called; the far end of a wire. */
