@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/account.h"
+#include "core/dialect.h"
 #include "core/events.h"
 #include "core/inbound_list.h"
 #include "core/lifecycle.h"
@@ -269,9 +270,51 @@ static void put_layers(struct json_writer *json, const struct sums *sums)
 	json_end_object(json);
 }
 
-static void put_provider(struct engine *engine, const struct provider *provider,
+static void put_dialect(struct json_writer *json, const struct store_dialect *rec, const char *key)
+{
+	enum smpp_id_dialect proposed = dialect_proposed(rec);
+	json_key(json, key);
+	json_begin_object(json);
+	json_add_text(json, "applied",
+		      rec->applied ? smpp_id_dialect_name((enum smpp_id_dialect)rec->applied) :
+				     NULL);
+	control_add_time(json, "since", rec->applied ? rec->since_ms : 0);
+	json_add_text(json, "proposed", proposed ? smpp_id_dialect_name(proposed) : NULL);
+	json_key(json, "recent_pairs");
+	json_begin_object(json);
+	json_add_uint(json, "exact", rec->exact);
+	json_add_uint(json, "hex_to_dec", rec->hex_to_dec);
+	json_add_uint(json, "dec_to_hex", rec->dec_to_hex);
+	json_end_object(json);
+	json_add_uint(json, "counter_examples", rec->against);
+	control_add_time(json, "withdrawn_at", rec->withdrawn_ms);
+	json_end_object(json);
+}
+
+static void put_receipts(const struct turn *turn, const struct provider *provider,
 			 struct json_writer *json)
 {
+	const struct unmatched *unmatched = &provider->unmatched;
+	struct store_dialect text = dialect_read(turn->txn, provider->number, SMPP_RECEIPT_TEXT_ID);
+	struct store_dialect tlv = dialect_read(turn->txn, provider->number, SMPP_RECEIPT_TLV_ID);
+	json_key(json, "receipts");
+	json_begin_object(json);
+	json_add_uint(json, "matched", unmatched->counts[UNMATCHED_MATCHED]);
+	json_add_uint(json, "joined", unmatched->counts[UNMATCHED_JOINED]);
+	json_add_uint(json, "unmatched", unmatched_total(unmatched));
+	json_end_object(json);
+	json_key(json, "message_id_dialect");
+	json_begin_object(json);
+	json_add_text(json, "setting", config_dialect_word(provider->config->message_id_dialect));
+	put_dialect(json, &text, "text");
+	put_dialect(json, &tlv, "tlv");
+	json_end_object(json);
+}
+
+static void put_provider(const struct turn *turn, const struct provider *provider,
+			 struct json_writer *json)
+{
+	struct engine *engine = turn->engine;
 	const struct config *config = engine->config;
 	uint64_t queued = 0, bound = 0, outstanding = 0;
 	for (size_t i = 0; i < config->n_routes; i++)
@@ -294,6 +337,7 @@ static void put_provider(struct engine *engine, const struct provider *provider,
 	json_add_int(json, "pace_percent",
 		     (int)(100 * provider_pace(provider, port_now_ms(engine->port))));
 	json_add_uint(json, "queued", queued);
+	put_receipts(turn, provider, json);
 	json_end_object(json);
 }
 
@@ -318,7 +362,7 @@ static void put_providers(const struct turn *turn, struct json_writer *json)
 	json_key(json, "providers");
 	json_begin_array(json);
 	for (size_t i = 0; i < engine->n_providers; i++)
-		put_provider(engine, engine->providers[i], json);
+		put_provider(turn, engine->providers[i], json);
 	json_end_array(json);
 	json_key(json, "routes");
 	json_begin_array(json);

@@ -285,7 +285,7 @@ static bool join(struct turn *turn, const struct provider *provider,
 						 .answers_open = seg->open_attempts == 1 };
 		receipts_apply(turn, provider, ref, &read->receipt, &source);
 		give_id(turn, provider, ref, orphan);
-		orphans_drop(turn, orphan);
+		orphans_joined(turn, orphan);
 	}
 	orphans_read_free(read);
 	return done;
@@ -308,7 +308,8 @@ void correlate(struct turn *turn, const struct provider *provider, uint32_t tail
 {
 	struct store_doubt entry = { .tail = tail }, entries[LOOKED_AT_MAX];
 	size_t n = 0;
-	if (!provider->config->join_unique_receipt || !tail)
+	/* Where many receipts belong to nothing, one is no evidence of which doubt it is about. */
+	if (!provider->config->join_unique_receipt || !tail || provider->unmatched.alarmed)
 		return;
 	/* Joining takes entries away, so they are read first. */
 	for (enum store_err err = store_doubt_seek(turn->txn, &entry, 1); !err && n < LOOKED_AT_MAX;

@@ -185,7 +185,7 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 		row->err = get_octets(&cursor, ERR_OCTETS);
 	if (groups & HAS_NOTE)
 		row->note = get_octets(&cursor, EVIDENCE_NOTE_OCTETS);
-	if (cursor.bad || row->rule > EVIDENCE_RULE_QUERY)
+	if (cursor.bad || row->rule > EVIDENCE_RULE_PREFIX)
 		return false;
 	*offset = cursor.next;
 	return true;
@@ -232,6 +232,7 @@ static const struct {
 	[EVIDENCE_RULE_CORRELATION] = { "receipt_correlation",
 					"the receipt's id was unknown, and it was joined to this message" },
 	[EVIDENCE_RULE_QUERY] = { "query", "the provider answered a query_sm" },
+	[EVIDENCE_RULE_PREFIX] = { "prefix", "the receipt's id begins with that of the response" },
 };
 
 const char *evidence_rule_name(enum evidence_rule rule)

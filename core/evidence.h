@@ -31,6 +31,7 @@ enum evidence_rule {
 	EVIDENCE_RULE_PARKED,	   /* it came before the response and waited for it */
 	EVIDENCE_RULE_CORRELATION, /* no id: the only message in doubt that fits */
 	EVIDENCE_RULE_QUERY,	   /* no receipt at all: the provider answered a query_sm */
+	EVIDENCE_RULE_PREFIX,	   /* the response's id is the beginning of the receipt's */
 };
 
 /* Members are 0 or empty where an event has no such thing; the flags say which groups are there. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/dialect.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
 
@@ -15,26 +16,48 @@ static const enum evidence_rule rules[] = {
 	[SMPP_ID_HEX_TO_DEC] = EVIDENCE_RULE_HEX_TO_DEC,
 	[SMPP_ID_DEC_TO_HEX] = EVIDENCE_RULE_DEC_TO_HEX,
 };
-static const enum smpp_id_dialect dialects[] = {
-	[CONFIG_DIALECT_NONE] = SMPP_ID_ANY,
-	[CONFIG_DIALECT_AUTO] = SMPP_ID_ANY,
-	[CONFIG_DIALECT_EXACT] = SMPP_ID_EXACT,
-	[CONFIG_DIALECT_HEX_TO_DEC] = SMPP_ID_HEX_TO_DEC,
-	[CONFIG_DIALECT_DEC_TO_HEX] = SMPP_ID_DEC_TO_HEX,
+/* What is being looked for, and what was found of it. */
+struct search {
+	struct turn *turn;
+	const struct match_query *query;
+	struct match match;
+	int place;		   /* of the id in the receipt */
+	enum smpp_id_dialect rule; /* by which it is read */
+	const char *id;		   /* canonical */
+	size_t n;
+	uint32_t cut; /* octets that the response's id must have; 0: any */
 };
 
-/* Did an answer, or an orphan that was joined, give the segment the id of the reading? */
-static bool has_id(struct turn *turn, const struct store_order *order, struct segment_ref ref,
-		   const struct store_seg *seg, const struct smpp_id_reading *reading)
+/* Octets of an id without the padding that smpp_id_canonical takes off, too. */
+static struct smpp_octets trimmed(struct smpp_octets id)
+{
+	while (id.n && (id.at[id.n - 1] == ' ' || !id.at[id.n - 1]))
+		id.n--;
+	while (id.n && (id.at[0] == ' ' || !id.at[0])) {
+		id.at++;
+		id.n--;
+	}
+	return id;
+}
+
+static bool names_it(const struct search *search, const struct evidence *row)
+{
+	char id[SMPP_ID_OCTETS];
+	return evidence_gives_id(row) && (!search->cut || trimmed(row->id).n == search->cut) &&
+	       (!row->has_submit || row->released_ms <= search->query->came_ms) &&
+	       smpp_id_canonical(row->id.at, row->id.n, id) == search->n &&
+	       !memcmp(id, search->id, search->n);
+}
+
+/* Did an answer, or an orphan that was joined, give the segment that id? */
+static bool has_id(const struct search *search, const struct store_order *order,
+		   struct segment_ref ref, const struct store_seg *seg)
 {
 	struct history history;
 	struct evidence row;
-	char id[SMPP_ID_OCTETS];
-	history_begin(&history, turn->txn, order, ref, seg);
+	history_begin(&history, search->turn->txn, order, ref, seg);
 	while (history_next(&history, &row))
-		if (evidence_gives_id(&row) &&
-		    smpp_id_canonical(row.id.at, row.id.n, id) == reading->n &&
-		    !memcmp(id, reading->id, reading->n))
+		if (names_it(search, &row))
 			return true;
 	return false;
 }
@@ -101,57 +124,101 @@ static bool is_gone(struct turn *turn, uint64_t number)
 	return store_order_get(turn->txn, &order) == STORE_NOTFOUND;
 }
 
-static void consider(struct turn *turn, const struct provider *provider, const struct smpp_pdu *pdu,
-		     const struct smpp_id_reading *reading, const struct store_ref *candidate,
-		     struct match *match)
+static void consider(struct search *search, const struct store_ref *candidate)
 {
+	const struct match_query *query = search->query;
+	struct match *match = &search->match;
 	struct segment_ref ref = { .order = candidate->order,
 				   .index = candidate->index,
 				   .segment = candidate->segment };
 	struct store_message message;
 	struct store_segment segment;
 	struct store_seg *seg;
-	bool again = match->standing && match->ref.order == ref.order &&
-		     match->ref.index == ref.index && match->ref.segment == ref.segment;
-	struct work *work = again ? NULL : orders_work(turn, ref.order);
-	if (!work && !again)
-		match->id_of_gone = match->id_of_gone || is_gone(turn, ref.order);
-	if (!work || work->rec.provider != provider->number ||
-	    !orders_segment(turn, &work->rec, ref, &message, &segment, &seg) ||
-	    !has_id(turn, &work->rec, ref, seg, reading))
+	struct work *work = orders_work(search->turn, ref.order);
+	if (!work)
+		match->id_of_gone = match->id_of_gone || is_gone(search->turn, ref.order);
+	if (!work || work->rec.provider != query->provider->number ||
+	    !orders_segment(search->turn, &work->rec, ref, &message, &segment, &seg) ||
+	    !has_id(search, &work->rec, ref, seg))
 		return;
 	match->id_known = true;
-	if (!match_addresses(provider, pdu, message.msisdn))
+	if (!match_addresses(query->provider, query->pdu, message.msisdn))
+		return;
+	if (!match->readings[search->place])
+		match->readings[search->place] = search->rule;
+	if (match->standing && match->ref.order == ref.order && match->ref.index == ref.index &&
+	    match->ref.segment == ref.segment)
 		return;
 	match->standing++;
 	match->ref = ref;
-	match->rule = rules[reading->rule];
+	match->rule = search->cut ? EVIDENCE_RULE_PREFIX : rules[search->rule];
 }
 
-struct match match_receipt(struct turn *turn, const struct provider *provider,
-			   const struct smpp_pdu *pdu, const struct smpp_receipt *receipt)
+static void look_up(struct search *search)
 {
-	struct match match = { 0 };
-	struct smpp_id_reading readings[SMPP_ID_READINGS];
-	for (int which = SMPP_RECEIPT_TLV_ID; which >= SMPP_RECEIPT_TEXT_ID; which--) {
-		struct smpp_octets id = receipt->ids[which];
-		if (which == SMPP_RECEIPT_TEXT_ID &&
-		    smpp_octets_equal(id, receipt->ids[SMPP_RECEIPT_TLV_ID]))
-			continue; /* nearly always: it finds nothing else */
-		size_t n = smpp_id_readings(
-			id.at, id.n, dialects[provider->config->message_id_dialect], readings);
-		for (size_t i = 0; i < n; i++) {
-			struct store_ref refs[CANDIDATES];
-			size_t found = 0;
-			uint64_t hash = store_ids_hash(turn->engine->store, provider->number,
-						       (const uint8_t *)readings[i].id,
-						       readings[i].n);
-			turn_fail(turn, store_ids_find(turn->txn, hash, refs, CANDIDATES, &found));
-			for (size_t k = 0; k < found && k < CANDIDATES && !turn_failed(turn); k++)
-				consider(turn, provider, pdu, &readings[i], &refs[k], &match);
-		}
+	struct store_ref refs[CANDIDATES];
+	struct turn *turn = search->turn;
+	size_t found = 0;
+	uint64_t hash = store_ids_hash(turn->engine->store, search->query->provider->number,
+				       (const uint8_t *)search->id, search->n);
+	turn_fail(turn, store_ids_find(turn->txn, hash, refs, CANDIDATES, &found));
+	for (size_t k = 0; k < found && k < CANDIDATES && !turn_failed(turn); k++)
+		consider(search, &refs[k]);
+}
+
+/* Under each reading that the dialect allows. */
+static void look_for(struct search *search, struct smpp_octets id)
+{
+	struct smpp_id_reading readings[SMPP_ID_READINGS], one[SMPP_ID_READINGS];
+	enum smpp_id_dialect only =
+		search->query->any ?
+			SMPP_ID_ANY :
+			dialect_of(search->turn, search->query->provider, search->place);
+	size_t n = smpp_id_readings(id.at, id.n, SMPP_ID_ANY, readings);
+	size_t allowed = only ? smpp_id_readings(id.at, id.n, only, one) : 0;
+	for (size_t i = 0; i < n; i++) {
+		/* One that reads the same both ways stands under the first of them. */
+		if (only && (!allowed || strcmp(one[0].id, readings[i].id) != 0))
+			continue;
+		search->rule = readings[i].rule;
+		search->id = readings[i].id;
+		search->n = readings[i].n;
+		look_up(search);
 	}
-	return match;
+	if (n < 2)
+		search->match.readings[search->place] = SMPP_ID_ANY; /* it teaches nothing */
+}
+
+/* The beginning of an id where the provider cuts those of its responses; its length, or 0. */
+static size_t beginning(const struct provider *provider, struct smpp_octets id,
+			char out[SMPP_ID_OCTETS])
+{
+	uint32_t cut = provider->config->message_id_prefix_octets;
+	id = trimmed(id);
+	return cut && id.n > cut ? smpp_id_canonical(id.at, cut, out) : 0;
+}
+
+struct match match_receipt(struct turn *turn, const struct match_query *query)
+{
+	const struct smpp_octets *ids = query->receipt->ids;
+	struct search search = { .turn = turn, .query = query };
+	char cut[SMPP_ID_OCTETS];
+	for (search.place = SMPP_RECEIPT_TLV_ID; search.place >= SMPP_RECEIPT_TEXT_ID;
+	     search.place--)
+		/* Nearly always the text has the TLV's id: it finds nothing else. */
+		if (search.place == SMPP_RECEIPT_TLV_ID ||
+		    !smpp_octets_equal(ids[SMPP_RECEIPT_TEXT_ID], ids[SMPP_RECEIPT_TLV_ID]))
+			look_for(&search, ids[search.place]);
+	search.place = SMPP_RECEIPT_TEXT_ID;
+	search.rule = SMPP_ID_ANY;
+	search.n = search.match.standing ?
+			   0 :
+			   beginning(query->provider, match_id(query->receipt), cut);
+	search.cut = query->provider->config->message_id_prefix_octets;
+	search.id = cut;
+	if (search.n)
+		look_up(&search);
+	return search.match;
 }
 
 struct smpp_octets match_id(const struct smpp_receipt *receipt)
@@ -160,14 +227,24 @@ struct smpp_octets match_id(const struct smpp_receipt *receipt)
 						     receipt->ids[SMPP_RECEIPT_TEXT_ID];
 }
 
-void match_hashes(struct turn *turn, const struct provider *provider, struct smpp_octets id,
-		  uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1])
+static uint64_t hash_of(struct turn *turn, const struct provider *provider, const char *id,
+			size_t n)
+{
+	return store_ids_hash(turn->engine->store, provider->number, (const uint8_t *)id, n);
+}
+
+void match_hashes(struct turn *turn, const struct provider *provider,
+		  const struct smpp_receipt *receipt, uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1])
 {
 	struct smpp_id_reading readings[SMPP_ID_READINGS];
-	size_t n = smpp_id_readings(id.at, id.n, dialects[provider->config->message_id_dialect],
-				    readings);
+	struct smpp_octets id = match_id(receipt);
+	int place = receipt->ids[SMPP_RECEIPT_TLV_ID].n ? SMPP_RECEIPT_TLV_ID :
+							  SMPP_RECEIPT_TEXT_ID;
+	char cut[SMPP_ID_OCTETS];
+	size_t n = smpp_id_readings(id.at, id.n, dialect_of(turn, provider, place), readings);
 	for (size_t i = 0; i < n; i++)
-		hashes[readings[i].rule] = store_ids_hash(turn->engine->store, provider->number,
-							  (const uint8_t *)readings[i].id,
-							  readings[i].n);
+		hashes[readings[i].rule] = hash_of(turn, provider, readings[i].id, readings[i].n);
+	n = beginning(provider, id, cut);
+	if (n)
+		hashes[SMPP_ID_ANY] = hash_of(turn, provider, cut, n);
 }

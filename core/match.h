@@ -17,16 +17,25 @@ struct match {
 	bool id_of_gone;   /* the id leads to an order that retention has removed */
 	struct segment_ref ref;
 	enum evidence_rule rule;
+	/* The reading that joined each id of the receipt, where others would read it differently. */
+	enum smpp_id_dialect readings[2]; /* as ids of struct smpp_receipt; SMPP_ID_ANY: none */
 };
 
-struct match match_receipt(struct turn *turn, const struct provider *provider,
-			   const struct smpp_pdu *pdu, const struct smpp_receipt *receipt);
+/* What is to be matched. */
+struct match_query {
+	const struct provider *provider;
+	const struct smpp_pdu *pdu;
+	const struct smpp_receipt *receipt;
+	int64_t came_ms; /* wall clock: of no segment that was released later; INT64_MAX: it is new */
+	bool any;	 /* in every reading, whatever the dialect */
+};
+struct match match_receipt(struct turn *turn, const struct match_query *query);
 
 /* The id by which a receipt is kept: the TLV's before the text's. */
 struct smpp_octets match_id(const struct smpp_receipt *receipt);
-/* Where an id is looked up, under each of its readings; 0 where it has not that reading. */
-void match_hashes(struct turn *turn, const struct provider *provider, struct smpp_octets id,
-		  uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
+/* Where that is looked up, under each reading to be tried, and [0] its beginning; 0: it has none. */
+void match_hashes(struct turn *turn, const struct provider *provider,
+		  const struct smpp_receipt *receipt, uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
 
 /*
  * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/dialect.h"
 #include "core/match.h"
 #include "core/receipts.h"
 
@@ -50,10 +51,11 @@ void orphans_keep(struct turn *turn, const struct orphan_news *news)
 		uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1] = { 0 };
 		struct smpp_octets named = match_id(news->receipt);
 		struct smpp_octets dest = news->pdu->source_addr;
-		match_hashes(turn, link->provider, named, hashes);
+		match_hashes(turn, link->provider, news->receipt, hashes);
 		orphan.hash_raw = hashes[SMPP_ID_EXACT];
 		orphan.hash_dec = hashes[SMPP_ID_HEX_TO_DEC];
 		orphan.hash_hex = hashes[SMPP_ID_DEC_TO_HEX];
+		orphan.hash_cut = hashes[SMPP_ID_ANY];
 		orphan.id.n = (uint32_t)smpp_id_canonical(named.at, named.n, id);
 		orphan.id.at = (const uint8_t *)id;
 		orphan.source_tail = match_tail(news->pdu->source_addr);
@@ -93,6 +95,27 @@ static uint8_t *orphan_octets(struct turn *turn, const struct store_orphan *orph
 	return octets;
 }
 
+struct joined {
+	struct effect effect;
+	uint32_t provider;
+};
+
+static void joined(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	uint32_t number = ((struct joined *)(void *)effect)->provider;
+	struct provider *provider = provider_numbered(engine, number);
+	if (end == TURN_DONE && provider)
+		unmatched_count(provider, UNMATCHED_JOINED);
+}
+
+void orphans_joined(struct turn *turn, const struct store_orphan *orphan)
+{
+	struct joined *effect = (void *)turn_effect(turn, joined, sizeof(*effect));
+	if (effect)
+		effect->provider = orphan->provider;
+	orphans_drop(turn, orphan);
+}
+
 struct orphan_read *orphans_read(struct turn *turn, const struct provider *provider,
 				 const struct store_orphan *orphan)
 {
@@ -125,15 +148,37 @@ void orphans_drop(struct turn *turn, const struct store_orphan *orphan)
 	turn_fail(turn, store_orphan_del(turn->txn, orphan));
 }
 
-static void join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		 const struct store_orphan *orphan, uint64_t msisdn)
+/* That the id waited under this reading is as good a pair as any. */
+static void learn(struct turn *turn, const struct provider *provider,
+		  const struct store_orphan *orphan, const struct orphan_read *read, uint64_t hash)
 {
+	const uint64_t hashes[] = { [SMPP_ID_EXACT] = orphan->hash_raw,
+				    [SMPP_ID_HEX_TO_DEC] = orphan->hash_dec,
+				    [SMPP_ID_DEC_TO_HEX] = orphan->hash_hex };
+	int place = read->receipt.ids[SMPP_RECEIPT_TLV_ID].n ? SMPP_RECEIPT_TLV_ID :
+							       SMPP_RECEIPT_TEXT_ID;
+	int rule = SMPP_ID_ANY, readings = 0;
+	for (int i = SMPP_ID_EXACT; i <= SMPP_ID_DEC_TO_HEX; i++) {
+		readings += hashes[i] != 0;
+		if (hashes[i] == hash)
+			rule = i;
+	}
+	if (rule && readings > 1)
+		dialect_learn(turn, provider, place, (enum smpp_id_dialect)rule);
+}
+
+static void join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		 const struct store_orphan *orphan, uint64_t hash)
+{
+	struct store_message message = { .order = ref.order, .index = ref.index };
 	struct orphan_read *read = orphans_read(turn, provider, orphan);
-	if (read && match_addresses(provider, &read->pdu, msisdn)) {
+	turn_fail(turn, store_message_get(turn->txn, &message));
+	if (read && match_addresses(provider, &read->pdu, message.msisdn)) {
+		learn(turn, provider, orphan, read, hash);
 		receipts_apply(turn, provider, ref, &read->receipt,
 			       &(struct receipt_source){ .session = orphan->session,
 							 .rule = EVIDENCE_RULE_PARKED });
-		orphans_drop(turn, orphan);
+		orphans_joined(turn, orphan);
 	}
 	orphans_read_free(read);
 }
@@ -142,15 +187,55 @@ void orphans_join(struct turn *turn, const struct provider *provider, struct seg
 		  uint64_t hash, int64_t since_ms)
 {
 	struct store_orphan_id at = { .hash = hash };
-	struct store_message message = { .order = ref.order, .index = ref.index };
 	if (store_orphan_id_seek(turn->txn, &at, 1) != STORE_OK)
 		return;
-	turn_fail(turn, store_message_get(turn->txn, &message));
 	do {
 		struct store_orphan orphan = { .seq = at.seq };
 		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
 		    orphan.provider == provider->number && orphan.reason != ORPHAN_AMBIGUOUS &&
 		    (int64_t)orphan.at_ms >= since_ms)
-			join(turn, provider, ref, &orphan, message.msisdn);
+			join(turn, provider, ref, &orphan, hash);
 	} while (!turn_failed(turn) && store_orphan_id_next(turn->txn, &at, 1) == STORE_OK);
+}
+
+/* ---- matching anew ---- */
+
+static bool may_match_now(const struct store_orphan *orphan)
+{
+	return orphan->reason == ORPHAN_UNKNOWN_ID || orphan->reason == ORPHAN_DIALECT ||
+	       orphan->reason == ORPHAN_ADDRESS;
+}
+
+static void rematch(struct turn *turn, const struct provider *provider,
+		    const struct store_orphan *orphan)
+{
+	struct orphan_read *read = orphans_read(turn, provider, orphan);
+	if (read && read->receipt.kind != SMPP_RECEIPT_NOT) {
+		struct match_query query = { .provider = provider,
+					     .pdu = &read->pdu,
+					     .receipt = &read->receipt,
+					     .came_ms = (int64_t)orphan->at_ms };
+		struct match match = match_receipt(turn, &query);
+		if (match.standing == 1) {
+			receipts_apply(turn, provider, match.ref, &read->receipt,
+				       &(struct receipt_source){ .session = orphan->session,
+								 .rule = match.rule });
+			orphans_joined(turn, orphan);
+		}
+	}
+	orphans_read_free(read);
+}
+
+void orphans_rematch(struct turn *turn, const struct provider *provider, uint32_t most)
+{
+	struct store_orphan orphan = { .seq = INT64_MAX };
+	enum store_err err = store_orphan_prev(turn->txn, &orphan, 0);
+	for (uint32_t n = 0; n < most && !turn_failed(turn) && (!err || err == STORE_CORRUPT);
+	     n++) {
+		struct store_orphan next = { .seq = orphan.seq };
+		if (!err && orphan.provider == provider->number && may_match_now(&orphan))
+			rematch(turn, provider, &orphan);
+		orphan = next;
+		err = store_orphan_prev(turn->txn, &orphan, 0);
+	}
 }

@@ -15,7 +15,8 @@
 	X(ADDRESS, 2, "a message has this id, but neither address agrees") \
 	X(UNPARSED, 3, "it says it is a receipt but names no id")          \
 	X(UNREADABLE, 4, "the PDU could not be read")                      \
-	X(GONE, 5, "its message is older than retention: it was removed")
+	X(GONE, 5, "its message is older than retention: it was removed")  \
+	X(DIALECT, 6, "its id fits a message, but not in the provider's dialect")
 enum orphan_reason {
 #define X(name, number, text) ORPHAN_##name = (number),
 	ORPHAN_REASONS(X)
@@ -53,6 +54,14 @@ void orphans_read_free(struct orphan_read *read);
 void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 		  uint64_t hash, int64_t since_ms);
 
+/*
+ * Matches anew, newest first and at most so many, what could not be matched by the settings or the
+ * dialect of then.
+ */
+void orphans_rematch(struct turn *turn, const struct provider *provider, uint32_t most);
+
+/* It is evidence now: counts that, and drops it. */
+void orphans_joined(struct turn *turn, const struct store_orphan *orphan);
 /* Deletes an orphan with all its pieces. */
 void orphans_drop(struct turn *turn, const struct store_orphan *orphan);
 

@@ -57,7 +57,7 @@ struct provider *provider_of(const struct engine *engine, const struct config_pr
 	return NULL;
 }
 
-const struct provider *provider_numbered(const struct engine *engine, uint32_t number)
+struct provider *provider_numbered(const struct engine *engine, uint32_t number)
 {
 	for (size_t i = 0; i < engine->n_providers; i++)
 		if (engine->providers[i]->number == number)
@@ -89,6 +89,7 @@ void provider_tick(struct engine *engine, struct provider *provider, int64_t now
 	for (size_t i = 0; i < provider->n_trunks; i++)
 		trunk_tick(engine, provider->trunks[i], now_ms);
 	trunks_connect(engine, provider, now_ms);
+	unmatched_tick(engine, provider, now_ms);
 }
 
 static int64_t earlier(int64_t a, int64_t b)

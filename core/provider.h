@@ -18,6 +18,7 @@
 #include "core/engine.h"
 #include "core/hash.h"
 #include "core/release.h"
+#include "core/unmatched.h"
 #include "smpp/session.h"
 
 enum link_state {
@@ -108,8 +109,9 @@ struct provider {
 	int64_t slowed_ms; /* when it was heeded last */
 	int64_t bind_ms[PROVIDER_BINDS_MAX]; /* when the last attempts began */
 	uint64_t binds;			     /* attempts so far */
-	int64_t next_bind_ms;	 /* links that come back together bind one after the other */
-	uint32_t next_link;	 /* turn of the links */
+	int64_t next_bind_ms; /* links that come back together bind one after the other */
+	uint32_t next_link;   /* turn of the links */
+	struct unmatched unmatched;
 	int64_t alerts_since_ms; /* a second, the alerts in it, and those that were not kept */
 	uint32_t alerts, alerts_skipped;
 };
@@ -136,7 +138,7 @@ void provider_leave(struct engine *engine, struct provider *provider, const stru
 /* Frees links that have left. True: so has the provider, and is to be freed. */
 bool provider_has_left(struct engine *engine, struct provider *provider);
 /* The one of that durable number; NULL: it is no longer configured. */
-const struct provider *provider_numbered(const struct engine *engine, uint32_t number);
+struct provider *provider_numbered(const struct engine *engine, uint32_t number);
 
 /* The durable number of a provider's name, given when it has none. */
 uint32_t provider_number(struct turn *turn, const char *name);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/correlate.h"
+#include "core/dialect.h"
 #include "core/history.h"
 #include "core/inbound.h"
 #include "core/lifecycle.h"
@@ -15,6 +16,8 @@
 #include "core/reconcile.h"
 #include "core/route.h"
 #include "smpp/receipt.h"
+
+#define REMATCHED_MAX 1000 /* orphans, when a dialect was withdrawn */
 
 /* A deliver_sm or data_sm that waits for its turn. */
 struct delivery {
@@ -34,6 +37,7 @@ struct answer {
 	struct link *link;
 	uint64_t connection;
 	uint32_t command_id, sequence_number;
+	enum unmatched_news news;
 };
 
 static void send_answer(struct link *link, uint32_t command_id, uint32_t sequence_number,
@@ -51,7 +55,11 @@ static void answered(struct engine *engine, struct effect *effect, enum turn_end
 {
 	(void)engine;
 	struct answer *answer = (void *)effect;
-	if (end == TURN_DONE && answer->link->port_link == answer->connection)
+	if (end != TURN_DONE)
+		return;
+	if (answer->news)
+		unmatched_count(answer->link->provider, answer->news);
+	if (answer->link->port_link == answer->connection)
 		send_answer(answer->link, answer->command_id, answer->sequence_number, 0);
 }
 
@@ -295,7 +303,69 @@ static enum orphan_reason reason_of(const struct match *match)
 				   ORPHAN_UNKNOWN_ID;
 }
 
-static void sort_out(struct turn *turn, const struct delivery *delivery)
+/* In another reading than the dialect's it fits one: shown to whoever learns, and no match. */
+static struct match counter_example(struct turn *turn, struct match_query query)
+{
+	if (!dialect_of(turn, query.provider, SMPP_RECEIPT_TEXT_ID) &&
+	    !dialect_of(turn, query.provider, SMPP_RECEIPT_TLV_ID))
+		return (struct match){ 0 };
+	query.any = true;
+	struct match other = match_receipt(turn, &query);
+	return other.standing == 1 ? other : (struct match){ 0 };
+}
+
+static void learn(struct turn *turn, const struct provider *provider, const struct match *match)
+{
+	bool withdrawn = false;
+	for (int place = 0; place < DIALECT_PLACES; place++)
+		if (match->readings[place])
+			withdrawn |= dialect_learn(turn, provider, place, match->readings[place]);
+	if (withdrawn)
+		orphans_rematch(turn, provider, REMATCHED_MAX);
+}
+
+static const enum unmatched_news news_of_rule[] = {
+	[EVIDENCE_RULE_NONE] = UNMATCHED_KEPT,
+	[EVIDENCE_RULE_EXACT] = UNMATCHED_EXACT,
+	[EVIDENCE_RULE_HEX_TO_DEC] = UNMATCHED_HEX_TO_DEC,
+	[EVIDENCE_RULE_DEC_TO_HEX] = UNMATCHED_DEC_TO_HEX,
+	[EVIDENCE_RULE_PARKED] = UNMATCHED_KEPT,
+	[EVIDENCE_RULE_CORRELATION] = UNMATCHED_KEPT,
+	[EVIDENCE_RULE_QUERY] = UNMATCHED_KEPT,
+	[EVIDENCE_RULE_PREFIX] = UNMATCHED_KEPT,
+};
+
+static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery *delivery,
+					const struct smpp_pdu *pdu,
+					const struct smpp_receipt *receipt)
+{
+	struct match_query query = { .provider = delivery->link->provider,
+				     .pdu = pdu,
+				     .receipt = receipt,
+				     .came_ms = INT64_MAX };
+	struct match match = match_receipt(turn, &query);
+	if (match.standing == 1) {
+		struct receipt_source source = { .session = delivery->link->session_number,
+						 .rule = match.rule };
+		receipts_apply(turn, query.provider, match.ref, receipt, &source);
+		learn(turn, query.provider, &match);
+		return UNMATCHED_MATCHED;
+	}
+	if (receipt->flags & SMPP_RECEIPT_NEEDS_MATCH) {
+		inbound_keep(turn, delivery->link, pdu,
+			     (struct smpp_octets){ delivery->octets, delivery->n });
+		return UNMATCHED_NONE;
+	}
+	struct match other = match.id_known ? (struct match){ 0 } : counter_example(turn, query);
+	keep_orphan(turn, delivery, pdu, receipt,
+		    other.standing ? ORPHAN_DIALECT : reason_of(&match));
+	learn(turn, query.provider, &other);
+	return other.standing			 ? news_of_rule[other.rule] :
+	       match.id_known && !match.standing ? UNMATCHED_ADDRESS :
+						   UNMATCHED_KEPT;
+}
+
+static enum unmatched_news sort_out(struct turn *turn, const struct delivery *delivery)
 {
 	const struct provider *provider = delivery->link->provider;
 	struct smpp_pdu pdu;
@@ -307,38 +377,29 @@ static void sort_out(struct turn *turn, const struct delivery *delivery)
 							  .octets = delivery->octets,
 							  .n = delivery->n,
 							  .reason = ORPHAN_UNREADABLE });
-		return;
+		return UNMATCHED_KEPT;
 	}
 	receipts_read(provider->config, &pdu, &receipt);
 	if (receipt.kind == SMPP_RECEIPT_NOT) {
 		inbound_keep(turn, delivery->link, &pdu,
 			     (struct smpp_octets){ delivery->octets, delivery->n });
-		return;
+		return UNMATCHED_NONE;
 	}
 	if (receipt.kind == SMPP_RECEIPT_UNPARSED) {
 		keep_orphan(turn, delivery, &pdu, &receipt, ORPHAN_UNPARSED);
-		return;
+		return UNMATCHED_KEPT;
 	}
-	struct match match = match_receipt(turn, provider, &pdu, &receipt);
-	if (match.standing == 1) {
-		struct receipt_source source = { .session = delivery->link->session_number,
-						 .rule = match.rule };
-		receipts_apply(turn, provider, match.ref, &receipt, &source);
-	} else if (receipt.flags & SMPP_RECEIPT_NEEDS_MATCH) {
-		inbound_keep(turn, delivery->link, &pdu,
-			     (struct smpp_octets){ delivery->octets, delivery->n });
-	} else {
-		keep_orphan(turn, delivery, &pdu, &receipt, reason_of(&match));
-	}
+	return sort_receipt(turn, delivery, &pdu, &receipt);
 }
 
 static void apply_delivery(struct turn *turn, struct input *input)
 {
 	struct delivery *delivery = (void *)input;
-	sort_out(turn, delivery);
+	enum unmatched_news news = sort_out(turn, delivery);
 	struct answer *answer = (void *)turn_effect(turn, answered, sizeof(*answer));
 	if (!answer)
 		return;
+	answer->news = news;
 	answer->link = delivery->link;
 	answer->connection = delivery->connection;
 	answer->command_id = delivery->command_id;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/correlate.h"
+#include "core/dialect.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
@@ -13,6 +14,8 @@
 #include "core/receipts.h"
 #include "core/route.h"
 #include "smpp/receipt.h"
+
+#define REMATCHED_MAX 10000 /* orphans, at a start with other settings */
 
 /* ---- inputs ---- */
 
@@ -390,16 +393,26 @@ static void lose(struct turn *turn, const struct store_release *release,
 	orders_happen(turn, ref, &happening);
 }
 
+/* Orphans of before a setting was corrected. */
+static void match_anew(struct turn *turn)
+{
+	for (size_t i = 0; i < turn->engine->n_providers; i++)
+		if (dialect_settings_changed(turn, turn->engine->providers[i]))
+			orphans_rematch(turn, turn->engine->providers[i], REMATCHED_MAX);
+}
+
 bool reconcile_recover(struct turn *turn)
 {
 	struct store_release release = { 0 };
 	struct store_members_reader reader;
 	struct store_member member;
 	enum store_err err = store_release_seek(turn->txn, &release, 0);
-	if (err == STORE_NOTFOUND)
+	if (err == STORE_NOTFOUND) {
+		match_anew(turn);
 		correlate_all(turn); /* nothing is out any more: what fits is unique or not */
-	else
+	} else {
 		turn_fail(turn, err);
+	}
 	if (err || turn_failed(turn))
 		return false;
 	store_members_read(&reader, release.members);

@@ -131,6 +131,12 @@ void engine_world_start(struct engine_world *world)
 	world->stopped = false;
 }
 
+void engine_world_configure(struct engine_world *world, const struct setting *setting)
+{
+	config_free(world->config);
+	configure(world, setting);
+}
+
 void engine_world_kill(struct engine_world *world)
 {
 	engine_free(world->engine);

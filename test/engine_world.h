@@ -162,6 +162,8 @@ void engine_world_crash(struct engine_world *world);
 /* Only the first or second half of that. */
 void engine_world_kill(struct engine_world *world);
 void engine_world_start(struct engine_world *world);
+/* Another configuration for the next start, between these two. */
+void engine_world_configure(struct engine_world *world, const struct setting *setting);
 /* The store is checked: no findings. */
 void engine_world_check(struct engine_world *world);
 

@@ -42,13 +42,31 @@ static void show_alarms(const struct json *status)
 	}
 }
 
+/* "auto", and what was learned of the text: "auto, dec_to_hex", "none, proposed: exact". */
+static void cell_of_dialect(struct ctl_table *table, const struct json *provider)
+{
+	const struct json *dialect = json_get(provider, "message_id_dialect");
+	const struct json *learned = json_get(dialect, "text");
+	if (!ctl_text(learned, "applied", NULL) && !ctl_text(learned, "proposed", NULL))
+		learned = json_get(dialect, "tlv");
+	const char *applied = ctl_text(learned, "applied", NULL);
+	const char *proposed = ctl_text(learned, "proposed", NULL);
+	ctl_table_cell(table, "%s%s%s", ctl_text(dialect, "setting", "?"),
+		       applied	? ", " :
+		       proposed ? ", proposed: " :
+				  "",
+		       applied	? applied :
+		       proposed ? proposed :
+				  "");
+}
+
 static void show_providers(const struct json *status)
 {
-	static const char *const heads[] = { "PROVIDER", ">BOUND",  ">LINKS",
-					     ">OUT",	 ">QUEUED", "BLOCKED BY" };
+	static const char *const heads[] = { "PROVIDER", ">BOUND",     ">LINKS",     ">OUT",
+					     ">QUEUED",	 ">UNMATCHED", "ID DIALECT", "BLOCKED BY" };
 	const struct json *providers = json_get(status, "providers");
 	struct ctl_table table;
-	ctl_table_begin(&table, heads, 6);
+	ctl_table_begin(&table, heads, 8);
 	for (size_t i = 0; i < json_count(providers); i++) {
 		const struct json *provider = json_at(providers, i);
 		ctl_table_member(&table, provider, "name");
@@ -56,6 +74,8 @@ static void show_providers(const struct json *status)
 		ctl_table_member(&table, provider, "links");
 		ctl_table_member(&table, provider, "outstanding");
 		ctl_table_member(&table, provider, "queued");
+		ctl_table_member(&table, json_get(provider, "receipts"), "unmatched");
+		cell_of_dialect(&table, provider);
 		ctl_table_member(&table, provider, "blocked_reason");
 	}
 	putchar('\n');
