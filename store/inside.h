@@ -63,6 +63,8 @@ enum store_open store_env_allocate(struct store *store, char *err);
 /* The databases, one per kind: made within the first transaction, or found. */
 enum store_open store_env_make_tables(struct store_txn *txn, char *err);
 enum store_open store_env_find_tables(struct store *store, char *err);
+/* Copies data.mdb as of the last transaction, and syncs the copy. */
+enum store_open store_env_copy(const struct store *store, int fd, char *err);
 
 /* The last transaction by LMDB's meta pages; 0 when it cannot tell. */
 uint64_t store_env_last_txn(const struct store *store);

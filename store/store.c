@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/ids.h"
 #include "store/index.h"
@@ -603,6 +604,15 @@ enum store_open store_env_find_tables(struct store *store, char *err)
 	else
 		rc = mdb_txn_commit(txn); /* which makes the handles everybody's */
 	return rc ? failed(err, "a database of the store cannot be opened", rc) : STORE_OPEN_OK;
+}
+
+enum store_open store_env_copy(const struct store *store, int fd, char *err)
+{
+	int rc = mdb_env_copyfd(store->env, fd);
+
+	if (!rc && fsync(fd))
+		rc = errno;
+	return rc ? failed(err, "cannot copy data.mdb", rc) : STORE_OPEN_OK;
 }
 
 void store_env_close(struct store *store)

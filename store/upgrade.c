@@ -1,7 +1,12 @@
 /* From any older schema to this one. See upgrade.h. */
 #include "store/upgrade.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "store/block.h"
 #include "store/index.h"
@@ -72,12 +77,43 @@ static enum store_err fill_indexes(struct store_txn *txn)
 	return err;
 }
 
+/* Whole under its name, or not there. */
+static enum store_open keep_copy(const struct store *store, char *err)
+{
+	int dir = store->place.dir_fd;
+	char name[40], part[48];
+
+	snprintf(name, sizeof(name), "data.mdb.schema-%" PRIu32, store->meta.schema);
+	snprintf(part, sizeof(part), "%s.part", name);
+	int fd = openat(dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0) {
+		snprintf(err, STORE_ERR_OCTETS, "cannot make %s: %s", part, strerror(errno));
+		return STORE_OPEN_FAILED;
+	}
+	enum store_open code = store_env_copy(store, fd, err);
+
+	close(fd);
+	if (!code && renameat(dir, part, dir, name)) {
+		snprintf(err, STORE_ERR_OCTETS, "cannot name %s: %s", name, strerror(errno));
+		code = STORE_OPEN_FAILED;
+	}
+	if (!code)
+		return store_place_sync(&store->place, err);
+	unlinkat(dir, part, 0);
+	return code;
+}
+
 enum store_open store_upgrade(struct store *store, char *err)
 {
-	struct store_txn *txn;
-	enum store_err bad = store_begin(store, &txn);
-	enum store_open code = bad ? STORE_OPEN_FAILED : store_env_make_tables(txn, err);
+	struct store_txn *txn = NULL;
+	enum store_open code = keep_copy(store, err);
 
+	if (code)
+		return code;
+	enum store_err bad = store_begin(store, &txn);
+
+	code = bad ? STORE_OPEN_FAILED : store_env_make_tables(txn, err);
 	if (code == STORE_OPEN_OK)
 		bad = fill_blocks(txn);
 	if (code == STORE_OPEN_OK && !bad)

@@ -26,6 +26,26 @@ static int data_file(const struct store_folder *folder, int flags)
 	return fd;
 }
 
+static void copy_file(const struct store_folder *folder, const char *from, const char *to)
+{
+	char command[300];
+
+	snprintf(command, sizeof(command), "cp %s/%s %s/%s", folder->path, from, folder->path, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* `copy` is as long as what the store uses, and equal so far. */
+static void assert_used_pages_equal(const struct store_folder *folder, const char *store,
+				    const char *copy)
+{
+	char command[400];
+
+	snprintf(command, sizeof(command),
+		 "cd %s && test $(stat -c %%s %s) -ge 16384 && cmp -n $(stat -c %%s %s) %s %s",
+		 folder->path, copy, copy, store, copy);
+	assert_int_equal(system(command), 0);
+}
+
 /* --- Places ----------------------------------------------------------------------------------- */
 
 static void test_open__makes_what_only_we_may_read(void **state)
@@ -222,14 +242,6 @@ static void test_open__notices_a_torn_meta_page(void **state)
 	store_close(open_ok(folder));
 }
 
-static void copy_file(const struct store_folder *folder, const char *from, const char *to)
-{
-	char command[300];
-
-	snprintf(command, sizeof(command), "cp %s/%s %s/%s", folder->path, from, folder->path, to);
-	assert_int_equal(system(command), 0);
-}
-
 /* The newer meta page keeps the older one's list of free pages: all is there, to be written over. */
 static void test_open__notices_a_list_of_free_pages_that_is_older(void **state)
 {
@@ -354,8 +366,10 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	assert_int_equal(store_commit(txn), STORE_OK);
 	make_older(store);
 	store_close(store);
+	copy_file(folder, "data.mdb", "before");
 
 	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
+	assert_used_pages_equal(folder, "before", "data.mdb.schema-1");
 	store_info(store, &info);
 	assert_int_equal(info.schema, STORE_SCHEMA);
 	assert_int_equal(store_begin(store, &txn), STORE_OK);
@@ -378,6 +392,44 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	assert_int_equal(store_count(txn, STORE_KIND_DOUBT), 1);
 	assert_int_equal(store_doubt_get(txn, &doubt), STORE_OK);
 	assert_int_equal(store_commit(txn), STORE_OK);
+	store_close(store);
+}
+
+/* A crash before the commit leaves what it was, and half a copy: the next start does all anew. */
+static void test_open__begins_an_upgrade_anew(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	struct store_info info;
+
+	make_older(store);
+	store_close(store);
+	copy_file(folder, "daemon.lock", "data.mdb.schema-1.part");
+	copy_file(folder, "daemon.lock", "data.mdb.schema-1");
+	copy_file(folder, "data.mdb", "before");
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
+	store_info(store, &info);
+	assert_int_equal(info.schema, STORE_SCHEMA);
+	assert_used_pages_equal(folder, "before", "data.mdb.schema-1");
+	store_close(store);
+	store_close(open_ok(folder)); /* once is enough */
+}
+
+/* Without room for the copy nothing is changed. */
+static void test_open__refuses_to_upgrade_without_a_copy(void **state)
+{
+	struct store_folder *folder = *state;
+	struct store *store = open_ok(folder);
+	char path[128];
+
+	make_older(store);
+	store_close(store);
+	snprintf(path, sizeof(path), "%s/data.mdb.schema-1.part", folder->path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_FAILED);
+	assert_non_null(strstr(folder->err, "cannot make data.mdb.schema-1.part"));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(store_folder_open(folder, &store), STORE_OPEN_OK);
 	store_close(store);
 }
 
@@ -492,6 +544,8 @@ int main(void)
 		T(test_open__takes_hw_that_is_gone_or_torn_for_none),
 		T(test_open__makes_no_new_store_in_the_place_of_one_that_is_gone),
 		T(test_open__brings_an_older_schema_up_to_date),
+		T(test_open__begins_an_upgrade_anew),
+		T(test_open__refuses_to_upgrade_without_a_copy),
 		T(test_open__refuses_this_schema_without_its_tables),
 		T(test_open__refuses_a_later_schema),
 		T(test_open__refuses_filesystems_that_cannot_keep_a_store),
