@@ -80,12 +80,13 @@ static const char config_form[] =
 	"  control: {path: control.sock}\n"
 	"providers:\n"
 	"  alpha: {system_id: a, password_file: password, window: %u, release_ahead: %u,\n"
-	"    window_scope: %s, congestion: %s,\n"
+	"    window_scope: %s, congestion: %s, concat: %s,\n"
 	"    timers: {response: 3s, enquire_link_idle: 5s, enquire_link_answer: 3s,\n"
 	"      reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}, two: {host: 127.0.0.1, port: 1, "
 	"tls: off}}}\n"
 	"  beta: {system_id: b, password_file: password, window: %u, rate: %u, congestion: %s,\n"
+	"    concat: %s,\n"
 	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {main: {host: 127.0.0.1, port: 2, tls: off}}}\n"
 	"routes:\n"
@@ -95,6 +96,12 @@ static const char config_form[] =
 	"    doubt_grace: 2s}\n"
 	"prices:\n"
 	"  - {route: 1, prefix: \"31\", country: NL, price: \"0.088\"}\n";
+
+static const char *draw_concat(struct run *run)
+{
+	return config_concat_word((enum config_concat)dice_between(&run->dice, CONFIG_CONCAT_UDH8,
+								   CONFIG_CONCAT_PAYLOAD));
+}
 
 static void make_config(struct run *run)
 {
@@ -107,9 +114,9 @@ static void make_config(struct run *run)
 		run->hold[i] = dice_permille(&run->dice, 700);
 	snprintf(text, sizeof(text), config_form, run->window,
 		 (unsigned)dice_between(&run->dice, 0, 20), run->shared ? "provider" : "session",
-		 dice_permille(&run->dice, 300) ? "slow" : "ignore", run->window,
+		 dice_permille(&run->dice, 300) ? "slow" : "ignore", draw_concat(run), run->window,
 		 dice_permille(&run->dice, 300) ? 50 : 0,
-		 dice_permille(&run->dice, 300) ? "slow" : "ignore",
+		 dice_permille(&run->dice, 300) ? "slow" : "ignore", draw_concat(run),
 		 run->hold[0] ? "hold" : "resend", run->hold[1] ? "hold" : "resend");
 	write_file(run, "password", "secret\n");
 	write_file(run, "esmed.yaml", text);
@@ -221,12 +228,16 @@ static void apply_intent(struct turn *turn, struct input *input)
 	make_account(turn);
 	memset(text, 'x', sizeof(text));
 	ledger_cost(PRICE, intent->parts, intent->total, &cost);
+	enum smpp_concat_method method = content_method(route->provider);
+	bool cut_there = intent->parts > 1 && method == SMPP_CONCAT_PAYLOAD;
 	struct store_order rec = {
 		.account = 1,
 		.route = intent->route,
 		.provider = provider_of(turn->engine, route->provider)->number,
 		.alphabet = SMPP_ALPHABET_GSM7,
-		.parts = (uint8_t)intent->parts,
+		.parts = cut_there ? 1 : (uint8_t)intent->parts,
+		.paid_parts = cut_there ? (uint8_t)intent->parts : 0,
+		.concat = intent->parts > 1 ? (uint8_t)method : 0,
 		.total = intent->total,
 		.batch_size = route->batch_size,
 		.created_ms = (uint64_t)turn->at_ms,
@@ -326,7 +337,7 @@ static void check_refund(struct run *run, const struct store_order *order,
 	bool due = order->route == 1 && ended && !message->seg.open_attempts;
 	if (message->refund && !(order->route == 1 && ended))
 		complain(run, "a refund that is not due", message->msisdn);
-	if (message->refund && message->refund != PRICE * order->parts)
+	if (message->refund && message->refund != orders_message_cost(order))
 		complain(run, "a refund of another amount", message->msisdn);
 	if (due && order->parts == 1 && !message->refund)
 		complain(run, "a refund is missing", message->msisdn);
@@ -357,6 +368,8 @@ static void check_message(struct run *run, const struct store_order *order,
 	if (message->state == STORE_STATE_DELIVERED && truth->failed_said && order->parts > 1 &&
 	    hold)
 		complain(run, "DELIVERED although a segment failed", message->msisdn);
+	if (truth->mixed || (truth->submits && truth->parts != order->parts))
+		complain(run, "parts that do not belong together", message->msisdn);
 	check_refund(run, order, message);
 	if (order->parts > 1)
 		return; /* segments share a destination, and its truth */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smpp/concat.h"
 #include "smpp/session.h"
 #include "smpp/status.h"
 #include "test/sim/watch.h"
@@ -382,6 +383,19 @@ static void expect_answer(struct taken *taken, int64_t at_ms)
 	world_later(carrier->world, at_ms, answer_taken, taken, 0);
 }
 
+/* A number is written to once in a run: whatever comes to it is of one message. */
+static void note_part(struct truth *truth, const struct smpp_pdu *pdu)
+{
+	struct smpp_concat_info info;
+	smpp_concat_info(pdu, &info);
+	if (truth->parts && (truth->parts != info.total || truth->reference != info.ref))
+		truth->mixed = true;
+	if (info.flags || pdu->registered_delivery != 1)
+		truth->mixed = true;
+	truth->parts = info.total;
+	truth->reference = info.ref;
+}
+
 static void on_submit(struct far *far, const struct smpp_event *event)
 {
 	struct carrier *carrier = far->carrier;
@@ -389,6 +403,7 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 	struct world *world = carrier->world;
 	struct truth *truth = truth_of(carrier, number_of(event->pdu->destination_addr));
 	truth->submits++;
+	note_part(truth, event->pdu);
 	world_trace(world, "submit", truth->msisdn);
 	bool stormy = world_stormy(world);
 	if (stormy && dice_permille(&carrier->dice, options->throttled_permille)) {

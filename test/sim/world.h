@@ -118,10 +118,13 @@ struct carrier_options {
 /* What the carrier knows of one destination: the ground truth that the store is held to. */
 struct truth {
 	uint64_t msisdn;
-	uint32_t submits;		    /* that reached it */
-	uint32_t refused;		    /* of these, answered with an error */
-	uint32_t taken_or_silent;	    /* of these, answered with OK or not at all */
-	bool permanent;			    /* a refusal was permanent */
+	uint32_t submits;	  /* that reached it */
+	uint32_t refused;	  /* of these, answered with an error */
+	uint32_t taken_or_silent; /* of these, answered with OK or not at all */
+	uint16_t reference;	  /* of its parts, where there are several */
+	uint8_t parts;		  /* as they say; 0: nothing has come */
+	bool mixed;	/* parts came that do not belong together, or what is no part of it */
+	bool permanent; /* a refusal was permanent */
 	bool delivered_said, failed_said;   /* a receipt that says so was sent */
 	bool delivered_acked, failed_acked; /* and answered with ROK */
 };
