@@ -226,13 +226,13 @@ static void check_characters(struct admission *admission)
 			"message may have %s characters only on route %u; U+%04X at character %u is "
 			"none",
 			texts[message->alphabet].name, route->id, measure.offender,
-			measure.offender_at);
+			measure.offender_at + 1);
 		return;
 	}
 	if (content_choose(route, intent->text, intent->text_octets, &admission->coding))
 		api_flaw(admission->call, "body", "message", -1, "alphabet",
 			 "message has U+%04X at character %u, which route %u cannot carry",
-			 admission->coding.offender, admission->coding.offender_at, route->id);
+			 admission->coding.offender, admission->coding.offender_at + 1, route->id);
 	else if (admission->coding.chars > message->max_chars)
 		api_flaw(admission->call, "body", "message", -1, "string_too_long",
 			 "message has %u characters; route %u allows at most %u",

@@ -128,7 +128,7 @@ static bool sends_tlvs(const struct engine *engine, const struct config_provider
 }
 
 /* One alarm for all links whose peer takes none of the TLVs that our settings want sent. */
-static void tell_tlvs(struct engine *engine)
+void link_tell_tlvs(struct engine *engine)
 {
 	const struct link *found = NULL;
 	for (size_t i = 0; i < engine->n_providers; i++) {
@@ -162,7 +162,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	link->reason[0] = '\0';
 	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
-	tell_tlvs(engine);
+	link_tell_tlvs(engine);
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
 		 link->peer_version, link->tlvs_allowed);

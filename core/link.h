@@ -28,6 +28,8 @@ void link_let_go(struct engine *engine, struct link *link);
 void link_drain(struct engine *engine, struct link *link, bool now, const char *reason);
 /* Raises or ends the alarm for links whose login is refused. */
 void link_tell_refusals(struct engine *engine);
+/* The same of links that cannot send what the settings want sent. */
+void link_tell_tlvs(struct engine *engine);
 
 /* NULL: no memory, or `error` (PORT_TEXT_OCTETS) says why not. Its ends are not listed yet. */
 struct trunk *trunk_new(struct provider *provider, const struct config_link *config, char *error);

@@ -373,6 +373,7 @@ static void swap(struct engine *engine, struct reload *reload)
 	if (engine->server)
 		server_configure(engine);
 	link_tell_refusals(engine);
+	link_tell_tlvs(engine);
 	certificates_check(engine);
 	engine->stale = engine->stale || reload->new_routes; /* orders that had no route have one */
 	engine->schedule = true;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "smpp/concat.h"
 #include "smpp/octets.h"
 #include "smpp/session.h"
 
@@ -229,8 +230,14 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 			       .at_ms = event->at_ms,
 			       .sequence_number = event->sequence_number,
 			       .far = far };
-	if (pdu->esm_class & 0x40 && pdu->short_message.n > 5)
-		seen->part = pdu->short_message.at[5];
+	struct smpp_concat_info info;
+	smpp_concat_info(pdu, &info);
+	seen->payload = smpp_pdu_tlv(pdu, SMPP_TLV_message_payload) != NULL;
+	if (info.method != SMPP_CONCAT_NONE) {
+		seen->part = info.seqnum;
+		seen->parts = info.total;
+		seen->reference = info.ref;
+	}
 	if (++far->in_flight > carrier->in_flight_most)
 		carrier->in_flight_most = far->in_flight;
 	if (++carrier->in_flight > carrier->all_in_flight_most)

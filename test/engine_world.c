@@ -298,12 +298,16 @@ static struct store_order record_of(const struct turn *turn, const struct wish *
 	assert_true(ledger_cost(price, wish->parts, wish->total, &cost));
 	int64_t queue_ms = turn->due_ms + wish->send_in_ms +
 			   (wish->validity_ms ? wish->validity_ms : route->queue_deadline_ms);
+	enum smpp_concat_method method = content_method(route->provider);
+	bool carrier_cuts = wish->parts > 1 && method == SMPP_CONCAT_PAYLOAD;
 	return (struct store_order){
 		.account = wish->account,
 		.route = wish->route,
 		.provider = provider_of(turn->engine, route->provider)->number,
 		.alphabet = SMPP_ALPHABET_GSM7,
-		.parts = (uint8_t)wish->parts,
+		.parts = carrier_cuts ? 1 : (uint8_t)wish->parts,
+		.paid_parts = carrier_cuts ? (uint8_t)wish->parts : 0,
+		.concat = wish->parts > 1 ? (uint8_t)method : 0,
 		.total = wish->total,
 		.batch_size = route->batch_size,
 		.created_ms = (uint64_t)turn->at_ms,

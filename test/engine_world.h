@@ -29,8 +29,10 @@ struct seen {
 	uint64_t msisdn;
 	int64_t at_ms;
 	uint32_t sequence_number;
-	struct far *far; /* the connection it came on */
-	uint8_t part;	 /* of its UDH, from 1; 0: none */
+	struct far *far;     /* the connection it came on */
+	uint8_t part, parts; /* of its message, from 1; 0 of 0: it is alone */
+	uint16_t reference;
+	bool payload; /* its text is in message_payload */
 	bool answered;
 };
 
