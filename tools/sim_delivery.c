@@ -158,6 +158,18 @@ static void again(struct sim_smsc *smsc, struct sim_message *message, uint32_t i
 	sim_smsc_plan(smsc, port_now_ms(smsc->port) + delay_ms, SIM_DELIVER, index);
 }
 
+/* How long until the receipt goes again: always the same, or each time twice as long. */
+static uint32_t patience_ms(const struct sim_options *options, struct sim_message *message)
+{
+	uint64_t ms = (uint64_t)options->redeliver_ms << message->redeliveries;
+
+	if (message->redeliveries < 31)
+		message->redeliveries++;
+	if (options->redeliver_max_ms == 0)
+		return options->redeliver_ms;
+	return ms < options->redeliver_max_ms ? (uint32_t)ms : options->redeliver_max_ms;
+}
+
 /* An OK after its time: the receipt that was to go again need not. */
 static void settle_late(struct sim_message *message)
 {
@@ -193,7 +205,7 @@ void sim_delivery_verdict(struct sim_smsc *smsc, struct sim_link *link,
 			smsc->stats.receipts_refused++;
 		else
 			smsc->stats.receipts_unanswered++;
-		again(smsc, message, index, smsc->options->redeliver_ms);
+		again(smsc, message, index, patience_ms(smsc->options, message));
 	}
 	sim_smsc_finish(smsc, index);
 }

@@ -43,6 +43,7 @@ struct sim_message {
 	bool settled;	       /* an OK came late: the receipt that waits is not to be sent */
 	uint8_t source_ton, source_npi, dest_ton, dest_npi;
 	uint8_t text_n;
+	uint8_t redeliveries; /* of the receipt, at most 31 are counted */
 	char source[SIM_ADDRESS_OCTETS];
 	char destination[SIM_ADDRESS_OCTETS];
 	char text[SIM_TEXT_OCTETS]; /* printable ASCII, not terminated */

@@ -14,6 +14,7 @@
 enum key {
 	KEY_FIRST = 0x100, /* behind every character: no short options */
 	KEY_LISTEN = KEY_FIRST,
+	KEY_PROFILE,
 	KEY_TLS_CERT,
 	KEY_TLS_KEY,
 	KEY_SYSTEM_ID,
@@ -26,6 +27,7 @@ enum key {
 	KEY_RECEIPT_DELAY_MS,
 	KEY_LATE_MS,
 	KEY_REDELIVER_MS,
+	KEY_REDELIVER_MAX_MS,
 	KEY_ANSWER_MS,
 	KEY_HANG,
 	KEY_RECEIPT_SHAPE,
@@ -34,6 +36,8 @@ enum key {
 	KEY_RECEIPT_IDS,
 	KEY_FIRST_ID,
 	KEY_NO_TLVS,
+	KEY_LINKS,
+	KEY_INACTIVITY_MS,
 	KEY_WINDOW,
 	KEY_RECEIPT_WINDOW,
 	KEY_RATE,
@@ -57,6 +61,8 @@ static const struct argp_option rows[] = {
 	{ "sc-interface-version", KEY_SC_INTERFACE_VERSION, "N", 0,
 	  "What bind responses say: 0x33, 0x34, 0x50, none (0x34)", 1 },
 
+	{ "profile", KEY_PROFILE, "NAME", 0, "Like this carrier; list shows the names", 1 },
+
 	{ NULL, 0, NULL, 0, "What becomes of submits", 2 },
 	{ "seed", KEY_SEED, "N", 0, "Outcomes are a function of this (1)", 2 },
 	{ "mix", KEY_MIX, "NAME=WEIGHT,...", 0,
@@ -68,6 +74,8 @@ static const struct argp_option rows[] = {
 	{ "late-ms", KEY_LATE_MS, "N", 0, "The same for late receipts (10000)", 2 },
 	{ "redeliver-ms", KEY_REDELIVER_MS, "N", 0,
 	  "A receipt without an OK answer is sent again after that (1000)", 2 },
+	{ "redeliver-max-ms", KEY_REDELIVER_MAX_MS, "N", 0,
+	  "Each time twice as late, up to that (no)", 2 },
 	{ "answer-ms", KEY_ANSWER_MS, "N", 0, "How long that answer is waited for (10000)", 2 },
 	{ "hang", KEY_HANG, NULL, 0, "Take binds and submits, never answer a submit", 2 },
 	{ "receipt-shape", KEY_RECEIPT_SHAPE, "NAME", 0,
@@ -82,6 +90,9 @@ static const struct argp_option rows[] = {
 	{ "no-tlvs", KEY_NO_TLVS, NULL, 0, "Receipts are text alone", 3 },
 
 	{ NULL, 0, NULL, 0, "Limits", 4 },
+	{ "links", KEY_LINKS, "N", 0, "Bound links per system_id; above: refused (none)", 4 },
+	{ "inactivity-ms", KEY_INACTIVITY_MS, "N", 0, "Silence after which a link is ended (never)",
+	  4 },
 	{ "window", KEY_WINDOW, "N", 0, "Unanswered submits per link; above: throttled (none)", 4 },
 	{ "receipt-window", KEY_RECEIPT_WINDOW, "N", 0, "Unanswered receipts per link (100)", 4 },
 	{ "rate", KEY_RATE, "N", 0, "Submits a second per system_id; above: throttled (none)", 4 },
@@ -265,6 +276,9 @@ static error_t read_outcome(int key, char *arg, struct argp_state *state)
 	case KEY_REDELIVER_MS:
 		options->redeliver_ms = milliseconds(state, "redeliver-ms", arg);
 		return 0;
+	case KEY_REDELIVER_MAX_MS:
+		options->redeliver_max_ms = milliseconds(state, "redeliver-max-ms", arg);
+		return 0;
 	case KEY_ANSWER_MS:
 		options->answer_ms = milliseconds(state, "answer-ms", arg);
 		return 0;
@@ -311,6 +325,12 @@ static error_t read_running(int key, char *arg, struct argp_state *state)
 	struct sim_options *options = state->input;
 
 	switch (key) {
+	case KEY_LINKS:
+		options->links = number32(state, "links", arg);
+		return 0;
+	case KEY_INACTIVITY_MS:
+		options->inactivity_ms = milliseconds(state, "inactivity-ms", arg);
+		return 0;
 	case KEY_WINDOW:
 		options->window = number32(state, "window", arg);
 		return 0;
@@ -351,6 +371,74 @@ static error_t read_running(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* ---- profiles ---- */
+
+static const struct profile {
+	const char *name;
+	const char *options;
+	const char *script;
+	const char *sentence;
+} profiles[] = {
+#define PROFILE(name, options, script, sentence) { name, options, script, sentence },
+#include "tools/sim_profiles.def"
+#undef PROFILE
+};
+
+static error_t read_one(int key, char *arg, struct argp_state *state);
+
+/* One NAME=VALUE of a profile, as if it stood on the command line. */
+static void read_word(struct argp_state *state, char *word)
+{
+	char *value = strchr(word, '=');
+
+	if (value != NULL)
+		*value++ = '\0';
+	for (size_t i = 0; rows[i].name != NULL || rows[i].doc != NULL; i++)
+		if (rows[i].name != NULL && strcmp(rows[i].name, word) == 0) {
+			read_one(rows[i].key, value, state);
+			return;
+		}
+	argp_error(state, "--profile names the option %s, which there is not", word);
+}
+
+static void list_profiles(void)
+{
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		const struct profile *profile = &profiles[i];
+
+		printf("%-14s %s\n", profile->name, profile->sentence);
+		if (profile->options[0] != '\0')
+			printf("%-14s   %s\n", "", profile->options);
+		if (profile->script[0] != '\0')
+			printf("%-14s   %s", "", profile->script);
+	}
+	exit(0);
+}
+
+static void read_profile(struct argp_state *state, struct sim_options *options, const char *name)
+{
+	const struct profile *profile = NULL;
+	char *rest, *word;
+
+	if (strcmp(name, "list") == 0)
+		list_profiles();
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++)
+		if (strcmp(profiles[i].name, name) == 0)
+			profile = &profiles[i];
+	if (profile == NULL) {
+		argp_error(state, "--profile=%s: there is none; list shows the names", name);
+		return;
+	}
+	free(options->profile_words);
+	options->profile_words = strdup(profile->options);
+	if (options->profile_words == NULL)
+		argp_failure(state, 1, errno, "--profile");
+	options->profile_script = profile->script;
+	for (word = strtok_r(options->profile_words, " ", &rest); word != NULL;
+	     word = strtok_r(NULL, " ", &rest))
+		read_word(state, word);
+}
+
 static error_t read_one(int key, char *arg, struct argp_state *state)
 {
 	static const argp_parser_t readers[] = { read_identity, read_outcome, read_ids,
@@ -360,6 +448,10 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 
 	if (key == ARGP_KEY_ARG)
 		argp_error(state, "`%s` is not an option", arg);
+	if (key == KEY_PROFILE) {
+		read_profile(state, options, arg);
+		return 0;
+	}
 	if (key == ARGP_KEY_END) {
 		if ((options->tls_cert_file == NULL) != (options->tls_key_file == NULL))
 			argp_error(state, "--tls-cert and --tls-key go together");

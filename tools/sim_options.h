@@ -40,6 +40,7 @@ struct sim_options {
 	struct sim_spread receipt_delay;
 	uint32_t late_ms;	   /* receipts by the way `late` */
 	uint32_t redeliver_ms;	   /* a receipt without an OK answer is sent again after that */
+	uint32_t redeliver_max_ms; /* twice as late each time, up to that; 0: always the same */
 	uint32_t answer_ms;	   /* how long a deliver_sm_resp is waited for */
 	const char *receipt_shape; /* a name of tools/sim_shapes.def */
 	const char *script_file;   /* NULL: none */
@@ -50,10 +51,14 @@ struct sim_options {
 	uint64_t first_id; /* 0: from the wall clock */
 	bool receipt_tlvs;
 
-	uint32_t window;	 /* unanswered submits of one link; 0: no bound */
-	uint32_t receipt_window; /* unanswered receipts of one link */
-	uint32_t rate_per_s;	 /* submits of one system_id; 0: no bound */
-	uint32_t burst;		 /* depth of its token bucket */
+	char *profile_words;	    /* what the last profile was read from */
+	const char *profile_script; /* its rows; NULL: none */
+	uint32_t links;		    /* bound links of one system_id; 0: no bound */
+	uint32_t inactivity_ms;	    /* nothing read for so long ends a link; 0: never */
+	uint32_t window;	    /* unanswered submits of one link; 0: no bound */
+	uint32_t receipt_window;    /* unanswered receipts of one link */
+	uint32_t rate_per_s;	    /* submits of one system_id; 0: no bound */
+	uint32_t burst;		    /* depth of its token bucket */
 
 	const char *log_file; /* NULL: none */
 	bool log_text;

@@ -609,25 +609,30 @@ static bool read_file(const char *file, struct buffer *text)
 	return text->n < SCRIPT_OCTETS_MAX && !text->failed;
 }
 
-bool sim_script_read(struct sim_script *script, const char *file)
+bool sim_script_read_text(struct sim_script *script, const char *file, const char *text, size_t n)
 {
-	struct buffer text = { 0 };
 	bool good = true;
 	uint32_t line = 1;
 
-	if (!read_file(file, &text)) {
-		fprintf(stderr, "smsc-sim: %s: %s\n", file, strerror(errno));
-		buffer_release(&text);
-		return false;
-	}
-	for (size_t at = 0; at < text.n; line++) {
-		const char *begin = (const char *)text.octets + at;
-		const char *end = memchr(begin, '\n', text.n - at);
-		size_t n = end == NULL ? text.n - at : (size_t)(end - begin);
+	for (size_t at = 0; at < n; line++) {
+		const char *end = memchr(text + at, '\n', n - at);
+		size_t length = end == NULL ? n - at : (size_t)(end - text) - at;
 
-		good &= read_line(script, file, line, begin, n);
-		at += n + 1;
+		good &= read_line(script, file, line, text + at, length);
+		at += length + 1;
 	}
+	return good;
+}
+
+bool sim_script_read(struct sim_script *script, const char *file)
+{
+	struct buffer text = { 0 };
+	bool good = read_file(file, &text);
+
+	if (!good)
+		fprintf(stderr, "smsc-sim: %s: %s\n", file, strerror(errno));
+	else if (text.n > 0)
+		good = sim_script_read_text(script, file, (const char *)text.octets, text.n);
 	buffer_release(&text);
 	return good;
 }

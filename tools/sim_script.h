@@ -77,6 +77,8 @@ struct sim_script {
 	size_t count;
 };
 
+/* The rows of a text, said to be in `file`; false: what is wrong was said on standard error. */
+bool sim_script_read_text(struct sim_script *script, const char *file, const char *text, size_t n);
 /* false: everything that is wrong was said on standard error, or the file cannot be read. */
 bool sim_script_read(struct sim_script *script, const char *file);
 void sim_script_release(struct sim_script *script);

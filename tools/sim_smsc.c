@@ -76,6 +76,7 @@ static struct smpp_session *new_session(const struct sim_options *options)
 		.read_pdu_ms = READ_PDU_MS,
 		.unbind_ms = UNBIND_MS,
 		.session_init_ms = SESSION_INIT_MS,
+		.inactivity_ms = options->inactivity_ms,
 	};
 
 	return smpp_session_new(&config);
@@ -196,6 +197,15 @@ static bool differs(const char *wanted, struct smpp_octets given)
 	return wanted != NULL && !smpp_octets_equal(smpp_octets_of(wanted), given);
 }
 
+static uint32_t links_of(const struct sim_smsc *smsc, uint16_t account)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < smsc->slots_used; i++)
+		n += smsc->slots[i] != NULL && smsc->slots[i]->account == account;
+	return n;
+}
+
 /* The status a bind is answered with; 0 gives the link its account. */
 static uint32_t judge_bind(struct sim_smsc *smsc, struct sim_link *link,
 			   const struct smpp_event *event)
@@ -212,7 +222,13 @@ static uint32_t judge_bind(struct sim_smsc *smsc, struct sim_link *link,
 	if (differs(smsc->options->password, pdu->password))
 		return SMPP_ESME_RINVPASWD;
 	link->account = find_account(smsc, pdu->system_id, event->at_ms);
-	return link->account == SIM_ACCOUNTS_MAX ? SMPP_ESME_RBINDFAIL : SMPP_ESME_ROK;
+	if (link->account == SIM_ACCOUNTS_MAX)
+		return SMPP_ESME_RBINDFAIL;
+	if (smsc->options->links != 0 && links_of(smsc, link->account) > smsc->options->links) {
+		link->account = SIM_ACCOUNTS_MAX;
+		return SMPP_ESME_RALYBND;
+	}
+	return SMPP_ESME_ROK;
 }
 
 static void on_bind(struct sim_smsc *smsc, struct sim_link *link, const struct smpp_event *event)

@@ -92,6 +92,10 @@ static void start(void)
 	struct port_options options = { .one_thread = true, .signals = true };
 	struct sim_script script = { 0 };
 
+	if (sim.options.profile_script != NULL &&
+	    !sim_script_read_text(&script, "profile", sim.options.profile_script,
+				  strlen(sim.options.profile_script)))
+		exit(2);
 	if (sim.options.script_file != NULL && !sim_script_read(&script, sim.options.script_file))
 		exit(2);
 	sim.port = port_new(&options);

@@ -399,6 +399,61 @@ def test_every_shape_can_be_sent():
         equal((pdu.command, b'stat:' in pdu.body), (DELIVER, False))
 
 
+# --- Carriers ------------------------------------------------------------------------------------
+
+def profiles():
+    return [line.split()[0] for line in run('--profile', 'list').stdout.splitlines()
+            if not line.startswith(' ')]
+
+
+def test_every_profile_can_be_bound_to():
+    assert {'3.3', 'rakuten', 'txtwire', 'routemobile', 'vibes', 'vonage', 'kast', 'sun'} <= set(
+        profiles())
+    for name in profiles():
+        with Sim('--profile', name) as sim:
+            equal((name, sim.link().ask('491701', registered=0).status), (name, 0))
+    equal(run('--profile', 'nobody').returncode, 2)
+
+
+def test_profiles_are_what_they_say_and_can_be_overruled():
+    with Sim('--profile', 'vonage', '--first-id', '255') as sim:
+        link = sim.link()
+        equal(message_id(link.ask('491701')), 'ff')
+        got = link.receipt()
+        equal((got['id'], got['text']), ('0000000255', 'none'))
+    with Sim('--profile', 'vonage', '--receipt-ids', 'HEX', '--first-id', '255') as sim:
+        link = sim.link()
+        link.ask('491701')
+        equal(link.receipt()['id'], 'FF')
+    with Sim('--profile', 'txtwire') as sim:
+        links = [sim.link(), sim.link()]
+        equal(Link(sim.address).bind().status, 5)
+        equal(statuses(links[0], ['491701'] * 2), [0, 0x58])
+    with Sim('--profile', '3.3') as sim:
+        equal(Link(sim.address).bind().body, b'smsc-sim\0')
+
+
+def test_a_silent_link_is_ended():
+    with Sim('--inactivity-ms', '400') as sim:
+        link = sim.link()
+        began = time.monotonic()
+        equal(link.read(), None)
+        assert time.monotonic() - began >= 0.39
+
+
+def test_receipts_come_again_ever_later():
+    with Sim('--redeliver-ms', '50', '--redeliver-max-ms', '150') as sim:
+        link = sim.link()
+        link.ask('491701')
+        times = []
+        for _ in range(5):
+            pdu = link.read()
+            times.append(time.monotonic())
+            link.ack(pdu, 8)
+        gaps = [round((b - a) * 1000) for a, b in zip(times, times[1:])]
+        assert [gap >= least - 2 for gap, least in zip(gaps, (50, 100, 150, 150))] == [True] * 4, gaps
+
+
 # --- Mistakes ------------------------------------------------------------------------------------
 
 def test_every_mistake_is_said_with_line_and_column():
