@@ -157,14 +157,38 @@ void compose_submit_sm(const struct compose *what, uint64_t msisdn, struct compo
 	put_dest(what->route->provider, msisdn, out);
 }
 
+void compose_submit_multi(const struct compose *what, const uint64_t *msisdn, uint32_t n,
+			  struct smpp_writer *dests, struct composed *out)
+{
+	const struct config_provider *provider = what->route->provider;
+	struct smpp_pdu *pdu = &out->pdu;
+	smpp_pdu_init(pdu, SMPP_submit_multi, 1);
+	put_message(what, out);
+	for (uint32_t i = 0; i < n; i++) {
+		struct smpp_dest dest = { .dest_flag = SMPP_DEST_SME,
+					  .dest_addr_ton = (uint8_t)provider->dest_ton,
+					  .dest_addr_npi = (uint8_t)provider->dest_npi };
+		snprintf(out->dest, sizeof(out->dest), "%llu", (unsigned long long)msisdn[i]);
+		dest.destination_addr = smpp_octets_of(out->dest);
+		pdu->number_of_dests++;
+		/* One that does not fit leaves the group shorter than its count: never encoded. */
+		if (smpp_dest_put(dests, &dest) != SMPP_OK)
+			break;
+	}
+	pdu->dest_address = smpp_writer_octets(dests);
+}
+
 void compose_about(const struct compose_about *about, struct composed *out)
 {
 	struct smpp_pdu *pdu = &out->pdu;
 	smpp_pdu_init(pdu, about->command_id, 1);
 	put_source(about->provider, about->order, out);
 	pdu->message_id = about->message_id;
-	if (about->command_id == SMPP_cancel_sm)
+	if (about->command_id == SMPP_cancel_sm) {
 		put_dest(about->provider, about->msisdn, out);
+		if (about->provider->service_type) /* as the submit had it (4.9.1) */
+			pdu->service_type = smpp_octets_of(about->provider->service_type);
+	}
 	if (about->command_id != SMPP_replace_sm)
 		return;
 	pdu->short_message = about->text;

@@ -49,4 +49,12 @@ void compose_about(const struct compose_about *about, struct composed *out);
 /* The submit_sm (SMPP 3.4, 4.4.1) for one destination; its sequence_number is the session's. */
 void compose_submit_sm(const struct compose *what, uint64_t msisdn, struct composed *out);
 
+#define COMPOSE_DEST_OCTETS 24 /* of one dest_address of an SME, at most (4.5.1.1) */
+/*
+ * The submit_multi (4.5.1) for 1 .. SMPP_MAX_ENTRIES destinations. Their addresses are written to
+ * `dests`, an empty writer over COMPOSE_DEST_OCTETS for each, which lives as long as the PDU.
+ */
+void compose_submit_multi(const struct compose *what, const uint64_t *msisdn, uint32_t n,
+			  struct smpp_writer *dests, struct composed *out);
+
 #endif

@@ -176,12 +176,15 @@ static bool may_be_parked(struct turn *turn, const struct provider *provider,
 		struct segment_ref ref = release_ref(flight->tag);
 		struct store_message message = { .order = ref.order, .index = ref.index };
 		if (flight->release->link->provider != provider ||
-		    flight->released_at_ms > (int64_t)orphan->at_ms ||
-		    store_message_get(turn->txn, &message) != STORE_OK)
+		    flight->released_at_ms > (int64_t)orphan->at_ms)
 			continue;
-		uint32_t tail = store_tail(message.msisdn) + 1;
-		if (tail == orphan->source_tail || tail == orphan->dest_tail)
-			return true;
+		for (uint32_t n = 0; n < flight->n; n++, message.index++) {
+			if (store_message_get(turn->txn, &message) != STORE_OK)
+				continue;
+			uint32_t tail = store_tail(message.msisdn) + 1;
+			if (tail == orphan->source_tail || tail == orphan->dest_tail)
+				return true;
+		}
 	}
 	return false;
 }

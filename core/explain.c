@@ -220,7 +220,7 @@ static void add_row(struct story *story, struct segment_ref ref, const struct ev
 static void add_flight(struct story *story, struct segment_ref ref)
 {
 	const struct engine *engine = story->explain->turn->engine;
-	const struct flight *flight = releases_find(engine->releases, release_tag(ref));
+	const struct flight *flight = releases_carrying(engine->releases, ref);
 	char part[32];
 	if (flight)
 		add_step(story, flight->released_at_ms,

@@ -61,6 +61,20 @@ static void verdict(struct engine *engine, struct link *link, const struct smpp_
 	reconcile_verdict(engine, link, event);
 }
 
+/* The carrier says that it has no submit_multi: the link is well, and all goes by submit_sm. */
+static bool knows_no_multi(struct engine *engine, struct link *link, const struct smpp_event *event)
+{
+	const struct flight *flight = releases_find(engine->releases, event->tag);
+	if (event->command_status != SMPP_ESME_RINVCMDID || !flight || flight->n == 1)
+		return false;
+	if (!link->provider->no_multi)
+		log_warning("provider.no_multi",
+			    "provider=%s it does not know submit_multi; submit_sm is sent instead",
+			    link->provider->config->name);
+	link->provider->no_multi = true;
+	return true;
+}
+
 static void answered(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	const struct config_provider *config = link->provider->config;
@@ -74,7 +88,8 @@ static void answered(struct engine *engine, struct link *link, const struct smpp
 		link->throttles += class == CONFIG_STATUS_PAUSE;
 		if (class == CONFIG_STATUS_PAUSE)
 			link_pause(engine, link, event->at_ms);
-		else if (class == CONFIG_STATUS_REBIND && !ask)
+		else if (class == CONFIG_STATUS_REBIND && !ask &&
+			 !knows_no_multi(engine, link, event))
 			link_rebind(engine, link, smpp_status(event->command_status).meaning);
 	} else if (!ask_is(event->tag)) {
 		link_accepted(link);

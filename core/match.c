@@ -1,6 +1,7 @@
 /* Which segment a receipt is about. See match.h. */
 #include "core/match.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/dialect.h"
@@ -25,6 +26,7 @@ struct search {
 	enum smpp_id_dialect rule; /* by which it is read */
 	const char *id;		   /* canonical */
 	size_t n;
+	bool shared;  /* as an id of several destinations, found with the number of each */
 	uint32_t cut; /* octets that the response's id must have; 0: any */
 };
 
@@ -118,6 +120,21 @@ bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu
 	       (source == NAME && dest == NAME);
 }
 
+bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn)
+{
+	return agreement(pdu->source_addr, msisdn) == AGREES ||
+	       agreement(pdu->destination_addr, msisdn) == AGREES;
+}
+
+uint64_t match_shared_hash(struct turn *turn, const struct provider *provider, const char *id,
+			   size_t n, uint32_t tail)
+{
+	char text[SMPP_ID_OCTETS + 12];
+	int octets = snprintf(text, sizeof(text), "%.*s/%u", (int)n, id, tail);
+	return store_ids_hash(turn->engine->store, provider->number, (const uint8_t *)text,
+			      (size_t)octets);
+}
+
 static bool is_gone(struct turn *turn, uint64_t number)
 {
 	struct store_order order = { .order = number };
@@ -154,16 +171,31 @@ static void consider(struct search *search, const struct store_ref *candidate)
 	match->rule = search->cut ? EVIDENCE_RULE_PREFIX : rules[search->rule];
 }
 
-static void look_up(struct search *search)
+static void consider_all(struct search *search, uint64_t hash)
 {
 	struct store_ref refs[CANDIDATES];
 	struct turn *turn = search->turn;
 	size_t found = 0;
-	uint64_t hash = store_ids_hash(turn->engine->store, search->query->provider->number,
-				       (const uint8_t *)search->id, search->n);
 	turn_fail(turn, store_ids_find(turn->txn, hash, refs, CANDIDATES, &found));
 	for (size_t k = 0; k < found && k < CANDIDATES && !turn_failed(turn); k++)
 		consider(search, &refs[k]);
+}
+
+/* As the id of one segment, or as one that several share, with the number of each. */
+static void look_up(struct search *search)
+{
+	const struct match_query *query = search->query;
+	const struct smpp_pdu *pdu = query->pdu;
+	const uint32_t tails[] = { match_tail(pdu->source_addr),
+				   match_tail(pdu->destination_addr) };
+	if (!search->shared)
+		consider_all(search,
+			     store_ids_hash(search->turn->engine->store, query->provider->number,
+					    (const uint8_t *)search->id, search->n));
+	for (size_t i = 0; search->shared && i < 2; i++)
+		if (tails[i] && (!i || tails[1] != tails[0]))
+			consider_all(search, match_shared_hash(search->turn, query->provider,
+							       search->id, search->n, tails[i]));
 }
 
 /* Under each reading that the dialect allows. */
@@ -189,6 +221,17 @@ static void look_for(struct search *search, struct smpp_octets id)
 		search->match.readings[search->place] = SMPP_ID_ANY; /* it teaches nothing */
 }
 
+static void look_for_ids(struct search *search)
+{
+	const struct smpp_octets *ids = search->query->receipt->ids;
+	for (search->place = SMPP_RECEIPT_TLV_ID; search->place >= SMPP_RECEIPT_TEXT_ID;
+	     search->place--)
+		/* Nearly always the text has the TLV's id: it finds nothing else. */
+		if (search->place == SMPP_RECEIPT_TLV_ID ||
+		    !smpp_octets_equal(ids[SMPP_RECEIPT_TEXT_ID], ids[SMPP_RECEIPT_TLV_ID]))
+			look_for(search, ids[search->place]);
+}
+
 /* The beginning of an id where the provider cuts those of its responses; its length, or 0. */
 static size_t beginning(const struct provider *provider, struct smpp_octets id,
 			char out[SMPP_ID_OCTETS])
@@ -200,15 +243,13 @@ static size_t beginning(const struct provider *provider, struct smpp_octets id,
 
 struct match match_receipt(struct turn *turn, const struct match_query *query)
 {
-	const struct smpp_octets *ids = query->receipt->ids;
 	struct search search = { .turn = turn, .query = query };
 	char cut[SMPP_ID_OCTETS];
-	for (search.place = SMPP_RECEIPT_TLV_ID; search.place >= SMPP_RECEIPT_TEXT_ID;
-	     search.place--)
-		/* Nearly always the text has the TLV's id: it finds nothing else. */
-		if (search.place == SMPP_RECEIPT_TLV_ID ||
-		    !smpp_octets_equal(ids[SMPP_RECEIPT_TEXT_ID], ids[SMPP_RECEIPT_TLV_ID]))
-			look_for(&search, ids[search.place]);
+	look_for_ids(&search);
+	search.shared = !search.match.standing;
+	if (search.shared)
+		look_for_ids(&search);
+	search.shared = false;
 	search.place = SMPP_RECEIPT_TEXT_ID;
 	search.rule = SMPP_ID_ANY;
 	search.n = search.match.standing ?

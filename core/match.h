@@ -38,6 +38,15 @@ void match_hashes(struct turn *turn, const struct provider *provider,
 		  const struct smpp_receipt *receipt, uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
 
 /*
+ * Where an id that belongs to several destinations is looked up, each with its own: `tail` is
+ * store_tail of the number, plus 1. The id is canonical.
+ */
+uint64_t match_shared_hash(struct turn *turn, const struct provider *provider, const char *id,
+			   size_t n, uint32_t tail);
+/* Whether an address of the receipt surely is that number's. */
+bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn);
+
+/*
  * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave
  * them as they were submitted, so either will do; one that is empty or masked cannot disagree. An
  * alphanumeric one is the sender, so the other is the recipient then and must agree. Always, where

@@ -167,13 +167,23 @@ static void learn(struct turn *turn, const struct provider *provider,
 		dialect_learn(turn, provider, place, (enum smpp_id_dialect)rule);
 }
 
-static void join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		 const struct store_orphan *orphan, uint64_t hash)
+/* Whose receipt is looked for. */
+struct owner {
+	const struct provider *provider;
+	struct segment_ref ref;
+	bool shared; /* its id is others' as well */
+};
+
+static void join(struct turn *turn, const struct owner *owner, const struct store_orphan *orphan,
+		 uint64_t hash)
 {
+	const struct provider *provider = owner->provider;
+	struct segment_ref ref = owner->ref;
 	struct store_message message = { .order = ref.order, .index = ref.index };
 	struct orphan_read *read = orphans_read(turn, provider, orphan);
 	turn_fail(turn, store_message_get(turn->txn, &message));
-	if (read && match_addresses(provider, &read->pdu, message.msisdn)) {
+	if (read && (owner->shared ? match_names(&read->pdu, message.msisdn) :
+				     match_addresses(provider, &read->pdu, message.msisdn))) {
 		learn(turn, provider, orphan, read, hash);
 		receipts_apply(turn, provider, ref, &read->receipt,
 			       &(struct receipt_source){ .session = orphan->session,
@@ -183,9 +193,9 @@ static void join(struct turn *turn, const struct provider *provider, struct segm
 	orphans_read_free(read);
 }
 
-void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
-		  uint64_t hash, int64_t since_ms)
+static void join_all(struct turn *turn, struct owner *owner, uint64_t hash, int64_t since_ms)
 {
+	const struct provider *provider = owner->provider;
 	struct store_orphan_id at = { .hash = hash };
 	if (store_orphan_id_seek(turn->txn, &at, 1) != STORE_OK)
 		return;
@@ -194,8 +204,22 @@ void orphans_join(struct turn *turn, const struct provider *provider, struct seg
 		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
 		    orphan.provider == provider->number && orphan.reason != ORPHAN_AMBIGUOUS &&
 		    (int64_t)orphan.at_ms >= since_ms)
-			join(turn, provider, ref, &orphan, hash);
+			join(turn, owner, &orphan, hash);
 	} while (!turn_failed(turn) && store_orphan_id_next(turn->txn, &at, 1) == STORE_OK);
+}
+
+void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+		  uint64_t hash, int64_t since_ms)
+{
+	struct owner owner = { .provider = provider, .ref = ref };
+	join_all(turn, &owner, hash, since_ms);
+}
+
+void orphans_join_shared(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+			 uint64_t hash, int64_t since_ms)
+{
+	struct owner owner = { .provider = provider, .ref = ref, .shared = true };
+	join_all(turn, &owner, hash, since_ms);
 }
 
 /* ---- matching anew ---- */

@@ -53,6 +53,9 @@ void orphans_read_free(struct orphan_read *read);
  */
 void orphans_join(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 		  uint64_t hash, int64_t since_ms);
+/* The same for one of several segments that share the id: only what names its number is joined. */
+void orphans_join_shared(struct turn *turn, const struct provider *provider, struct segment_ref ref,
+			 uint64_t hash, int64_t since_ms);
 
 /*
  * Matches anew, newest first and at most so many, what could not be matched by the settings or the

@@ -155,7 +155,7 @@ static double rate_of(const struct provider *provider, int64_t now_ms)
 }
 
 /* Room in the window that all links share, where the carrier counts so. */
-static uint32_t room_of(const struct provider *provider, int64_t now_ms)
+uint32_t provider_room(const struct provider *provider, int64_t now_ms)
 {
 	uint32_t out = 0, window = link_window(provider, now_ms);
 	if (provider->config->window_scope == CONFIG_WINDOW_PER_SESSION)
@@ -167,7 +167,7 @@ static uint32_t room_of(const struct provider *provider, int64_t now_ms)
 }
 
 /* The bucket holds a twentieth of a second, at least one segment: smooth at 1/s and at 1,000/s. */
-static uint32_t tokens_of(struct provider *provider, int64_t now_ms)
+uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
 {
 	double rate = rate_of(provider, now_ms);
 	if (!provider->config->rate_per_s)
@@ -185,15 +185,10 @@ static uint32_t fewer(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
-{
-	return fewer(tokens_of(provider, now_ms), room_of(provider, now_ms));
-}
-
-void provider_spend(struct provider *provider)
+void provider_spend(struct provider *provider, uint32_t segments)
 {
 	if (provider->config->rate_per_s)
-		provider->tokens -= 1;
+		provider->tokens -= segments;
 }
 
 int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider)
@@ -204,7 +199,7 @@ int64_t provider_release_deadline(const struct engine *engine, const struct prov
 	uint32_t room = 0;
 	for (size_t i = 0; provider->config->rate_per_s && i < provider->n_links; i++)
 		room += link_room(provider->links[i], now_ms);
-	room = fewer(room, room_of(provider, now_ms));
+	room = fewer(room, provider_room(provider, now_ms));
 	if (!room || provider->tokens >= 1 || engine->draining || provider->paused ||
 	    !queue_peek(engine->queue, provider->index, engine->due_base_ms + provider->tokens_ms,
 			&item))

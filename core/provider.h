@@ -101,6 +101,7 @@ struct provider {
 	struct config *held; /* as that of a trunk */
 	bool paused;	     /* by the operator */
 	bool querying;	     /* a query of core/missing.h is out: one at a time */
+	bool no_multi;	     /* it does not know submit_multi, and is sent none until the restart */
 	int64_t query_ms;    /* the next one not before */
 	double tokens;	     /* segments that may go now, with a rate */
 	int64_t tokens_ms;
@@ -155,7 +156,9 @@ uint32_t link_room(const struct link *link, int64_t now_ms);
 bool link_lacks_tlvs(const struct link *link);
 /* Segments that the provider's rate and window allow now. provider_spend uses one of the rate. */
 uint32_t provider_allowance(struct provider *provider, int64_t now_ms);
-void provider_spend(struct provider *provider);
+/* PDUs that the window of all its links has room for; UINT32_MAX where each session has its own. */
+uint32_t provider_room(const struct provider *provider, int64_t now_ms);
+void provider_spend(struct provider *provider, uint32_t segments);
 
 /* When the rate allows the next segment though nothing else happens; INT64_MAX: it is not waited for. */
 int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider);

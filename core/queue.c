@@ -345,12 +345,12 @@ bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct q
 	return true;
 }
 
-void queue_take(struct queue *queue, bool served)
+static void take(struct queue *queue, uint32_t n, bool served)
 {
 	struct route *route = queue->peeked;
 	assert(route);
 	queue->peeked = NULL;
-	route->depth--;
+	route->depth -= n;
 	if (served && route->credit)
 		route->credit--;
 	if (queue->peeked_returned) {
@@ -359,11 +359,24 @@ void queue_take(struct queue *queue, bool served)
 	}
 	struct lane *lane = route->turn->next;
 	struct queue_order *order = &lane_head(lane)->info;
-	if (++order->cursor == order->segments)
+	assert(n <= order->segments - order->cursor);
+	order->cursor += n;
+	if (order->cursor == order->segments)
 		lane_pop(route);
 	/* The next account's turn, unless the lane just left the ring and the turn with it. */
 	if (served && route->turn && route->turn->next == lane)
 		route->turn = lane;
+}
+
+void queue_take(struct queue *queue, bool served)
+{
+	take(queue, 1, served);
+}
+
+void queue_take_run(struct queue *queue, uint32_t n)
+{
+	assert(!queue->peeked_returned);
+	take(queue, n, true);
 }
 
 void queue_drop(struct queue *queue)

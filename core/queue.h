@@ -73,6 +73,11 @@ bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct q
  * an entry that was skipped because its record has moved on.
  */
 void queue_take(struct queue *queue, bool served);
+/*
+ * The same for the first n segments of the order that the last queue_peek showed, which is no
+ * returned one: they went together and used one turn. There are as many.
+ */
+void queue_take_run(struct queue *queue, uint32_t n);
 /* Drops the whole order of the last queue_peek (not a returned segment): nothing of it is queued. */
 void queue_drop(struct queue *queue);
 

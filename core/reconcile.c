@@ -10,6 +10,7 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
+#include "core/match.h"
 #include "core/orphans.h"
 #include "core/receipts.h"
 #include "core/route.h"
@@ -136,6 +137,11 @@ struct verdict {
 	int64_t sent_ms; /* monotonic; 0: it never left */
 	uint8_t id[64];
 	uint32_t id_n;
+	/* Of a submit_multi, for each destination in turn: its status is the PDU's, or in the list. */
+	bool with_others;
+	uint32_t pdu_status;
+	uint32_t unsuccess_n;
+	uint8_t unsuccess[]; /* unsuccess_sme (4.5.2.1) */
 };
 
 /* The segment that a verdict is about, as it stands. */
@@ -197,11 +203,19 @@ static void accepted(struct turn *turn, const struct verdict *verdict, struct se
 	size_t n = smpp_id_canonical(verdict->id, verdict->id_n, id);
 	if (!n)
 		return;
-	uint64_t hash = store_ids_hash(turn->engine->store, verdict->link->provider->number,
-				       (const uint8_t *)id, n);
+	const struct provider *provider = verdict->link->provider;
+	uint64_t hash =
+		store_ids_hash(turn->engine->store, provider->number, (const uint8_t *)id, n);
+	uint64_t at = hash;
 	struct store_ref to = { .order = ref.order, .index = ref.index, .segment = ref.segment };
-	turn_fail(turn, store_ids_add(turn->txn, hash, &to, (uint64_t)turn->at_ms));
-	orphans_join(turn, verdict->link->provider, ref, hash, released_ms);
+	struct store_message message = { .order = ref.order, .index = ref.index };
+	if (verdict->with_others && store_message_get(turn->txn, &message) == STORE_OK)
+		at = match_shared_hash(turn, provider, id, n, store_tail(message.msisdn) + 1);
+	turn_fail(turn, store_ids_add(turn->txn, at, &to, (uint64_t)turn->at_ms));
+	if (verdict->with_others)
+		orphans_join_shared(turn, provider, ref, hash, released_ms);
+	else
+		orphans_join(turn, provider, ref, hash, released_ms);
 }
 
 static void describe(struct happening *happening, const struct verdict *verdict)
@@ -212,10 +226,13 @@ static void describe(struct happening *happening, const struct verdict *verdict)
 	row->session = verdict->session;
 	row->sequence_number = verdict->sequence_number;
 	row->rtt_ms = verdict->rtt_ms;
+	row->with_others = verdict->with_others;
 	if (verdict->kind == SMPP_EVENT_RESPONSE) {
 		row->has_code = true;
 		row->code = verdict->status;
-		row->id = (struct smpp_octets){ .at = verdict->id, .n = verdict->id_n };
+		/* What was refused alone has no part in the id of the others. */
+		if (!verdict->with_others || !verdict->status)
+			row->id = (struct smpp_octets){ .at = verdict->id, .n = verdict->id_n };
 	}
 }
 
@@ -248,9 +265,31 @@ static void happen(struct turn *turn, const struct verdict *verdict, struct segm
 		accepted(turn, verdict, ref, happening->evidence.released_ms);
 }
 
-/* The answer, or its absence, of an attempt that is out. */
-static void in_time(struct turn *turn, const struct verdict *verdict, struct segment_ref ref,
-		    struct flight *flight)
+static bool is_number(struct smpp_octets address, uint64_t msisdn)
+{
+	char digits[24];
+	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)msisdn);
+	if (address.n && address.at[0] == '+') {
+		address.at++;
+		address.n--;
+	}
+	return smpp_octets_equal(address, smpp_octets_of(digits));
+}
+
+/* What the answer of a submit_multi says of one destination (4.5.2). */
+static void status_for(struct verdict *verdict, uint64_t msisdn)
+{
+	struct smpp_octets rest = { verdict->unsuccess, verdict->unsuccess_n };
+	struct smpp_unsuccess one;
+	verdict->status = verdict->pdu_status;
+	while (smpp_unsuccess_next(&rest, &one))
+		if (one.error_status_code && is_number(one.destination_addr, msisdn))
+			verdict->status = one.error_status_code;
+}
+
+/* The answer, or its absence, of a segment whose PDU is out. */
+static void in_time(struct turn *turn, struct verdict *verdict, struct segment_ref ref,
+		    const struct flight *flight)
 {
 	struct store_message message;
 	struct store_segment segment;
@@ -268,9 +307,10 @@ static void in_time(struct turn *turn, const struct verdict *verdict, struct seg
 			.queued = flight->queued,
 		},
 	};
-	releases_settle(turn, flight);
 	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
 		return;
+	if (verdict->with_others)
+		status_for(verdict, message.msisdn);
 	struct subject subject = { work, ref, seg };
 	if (verdict->sent_ms > flight->released_now_ms)
 		happening.evidence.sent_after_ms =
@@ -300,7 +340,8 @@ static bool find_lost(struct history *history, const struct verdict *verdict, st
 	return false;
 }
 
-static void too_late(struct turn *turn, const struct verdict *verdict, struct segment_ref ref)
+/* False: the segment did not go out under this session and number. */
+static bool too_late(struct turn *turn, struct verdict *verdict, struct segment_ref ref)
 {
 	struct store_message message;
 	struct store_segment segment;
@@ -309,10 +350,13 @@ static void too_late(struct turn *turn, const struct verdict *verdict, struct se
 	struct evidence lost;
 	struct work *work = orders_work(turn, ref.order);
 	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))
-		return;
+		return false;
 	history_begin(&history, turn->txn, &work->rec, ref, seg);
 	if (!find_lost(&history, verdict, &lost))
-		return;
+		return false;
+	verdict->with_others = lost.with_others;
+	if (verdict->with_others)
+		status_for(verdict, message.msisdn);
 	struct subject subject = { work, ref, seg };
 	struct happening happening = {
 		.event = LIFE_ON_ACCEPTED,
@@ -327,6 +371,7 @@ static void too_late(struct turn *turn, const struct verdict *verdict, struct se
 			latest ? refusal(turn, &subject, verdict, turn->due_ms, &happening.due_ms) :
 				 LIFE_ON_EARLIER_REFUSED;
 	happen(turn, verdict, ref, &happening);
+	return true;
 }
 
 static void apply_verdict(struct turn *turn, struct input *input)
@@ -334,27 +379,46 @@ static void apply_verdict(struct turn *turn, struct input *input)
 	struct verdict *verdict = (void *)input;
 	struct segment_ref ref = release_ref(verdict->tag);
 	struct flight *flight = releases_find(turn->engine->releases, verdict->tag);
-	if (!verdict->late && flight && flight->release->session == verdict->session)
-		in_time(turn, verdict, ref, flight);
-	else if (verdict->kind == SMPP_EVENT_RESPONSE)
-		too_late(turn, verdict, ref);
+	if (!verdict->late && flight && flight->release->session == verdict->session) {
+		verdict->with_others = flight->n > 1;
+		releases_settle(turn, flight);
+		for (uint32_t n = 0; n < flight->n; n++, ref.index++)
+			in_time(turn, verdict, ref, flight);
+	} else if (verdict->kind == SMPP_EVENT_RESPONSE) {
+		/* The others of a submit_multi stand next to one another behind the first. */
+		for (uint32_t n = 0; n < SMPP_MAX_ENTRIES; n++, ref.index++)
+			if (!too_late(turn, verdict, ref) || !verdict->with_others)
+				break;
+	}
 }
 
 void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	struct verdict *verdict = input_new(engine, sizeof(*verdict), apply_verdict, NULL);
+	bool multi = event->command_id == SMPP_submit_multi_resp && event->pdu;
+	bool readable = event->pdu && !event->unparsed;
+	struct smpp_octets unsuccess = { 0 };
+	if (multi && readable)
+		unsuccess = event->pdu->unsuccess_sme;
+	struct verdict *verdict =
+		input_new(engine, sizeof(*verdict) + unsuccess.n, apply_verdict, NULL);
 	if (!verdict)
 		return;
+	verdict->unsuccess_n = unsuccess.n;
+	if (unsuccess.n)
+		memcpy(verdict->unsuccess, unsuccess.at, unsuccess.n);
 	verdict->link = link;
 	verdict->tag = event->tag;
 	verdict->session = link->session_number;
 	verdict->kind = event->kind;
 	verdict->late = event->late;
-	verdict->status = event->command_status;
+	verdict->status = verdict->pdu_status = event->command_status;
+	/* Some were refused, perhaps, and nobody can read which: as if no answer had come. */
+	if (multi && !readable && !event->command_status)
+		verdict->kind = SMPP_EVENT_LOST;
 	verdict->sequence_number = event->sequence_number;
 	verdict->rtt_ms = event->rtt_ms;
 	verdict->sent_ms = event->sent_ms;
-	if (event->pdu && !event->unparsed) {
+	if (readable) {
 		struct smpp_octets id = event->pdu->message_id;
 		verdict->id_n = id.n < sizeof(verdict->id) ? id.n : (uint32_t)sizeof(verdict->id);
 		if (verdict->id_n)

@@ -5,6 +5,7 @@
 
 #include "core/engine.h"
 #include "core/provider.h"
+#include "smpp/pdu.h"
 
 struct releases {
 	struct release *by_id;
@@ -96,6 +97,17 @@ const struct flight *releases_next(const struct releases *releases, const struct
 	while (flight && flight->settling)
 		flight = flight->hh.next;
 	return flight;
+}
+
+struct flight *releases_carrying(const struct releases *releases, struct segment_ref ref)
+{
+	for (uint32_t back = 0; back < SMPP_MAX_ENTRIES && back <= ref.index; back++) {
+		struct segment_ref first = { ref.order, ref.index - back, ref.segment };
+		struct flight *flight = releases_find(releases, release_tag(first));
+		if (flight && flight->n > back)
+			return flight;
+	}
+	return NULL;
 }
 
 struct settled {

@@ -2,6 +2,7 @@
 #include "core/scheduler.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/compose.h"
 #include "core/engine.h"
@@ -13,8 +14,10 @@
 #include "core/release.h"
 #include "core/route.h"
 
-#define MEMBERS_OCTETS 1900  /* of one release record */
-#define SKIPS_MAX      20000 /* entries whose record has moved on, passed over in one turn */
+#define MEMBERS_OCTETS	    1900  /* of one release record */
+#define MEMBER_FIRST_OCTETS 24	  /* of a PDU's first member, at most; see store/members.c */
+#define MEMBER_NEXT_OCTETS  1	  /* of each further one: the next index, the first attempt */
+#define SKIPS_MAX	    20000 /* entries whose record has moved on, passed over in one turn */
 
 /* What is being released to one link in this turn. */
 struct loading {
@@ -23,8 +26,10 @@ struct loading {
 	struct store_release rec;
 	struct store_members members;
 	uint8_t octets[MEMBERS_OCTETS];
-	uint32_t pdus;	   /* in the record */
-	uint32_t released; /* in this turn */
+	uint32_t pdus;			   /* in the record */
+	uint32_t released;		   /* PDUs in this turn */
+	uint64_t msisdn[SMPP_MAX_ENTRIES]; /* destinations of the PDU that is being made */
+	uint32_t attempt;		   /* of them */
 };
 
 /* ---- the submit, after the commit ---- */
@@ -35,9 +40,9 @@ struct submit {
 	struct work *work;
 	struct segment_ref ref;
 	uint64_t release;
-	uint64_t msisdn;
 	uint16_t reference;
 	struct flight flight;
+	uint64_t msisdn[]; /* flight.n; behind them room for their addresses */
 };
 
 static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
@@ -52,7 +57,13 @@ static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
 		.at_ms = submit->flight.released_at_ms,
 	};
 	struct composed composed;
-	compose_submit_sm(&what, submit->msisdn, &composed);
+	uint32_t n = submit->flight.n;
+	struct smpp_writer dests =
+		smpp_writer_of((uint8_t *)(submit->msisdn + n), (size_t)n * COMPOSE_DEST_OCTETS);
+	if (n > 1)
+		compose_submit_multi(&what, submit->msisdn, n, &dests, &composed);
+	else
+		compose_submit_sm(&what, submit->msisdn[0], &composed);
 	return smpp_session_request(submit->link->session, &composed.pdu, release_tag(submit->ref),
 				    now_ms);
 }
@@ -109,9 +120,14 @@ static void open_record(struct turn *turn, struct loading *loading)
 	store_members_init(&loading->members, loading->octets, sizeof(loading->octets));
 }
 
-static void add_member(struct turn *turn, struct loading *loading, struct segment_ref ref,
-		       uint32_t attempt)
+/* The segments of one PDU stand in one record, which holds those of the largest. */
+static void add_members(struct turn *turn, struct loading *loading, struct segment_ref ref,
+			uint32_t n, uint32_t attempt)
 {
+	if (loading->members.n + MEMBER_FIRST_OCTETS + n * MEMBER_NEXT_OCTETS > MEMBERS_OCTETS)
+		close_record(turn, loading);
+	if (!loading->pdus)
+		open_record(turn, loading);
 	struct store_member member = {
 		.order = ref.order,
 		.index = ref.index,
@@ -119,14 +135,9 @@ static void add_member(struct turn *turn, struct loading *loading, struct segmen
 		.segment = (uint8_t)ref.segment,
 		.attempt = attempt,
 	};
-	if (!loading->pdus)
-		open_record(turn, loading);
-	if (!store_members_add(&loading->members, &member)) {
-		close_record(turn, loading);
-		open_record(turn, loading);
-		member.pdu = 0;
-		store_members_add(&loading->members, &member);
-	}
+	for (; n; n--, member.index++)
+		if (!store_members_add(&loading->members, &member))
+			turn_fail(turn, STORE_TOO_BIG);
 	loading->pdus++;
 	loading->released++;
 	loading->room--;
@@ -141,24 +152,28 @@ static bool still_queued(const struct queue_item *item, const struct work *work,
 	return item->returned ? (int64_t)seg->due_ms == item->due_ms : !seg->due_ms;
 }
 
-static bool release_segment(struct turn *turn, struct loading *loading, struct work *work,
-			    const struct queue_item *item, const struct store_message *message,
-			    const struct store_seg *seg)
+/* The segment, and with it those of the n - 1 messages behind it, in one PDU. */
+static bool release_segments(struct turn *turn, struct loading *loading, struct work *work,
+			     const struct queue_item *item, const struct store_message *message,
+			     uint32_t n)
 {
 	struct link *link = loading->link;
-	uint32_t attempt = seg->attempts + 1u;
-	struct submit *submit = (void *)turn_effect(turn, submitted, sizeof(*submit));
+	uint32_t attempt = loading->attempt;
+	size_t dest_octets = sizeof(loading->msisdn[0]) + (n > 1 ? COMPOSE_DEST_OCTETS : 0);
+	struct submit *submit =
+		(void *)turn_effect(turn, submitted, sizeof(*submit) + n * dest_octets);
 	if (!submit)
 		return false;
-	add_member(turn, loading, item->segment, attempt);
+	add_members(turn, loading, item->segment, n, attempt);
 	submit->link = link;
 	submit->work = work;
 	submit->ref = item->segment;
 	submit->release = loading->rec.release;
-	submit->msisdn = message->msisdn;
+	memcpy(submit->msisdn, loading->msisdn, n * sizeof(loading->msisdn[0]));
 	submit->reference = message->reference;
 	submit->flight = (struct flight){
 		.tag = release_tag(item->segment),
+		.n = n,
 		.attempt = attempt,
 		.released_due_ms = turn->due_ms,
 		.released_at_ms = turn->at_ms,
@@ -190,8 +205,35 @@ static void unsendable(struct turn *turn, const struct queue_item *item, const c
 	discard(turn->engine->queue, item);
 }
 
-/* Takes one entry off the queue; true if a segment was released. */
-static bool serve(struct turn *turn, struct loading *loading, const struct queue_item *item)
+/*
+ * How many messages from this one on go together: those that stand next to one another, wait for
+ * their first submit and have one part. The parts of a long one bear references of their own, and
+ * what came back goes alone. At most `most` segments.
+ */
+static uint32_t run_of(struct turn *turn, struct loading *loading, const struct work *work,
+		       const struct queue_item *item, uint32_t most)
+{
+	const struct provider *provider = loading->link->provider;
+	uint32_t n = 1, left = work->rec.total - item->segment.index;
+	if (item->returned || work->rec.parts > 1 || provider->no_multi || loading->attempt > 1)
+		return 1;
+	most = most < provider->config->submit_multi ? most : provider->config->submit_multi;
+	most = most < left ? most : left;
+	for (; n < most; n++) {
+		struct segment_ref ref = { work->rec.order, item->segment.index + n, 0 };
+		struct store_message message;
+		struct store_seg *seg;
+		if (!orders_segment(turn, &work->rec, ref, &message, NULL, &seg) ||
+		    seg->state != STORE_STATE_QUEUED || seg->due_ms || seg->attempts)
+			break;
+		loading->msisdn[n] = message.msisdn;
+	}
+	return n;
+}
+
+/* Takes what is next off the queue, at most so many segments; how many were released. */
+static uint32_t serve(struct turn *turn, struct loading *loading, const struct queue_item *item,
+		      uint32_t most)
 {
 	struct queue *queue = turn->engine->queue;
 	struct work *work = orders_work(turn, item->segment.order);
@@ -199,31 +241,40 @@ static bool serve(struct turn *turn, struct loading *loading, const struct queue
 	struct store_segment segment;
 	struct store_seg *seg;
 	if (turn_failed(turn))
-		return false;
+		return 0;
 	if (!work || !orders_pending(&work->rec)) {
 		discard(queue, item);
-		return false;
+		return 0;
 	}
 	bool queued = orders_segment(turn, &work->rec, item->segment, &message, &segment, &seg) &&
 		      still_queued(item, work, seg);
 	if (queued && !orders_content(turn, work)) {
 		unsendable(turn, item,
 			   "an order's text cannot be read or encoded; its messages wait");
-		return false;
+		return 0;
 	}
 	if (queued && content_needs_tlvs(work->content->plan.method) &&
 	    !loading->link->tlvs_allowed) {
 		unsendable(turn, item,
 			   "an order needs TLVs, which its carrier no longer takes; its "
 			   "messages wait");
-		return false;
+		return 0;
 	}
-	queue_take(queue, queued);
+	uint32_t n = 1;
+	if (queued) {
+		loading->msisdn[0] = message.msisdn;
+		loading->attempt = seg->attempts + 1u;
+		n = run_of(turn, loading, work, item, most);
+	}
+	if (n > 1)
+		queue_take_run(queue, n);
+	else
+		queue_take(queue, queued);
 	if (!item->returned) {
-		work->rec.released = item->cursor;
+		work->rec.released = item->cursor + n - 1;
 		work->changed = true;
 	}
-	return queued && release_segment(turn, loading, work, item, &message, seg);
+	return queued && release_segments(turn, loading, work, item, &message, n) ? n : 0;
 }
 
 /* The link with the most room, the links in turn where they are equal. */
@@ -243,18 +294,21 @@ static void serve_provider(struct turn *turn, struct provider *provider, struct 
 {
 	struct queue_item item;
 	struct loading *loading;
-	uint32_t allowance = provider_allowance(provider, turn->now_ms), skipped = 0;
+	uint32_t allowance = provider_allowance(provider, turn->now_ms), skipped = 0, n;
+	uint32_t room = provider_room(provider, turn->now_ms);
 	for (size_t i = 0; i < provider->n_links; i++) {
 		loadings[i].link = provider->links[i];
 		loadings[i].room = link_room(provider->links[i], turn->now_ms);
 		loadings[i].pdus = loadings[i].released = 0;
 	}
-	while (allowance && skipped < SKIPS_MAX && !turn_failed(turn) &&
+	while (allowance && room && skipped < SKIPS_MAX && !turn_failed(turn) &&
 	       (loading = roomiest(provider, loadings, provider->n_links)) &&
 	       queue_peek(turn->engine->queue, provider->index, turn->due_ms, &item)) {
-		if (serve(turn, loading, &item)) {
-			provider_spend(provider);
-			allowance--;
+		n = serve(turn, loading, &item, allowance);
+		if (n) {
+			provider_spend(provider, n);
+			allowance -= n;
+			room--;
 		} else {
 			skipped++;
 		}

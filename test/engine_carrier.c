@@ -109,6 +109,48 @@ void carrier_nack(struct carrier *carrier, size_t i, uint32_t status)
 	answer(carrier, i, SMPP_generic_nack, status, "");
 }
 
+static void answer_crowd(struct carrier *carrier, size_t i, const struct smpp_pdu *pdu)
+{
+	struct far *far = carrier->crowds[i].far;
+	assert_true(i < carrier->n_crowds);
+	far->in_flight--;
+	if (far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
+		far_flush(far);
+}
+
+void carrier_crowd(struct carrier *carrier, size_t i, const char *id,
+		   const struct refusal *refusals, size_t n)
+{
+	const struct crowd *crowd = &carrier->crowds[i];
+	uint8_t octets[254 * 27];
+	struct smpp_writer writer = smpp_writer_of(octets, sizeof(octets));
+	struct smpp_pdu pdu;
+	char digits[24];
+	smpp_pdu_init(&pdu, SMPP_submit_multi_resp, crowd->sequence_number);
+	pdu.message_id = smpp_octets_of(id);
+	for (size_t k = 0; k < n; k++) {
+		snprintf(digits, sizeof(digits), "%llu",
+			 (unsigned long long)crowd->msisdn[refusals[k].place]);
+		struct smpp_unsuccess one = { .dest_addr_ton = 1,
+					      .dest_addr_npi = 1,
+					      .destination_addr = smpp_octets_of(digits),
+					      .error_status_code = refusals[k].status };
+		assert_int_equal(smpp_unsuccess_put(&writer, &one), SMPP_OK);
+	}
+	pdu.no_unsuccess = (uint8_t)n;
+	pdu.unsuccess_sme = smpp_writer_octets(&writer);
+	answer_crowd(carrier, i, &pdu);
+}
+
+void carrier_crowd_refuse(struct carrier *carrier, size_t i, uint32_t command_id, uint32_t status)
+{
+	struct smpp_pdu pdu;
+	smpp_pdu_init(&pdu, command_id, carrier->crowds[i].sequence_number);
+	pdu.command_status = status;
+	pdu.body_absent = command_id != SMPP_generic_nack;
+	answer_crowd(carrier, i, &pdu);
+}
+
 static void reply(struct carrier *carrier, size_t i, struct smpp_pdu *pdu)
 {
 	struct far *far = carrier->heard[i].far;
@@ -249,6 +291,23 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 	}
 }
 
+static void on_submit_multi(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	struct smpp_octets rest = event->pdu->dest_address;
+	struct smpp_dest dest;
+	assert_true(carrier->n_crowds < CARRIER_CROWDS);
+	struct crowd *crowd = &carrier->crowds[carrier->n_crowds++];
+	*crowd = (struct crowd){ .sequence_number = event->sequence_number, .far = far };
+	while (smpp_dest_next(&rest, &dest)) {
+		assert_int_equal(dest.dest_flag, SMPP_DEST_SME);
+		crowd->msisdn[crowd->n++] = number_of(dest.destination_addr);
+	}
+	assert_int_equal(crowd->n, event->pdu->number_of_dests);
+	if (++far->in_flight > carrier->in_flight_most)
+		carrier->in_flight_most = far->in_flight;
+}
+
 static void copy(char *out, size_t size, struct smpp_octets octets)
 {
 	snprintf(out, size, "%.*s", (int)octets.n, (const char *)octets.at);
@@ -333,6 +392,8 @@ static void on_event(struct far *far, const struct smpp_event *event)
 		on_bind(far, event);
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
 		on_submit(far, event);
+	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_multi) {
+		on_submit_multi(far, event);
 	} else if (event->kind == SMPP_EVENT_RESPONSE) {
 		on_receipt_answer(carrier, event->command_status);
 	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||

@@ -36,6 +36,14 @@ struct seen {
 	bool answered;
 };
 
+/* A submit_multi that reached the carrier. */
+struct crowd {
+	uint32_t sequence_number, n;
+	uint64_t msisdn[254];
+	struct far *far;
+};
+#define CARRIER_CROWDS 64
+
 /* A query_sm, cancel_sm or replace_sm that reached the carrier. */
 struct heard {
 	uint32_t command_id, sequence_number;
@@ -61,6 +69,8 @@ struct carrier {
 	uint64_t ids;		      /* the last one given so */
 	struct seen seen[CARRIER_SUBMITS];
 	size_t n;
+	struct crowd crowds[CARRIER_CROWDS];
+	size_t n_crowds;
 	struct heard heard[CARRIER_HEARD];
 	size_t n_heard;
 	uint32_t binds;
@@ -88,6 +98,17 @@ void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status);
 void carrier_nack(struct carrier *carrier, size_t i, uint32_t status);
 /* Answers OK whatever has no answer, ids being the number of the submit from 1: "1", "2", … */
 void carrier_ok_all(struct carrier *carrier);
+
+/*
+ * Answers submit_multi i, counted from 0: with an id and the destinations that are refused, by their
+ * place, each with its status; or refused whole.
+ */
+struct refusal {
+	uint32_t place, status;
+};
+void carrier_crowd(struct carrier *carrier, size_t i, const char *id,
+		   const struct refusal *refusals, size_t n);
+void carrier_crowd_refuse(struct carrier *carrier, size_t i, uint32_t command_id, uint32_t status);
 
 /* Answers what was heard, from 0; of a query with a state, and a date where it is not NULL. */
 void carrier_reply(struct carrier *carrier, size_t i, uint32_t status);
