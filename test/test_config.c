@@ -561,6 +561,110 @@ static void test_config__refers_to_every_key(void **state)
 	assert_non_null(strstr(text.octets, "\n## providers: NAME: links: NAME: tls:\n"));
 }
 
+/* ---- what differs ---- */
+
+struct difference {
+	size_t n;
+	char path[128], was[CONFIG_SHOWN_OCTETS], is[CONFIG_SHOWN_OCTETS];
+	uint32_t line;
+};
+
+static void note_change(void *user, const struct config_change *change)
+{
+	struct difference *difference = user;
+
+	difference->n++;
+	difference->line = change->line;
+	snprintf(difference->path, sizeof(difference->path), "%s", change->path);
+	snprintf(difference->was, sizeof(difference->was), "%s", change->was);
+	snprintf(difference->is, sizeof(difference->is), "%s", change->is);
+}
+
+/* The example, of which alone one --set makes another; and back. */
+static void expect_difference(const char *set, const char *path, const char *was, const char *is)
+{
+	struct config *plain = config_example_load(folder, NULL, 0, &errs);
+	struct config *changed = config_example_load(folder, &set, 1, &errs);
+	char one[CONFIG_DIGEST_OCTETS], other[CONFIG_DIGEST_OCTETS];
+	struct difference difference = { 0 };
+
+	if (!changed)
+		fail_msg("%s", told(0));
+	assert_int_equal(config_diff(plain, plain, note_change, &difference), 0);
+	assert_int_equal(config_diff(plain, changed, note_change, &difference), 1);
+	assert_int_equal(difference.n, 1);
+	assert_string_equal(difference.path, path);
+	assert_string_equal(difference.was, was);
+	assert_string_equal(difference.is, is);
+	assert_int_equal(config_diff(changed, plain, NULL, NULL), 1);
+	config_digest(plain, one);
+	config_digest(changed, other);
+	assert_string_not_equal(one, other);
+	config_free(plain);
+	config_free(changed);
+}
+
+static void test_config__diff_names_what_differs(void **state)
+{
+	(void)state;
+	expect_difference("drain=9s", "drain", "10s", "9s");
+	expect_difference("store.size=512MiB", "store.size", "256MiB", "512MiB");
+	expect_difference("sockets.submit.mode=\"0600\"", "sockets.submit.mode", "0660", "0600");
+	expect_difference("listen=127.0.0.1:8080", "listen", "not set", "\"127.0.0.1:8080\"");
+	expect_difference("providers.alpha.timers.bind=3s", "providers.alpha.timers.bind", "10s",
+			  "3s");
+	expect_difference("providers.alpha.statuses={0x45: fail}", "providers.alpha.statuses.0x45",
+			  "not there", "new");
+	expect_difference("providers.alpha.links.alpha-1.host=[127.0.0.1, 127.0.0.2]",
+			  "providers.alpha.links.alpha-1.host", "[\"127.0.0.1\"]",
+			  "[\"127.0.0.1\", \"127.0.0.2\"]");
+	expect_difference("providers.alpha.links.alpha-1.tls=on",
+			  "providers.alpha.links.alpha-1.tls", "off", "on");
+	expect_difference("providers.alpha.links.new={host: a, port: 1}",
+			  "providers.alpha.links.new", "not there", "new");
+	expect_difference("providers.new={kind: sandbox}", "providers.new", "not there", "new");
+	expect_difference("routes.1.message.max_chars=7", "routes.1.message.max_chars", "158", "7");
+	expect_difference("routes.1.retries.delays=[1s, 2s]", "routes.1.retries.delays",
+			  "[30s, 1m, 2m]", "[1s, 2s]");
+	expect_difference("prices.0.price=\"0.1\"", "prices", "6 rows", "6 rows");
+	expect_difference("prices=[]", "prices", "6 rows", "0 rows");
+}
+
+static void test_config__diff_tells_another_password_without_it(void **state)
+{
+	struct config *one, *other;
+	struct difference difference = { 0 };
+	char set[500];
+	const char *sets[] = { set };
+
+	(void)state;
+	snprintf(set, sizeof(set), "providers.alpha.password_file=%s", written("one", "first\n"));
+	one = config_example_load(folder, sets, 1, &errs);
+	assert_non_null(one);
+	written("one", "second\n");
+	other = config_example_load(folder, sets, 1, &errs);
+	assert_non_null(other);
+	assert_int_equal(config_diff(one, other, note_change, &difference), 1);
+	assert_string_equal(difference.path, "providers.alpha.password");
+	assert_string_equal(difference.was, "a password");
+	assert_string_equal(difference.is, "another one");
+	config_free(one);
+	config_free(other);
+}
+
+/* The last of those who hold it frees it; the sanitizer sees one too few or too many. */
+static void test_config__lives_until_its_last_holder(void **state)
+{
+	struct config *config = load_good(BASE, NULL, 0), *held = config_hold(config);
+
+	(void)state;
+	assert_ptr_equal(held, config);
+	config_free(config);
+	assert_true(held->n_providers > 0);
+	assert_non_null(held->providers[0].name);
+	config_free(held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,6 +682,9 @@ int main(void)
 		cmocka_unit_test(test_config__holds_the_bounds_of_names),
 		cmocka_unit_test(test_config__takes_every_word_of_every_choice),
 		cmocka_unit_test(test_config__refers_to_every_key),
+		cmocka_unit_test(test_config__diff_names_what_differs),
+		cmocka_unit_test(test_config__diff_tells_another_password_without_it),
+		cmocka_unit_test(test_config__lives_until_its_last_holder),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

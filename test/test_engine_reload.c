@@ -318,6 +318,51 @@ static void test_engine__reload_that_finds_no_room_changes_nothing(void **state)
 	engine_world_free(world);
 }
 
+/* The file, cut off after each octet: some of these load, and nothing of the others counts. */
+static void test_engine__reload_of_a_file_cut_anywhere_is_all_or_nothing(void **state)
+{
+	static const char whole[] = HEAD ALPHA BETA "routes:\n" ROUTE_1 ROUTE_2 ROUTE_3;
+	struct engine_world *world = engine_world_new(&(struct setting){ .file = whole });
+	char cut[sizeof(whole)];
+	uint32_t taken = 0;
+	(void)state;
+	for (size_t n = 0; n < sizeof(whole); n++) {
+		const struct config *before = world->engine->config;
+		memcpy(cut, whole, n);
+		cut[n] = '\0';
+		if (reload(world, &(struct setting){ .file = cut }))
+			taken++;
+		else
+			assert_ptr_equal(world->engine->config, before);
+		assert_int_equal(world->engine->generation->number, taken + 1);
+	}
+	/* Whole without any provider, with two routes, and with three; blanks may follow. */
+	assert_in_range(taken, 3, 12);
+	assert_true(reload(world, &(struct setting){ .file = whole }));
+	engine_world_run(world, 1000);
+	assert_int_equal(carrier_bound(world->carriers[0]), 1);
+	assert_int_equal(world->carriers[0]->binds, 2); /* once it was gone */
+	world->carriers[0]->obliging = true;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 5 });
+	assert_int_equal(world_order(world, order).taken, 5);
+	engine_world_free(world);
+}
+
+static void test_engine__reload_is_refused_while_it_stops(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 1 });
+	engine_signal(world->engine, SIGTERM);
+	engine_world_settle(world);
+	assert_false(world->stopped); /* the answer is waited for */
+	assert_false(reload(world, &(struct setting){ .alpha = "window: 3, " TIMERS "rate: 9" }));
+	carrier_ok_all(world->carriers[0]);
+	engine_world_run(world, 1000);
+	assert_true(world->stopped);
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +377,8 @@ int main(void)
 		cmocka_unit_test(test_engine__reload_reads_the_password_again),
 		cmocka_unit_test(test_engine__reload_again_and_again_loses_nothing),
 		cmocka_unit_test(test_engine__reload_that_finds_no_room_changes_nothing),
+		cmocka_unit_test(test_engine__reload_of_a_file_cut_anywhere_is_all_or_nothing),
+		cmocka_unit_test(test_engine__reload_is_refused_while_it_stops),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,6 +196,42 @@ static void test_queue__an_unknown_route_is_refused(void **state)
 	queue_free(queue);
 }
 
+static void test_queue__names_the_oldest_that_waits(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	struct queue_order later = {
+		.order = 1, .route = 1, .parts = 1, .segments = 1, .send_at_ms = NOW + 500
+	};
+	uint64_t order = 0;
+	(void)state;
+	assert_false(queue_oldest(queue, 1, &order));
+	assert_false(queue_oldest(queue, 99, &order));
+	assert_true(queue_add(queue, &later)); /* waits for its time, not for us */
+	assert_false(queue_oldest(queue, 1, &order));
+	add(queue, 1, 7, 20, 1);
+	add(queue, 1, 8, 12, 1);
+	assert_true(queue_oldest(queue, 1, &order));
+	assert_int_equal(order, 12);
+	assert_true(queue_return(queue, 1, NOW + 1, (struct segment_ref){ .order = 30 }));
+	assert_true(queue_return(queue, 1, NOW + 2, (struct segment_ref){ .order = 5 }));
+	assert_true(queue_oldest(queue, 1, &order));
+	assert_int_equal(order, 5);
+	assert_false(queue_oldest(queue, 2, &order));
+	queue_free(queue);
+}
+
+static void test_queue__room_that_was_made_is_there(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	(void)state;
+	add(queue, 1, 1, 1, 1);
+	assert_true(queue_make_room(queue, 100));
+	for (uint32_t i = 0; i < 100; i++)
+		assert_true(queue_route(queue, 10 + i, 0, 1));
+	assert_int_equal(take(queue), 1);
+	queue_free(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +245,8 @@ int main(void)
 		cmocka_unit_test(test_queue__providers_do_not_see_each_other),
 		cmocka_unit_test(test_queue__a_dropped_order_is_gone_with_its_depth),
 		cmocka_unit_test(test_queue__an_unknown_route_is_refused),
+		cmocka_unit_test(test_queue__names_the_oldest_that_waits),
+		cmocka_unit_test(test_queue__room_that_was_made_is_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
