@@ -28,6 +28,14 @@ struct smpp_coding_map content_codings(const struct config_provider *provider)
 	return map;
 }
 
+enum smpp_alphabet content_alphabet(const struct config_provider *provider, uint8_t data_coding)
+{
+	for (size_t i = 0; i < provider->n_data_codings; i++)
+		if (provider->data_codings[i].octet == data_coding)
+			return alphabets[provider->data_codings[i].alphabet];
+	return smpp_coding_of(data_coding, alphabets[provider->default_alphabet]);
+}
+
 enum smpp_concat_method content_method(const struct config_provider *provider)
 {
 	return methods[provider->concat];

@@ -19,6 +19,9 @@
 /* What data_coding means at this provider. */
 struct smpp_coding_map content_codings(const struct config_provider *provider);
 
+/* The alphabet of an incoming text with this data_coding. */
+enum smpp_alphabet content_alphabet(const struct config_provider *provider, uint8_t data_coding);
+
 /* How a text of several parts is sent at this provider. */
 enum smpp_concat_method content_method(const struct config_provider *provider);
 

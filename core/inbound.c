@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/account.h"
+#include "core/content.h"
 #include "core/feed.h"
 #include "core/inbound_text.h"
 #include "core/log.h"
@@ -14,12 +15,18 @@
 
 /* ---- whose it is ---- */
 
+/* As it is configured now, or while it leaves; NULL: it is gone. */
 static const struct config_provider *config_of(const struct engine *engine, uint32_t number)
 {
-	for (size_t i = 0; i < engine->n_providers; i++)
-		if (engine->providers[i]->number == number)
-			return engine->providers[i]->config;
-	return NULL;
+	const struct config_provider *leaving = NULL;
+	for (size_t i = 0; i < engine->n_providers; i++) {
+		const struct provider *provider = engine->providers[i];
+		if (provider->number == number && !provider->held)
+			return provider->config;
+		if (provider->number == number)
+			leaving = provider->config;
+	}
+	return leaving;
 }
 
 static const char *account_name(const struct config_provider *config, struct store_octets to)
@@ -56,12 +63,6 @@ static uint32_t owner(struct turn *turn, const struct config_provider *config,
 
 /* ---- handing out ---- */
 
-static const enum smpp_alphabet alphabets[] = {
-	[CONFIG_ALPHABET_GSM7] = SMPP_ALPHABET_GSM7,
-	[CONFIG_ALPHABET_ASCII] = SMPP_ALPHABET_ASCII,
-	[CONFIG_ALPHABET_LATIN1] = SMPP_ALPHABET_LATIN1,
-};
-
 static struct store_octets address(struct smpp_octets octets)
 {
 	return (struct store_octets){ octets.at, octets.n < 65 ? octets.n : 65 };
@@ -72,15 +73,15 @@ static uint64_t tell(struct turn *turn, struct store_inbound_message *message,
 		     const struct smpp_pdu *pdu)
 {
 	const struct config_provider *config = config_of(turn->engine, message->provider);
-	enum smpp_alphabet of_zero =
-		alphabets[config ? config->default_alphabet : CONFIG_ALPHABET_GSM7];
 	message->seq = store_next(turn->txn, STORE_NEXT_INBOUND_MESSAGE);
 	message->at_ms = (uint64_t)turn->at_ms;
 	message->source = address(pdu->source_addr);
 	message->dest = address(pdu->destination_addr);
 	message->esm_class = pdu->esm_class;
 	message->data_coding = pdu->data_coding;
-	message->alphabet = (uint8_t)smpp_coding_of(pdu->data_coding, of_zero);
+	message->alphabet = (uint8_t)(config ?
+					      content_alphabet(config, pdu->data_coding) :
+					      smpp_coding_of(pdu->data_coding, SMPP_ALPHABET_GSM7));
 	message->account = owner(turn, config, message->dest);
 	turn_fail(turn, store_inbound_message_put(turn->txn, message));
 	feed_tell_account(turn, FEED_INBOUND, message->account, message->seq);
