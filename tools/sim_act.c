@@ -230,6 +230,12 @@ static void begin(struct sim_smsc *smsc, struct sim_link *link, const struct sim
 	}
 }
 
+void sim_act_now(struct sim_smsc *smsc, struct sim_link *link, const struct sim_rule *rule)
+{
+	for (size_t i = 0; i < rule->step_count; i++)
+		begin(smsc, link, rule, &rule->steps[i], NULL);
+}
+
 /* Whose link it is, or would be by this bind. */
 static const struct sim_account *
 account_of(const struct sim_smsc *smsc, const struct sim_link *link, const struct smpp_event *event)

@@ -35,6 +35,9 @@ struct sim_pending {
 void sim_act(struct sim_smsc *smsc, struct sim_link *link, enum sim_happening happening,
 	     const struct smpp_event *event);
 
+/* Does the steps of a rule now, on this link. */
+void sim_act_now(struct sim_smsc *smsc, struct sim_link *link, const struct sim_rule *rule);
+
 /* Does the step once its time is over, with a copy of the octets. */
 void sim_act_later(struct sim_smsc *smsc, struct sim_link *link, const struct sim_step *step,
 		   const uint8_t *octets, size_t n);

@@ -42,6 +42,7 @@ enum key {
 	KEY_RECEIPT_WINDOW,
 	KEY_RATE,
 	KEY_BURST,
+	KEY_CONTROL,
 	KEY_STRICT,
 	KEY_LOG,
 	KEY_LOG_TEXT,
@@ -99,6 +100,8 @@ static const struct argp_option rows[] = {
 	{ "burst", KEY_BURST, "N", 0, "Submits that may come at once (a tenth of --rate)", 4 },
 
 	{ NULL, 0, NULL, 0, "Running", 5 },
+	{ "control", KEY_CONTROL, "unix:PATH|HOST:PORT", 0,
+	  "Answer HTTP there: figures, messages from handsets, steps of scripts", 5 },
 	{ "strict", KEY_STRICT, NULL, 0,
 	  "Tell the peer's breaches of the protocol; the exit status is 3", 5 },
 	{ "log", KEY_LOG, "FILE", 0, "Append every PDU to FILE as JSON lines, or none (none)", 5 },
@@ -169,26 +172,6 @@ static struct sim_id_form id_form(const struct argp_state *state, const char *na
 	return form;
 }
 
-static void listen_address(const struct argp_state *state, struct sim_options *options,
-			   const char *arg)
-{
-	const char *colon = strrchr(arg, ':');
-	const char *host = arg;
-	size_t length = colon == NULL ? 0 : (size_t)(colon - arg);
-
-	if (length > 2 && arg[0] == '[' && arg[length - 1] == ']') {
-		host++;
-		length -= 2;
-	}
-	if (length == 0 || length >= sizeof(options->listen_host)) {
-		argp_error(state, "--listen=%s is not HOST:PORT", arg);
-		return;
-	}
-	memcpy(options->listen_host, host, length);
-	options->listen_host[length] = '\0';
-	options->listen_port = (uint16_t)number(state, "listen", colon + 1, UINT16_MAX);
-}
-
 static void mix_error(const struct argp_state *state, const char *name, enum outcome_error error,
 		      const char *at)
 {
@@ -203,7 +186,9 @@ static error_t read_identity(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_LISTEN:
-		listen_address(state, options, arg);
+		if (!sim_read_address(arg, options->listen_host, sizeof(options->listen_host),
+				      &options->listen_port))
+			argp_error(state, "--listen=%s is not HOST:PORT", arg);
 		return 0;
 	case KEY_TLS_CERT:
 		options->tls_cert_file = arg;
@@ -346,6 +331,9 @@ static error_t read_running(int key, char *arg, struct argp_state *state)
 		options->burst = (uint32_t)number(state, "burst", arg, 1000000);
 		if (options->burst == 0)
 			argp_error(state, "--burst must be 1 or more");
+		return 0;
+	case KEY_CONTROL:
+		options->control = arg;
 		return 0;
 	case KEY_STRICT:
 		options->strict = true;

@@ -63,6 +63,7 @@ struct sim_options {
 	const char *log_file; /* NULL: none */
 	bool log_text;
 	bool strict;
+	const char *control; /* NULL: none; else unix:PATH or HOST:PORT */
 	bool quiet;
 	uint64_t stop_after;  /* submits; 0: never */
 	uint32_t max_seconds; /* 0: no bound */

@@ -519,6 +519,24 @@ static bool read_conditions(struct reading *reading)
 	return true;
 }
 
+/* The present word is the separator before the first step. */
+static bool read_steps(struct reading *reading)
+{
+	struct sim_words *words = &reading->words;
+
+	do {
+		sim_words_next(words);
+		if (words->word.kind != SIM_WORD)
+			return sim_wrong(&reading->mistake, words->word.column,
+					 "something to do is missing");
+		if (!read_step(reading))
+			return false;
+	} while (words->word.kind == SIM_WORD_SEMICOLON);
+	if (words->word.kind == SIM_WORD_END)
+		return true;
+	return sim_wrong(&reading->mistake, words->word.column, "a second `:`");
+}
+
 static bool read_row(struct reading *reading)
 {
 	struct sim_words *words = &reading->words;
@@ -534,17 +552,7 @@ static bool read_row(struct reading *reading)
 		return false;
 	if (words->word.kind != SIM_WORD_COLON)
 		return sim_wrong(&reading->mistake, words->word.column, "a `:` is missing");
-	do {
-		sim_words_next(words);
-		if (words->word.kind != SIM_WORD)
-			return sim_wrong(&reading->mistake, words->word.column,
-					 "something to do is missing");
-		if (!read_step(reading))
-			return false;
-	} while (words->word.kind == SIM_WORD_SEMICOLON);
-	if (words->word.kind == SIM_WORD_END)
-		return true;
-	return sim_wrong(&reading->mistake, words->word.column, "a second `:`");
+	return read_steps(reading);
 }
 
 static void release_rule(struct sim_rule *rule)
@@ -607,6 +615,21 @@ static bool read_file(const char *file, struct buffer *text)
 	fclose(stream);
 	errno = EFBIG;
 	return text->n < SCRIPT_OCTETS_MAX && !text->failed;
+}
+
+bool sim_script_read_steps(struct sim_script *script, const char *steps, size_t n,
+			   struct sim_mistake *mistake)
+{
+	struct reading reading = { .words = { .line = steps, .n = n } };
+
+	if (!read_event(smpp_octets_of("bound"), &reading.rule.event) || !read_steps(&reading)) {
+		*mistake = reading.mistake;
+		release_rule(&reading.rule);
+		return false;
+	}
+	script->rules = sim_grow(script->rules, script->count, sizeof(*script->rules));
+	script->rules[script->count++] = reading.rule;
+	return true;
 }
 
 bool sim_script_read_text(struct sim_script *script, const char *file, const char *text, size_t n)

@@ -79,6 +79,12 @@ struct sim_script {
 
 /* The rows of a text, said to be in `file`; false: what is wrong was said on standard error. */
 bool sim_script_read_text(struct sim_script *script, const char *file, const char *text, size_t n);
+/*
+ * "STEP; STEP", as behind `on bound:`, as one more rule of script, whose steps stay where they are
+ * until its release. false: *mistake says what is wrong, the script is as it was.
+ */
+bool sim_script_read_steps(struct sim_script *script, const char *steps, size_t n,
+			   struct sim_mistake *mistake);
 /* false: everything that is wrong was said on standard error, or the file cannot be read. */
 bool sim_script_read(struct sim_script *script, const char *file);
 void sim_script_release(struct sim_script *script);

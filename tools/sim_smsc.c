@@ -289,7 +289,7 @@ static void on_session_event(struct sim_smsc *smsc, struct sim_link *link,
 	case SMPP_EVENT_TIMEOUT:
 	case SMPP_EVENT_UNSENT:
 	case SMPP_EVENT_LOST:
-		if (event->tag != SIM_TAG_SCRIPT)
+		if (event->tag != SIM_TAG_SCRIPT && !sim_inbound_verdict(smsc, event))
 			sim_delivery_verdict(smsc, link, event);
 		break;
 	case SMPP_EVENT_PROBLEM:

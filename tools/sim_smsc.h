@@ -25,6 +25,7 @@
 #include "tools/sim_act.h"
 #include "tools/sim_attempts.h"
 #include "tools/sim_due.h"
+#include "tools/sim_inbound.h"
 #include "tools/sim_log.h"
 #include "tools/sim_message.h"
 #include "tools/sim_options.h"
@@ -38,7 +39,7 @@
 /* Requests that the session does not number begin here, far from its own. */
 #define SIM_OWN_SEQUENCE 0x40000000u
 
-/* Tag of a script's requests; no message has it. */
+/* Tag of a script's requests; the index of no message is in it. */
 #define SIM_TAG_SCRIPT UINT64_MAX
 
 /* What a due entry asks for, in its lowest bits; the rest names the message or the step. */
@@ -132,6 +133,8 @@ struct sim_smsc {
 	struct sim_pending *pendings;
 	size_t pending_count;
 	int64_t started_ms;
+	struct sim_inbound inbound[SIM_INBOUND_KEPT];
+	uint32_t inbound_count;
 	uint64_t next_id;
 	struct sim_stats stats;
 };

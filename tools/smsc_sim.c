@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/port.h"
+#include "tools/sim_control.h"
 #include "tools/sim_log.h"
 #include "tools/sim_options.h"
 #include "tools/sim_smsc.h"
@@ -26,6 +27,7 @@ struct sim {
 	struct port_tls *tls;
 	struct sim_log log;
 	struct sim_smsc smsc;
+	struct sim_control control;
 	uint64_t listener;
 	int64_t started_ms;
 	int64_t end_ms; /* when the loop ends at the latest */
@@ -86,6 +88,17 @@ static void log_start(void)
 	sim_log_flush(&sim.log);
 }
 
+static void start_control(void)
+{
+	char error[PORT_TEXT_OCTETS] = "";
+
+	if (sim.options.control == NULL)
+		return;
+	if (!sim_control_listen(&sim.control, sim.port, &sim.smsc, sim.options.control, error))
+		fail("%s", error);
+	printf("control on %s\n", sim_control_address(&sim.control));
+}
+
 static void start(void)
 {
 	/* One thread: a simulator that shares a core with what it measures has no use for two. */
@@ -111,6 +124,7 @@ static void start(void)
 		sim.end_ms = sim.started_ms + (int64_t)sim.options.max_seconds * 1000;
 	log_start();
 	printf("listening on %s\n", port_listen_address(sim.port, sim.listener));
+	start_control();
 	fflush(stdout);
 }
 
@@ -141,6 +155,8 @@ static void leave(void)
 
 static void handle(const struct port_event *event)
 {
+	if (sim_control_event(&sim.control, event))
+		return;
 	if (event->kind != PORT_SIGNAL)
 		sim_smsc_event(&sim.smsc, event);
 	else if (event->signo == SIGUSR1)
@@ -161,9 +177,12 @@ static void turn(void)
 	struct port_event event;
 	int64_t until_ms = sim_smsc_deadline_ms(&sim.smsc);
 
+	if (sim_control_deadline_ms(&sim.control) < until_ms)
+		until_ms = sim_control_deadline_ms(&sim.control);
 	port_wait(sim.port, until_ms < sim.end_ms ? until_ms : sim.end_ms);
 	while (port_next(sim.port, &event))
 		handle(&event);
+	sim_control_tick(&sim.control, port_now_ms(sim.port));
 	sim_smsc_turn(&sim.smsc);
 	if (!sim.leaving && sim.options.stop_after != 0 &&
 	    sim.smsc.stats.accepted >= sim.options.stop_after && sim_smsc_settled(&sim.smsc)) {
@@ -181,6 +200,7 @@ int main(int argc, char **argv)
 	sim_log_close(&sim.log);
 	print_stats();
 	sim_smsc_release(&sim.smsc);
+	sim_control_release(&sim.control);
 	port_tls_free(sim.tls);
 	port_free(sim.port);
 	return sim.smsc.stats.breaches == 0 ? 0 : 3;
