@@ -140,6 +140,15 @@ void port_tls_ends(const struct port_tls *tls, struct port_tls_ends *ends);
 /* Links and listeners that were made with it are not disturbed. NULL is allowed. */
 void port_tls_free(struct port_tls *tls);
 
+/*
+ * For tests: a fresh CA and what it signs, all for `days` days, as ca.pem, server.pem, client.pem
+ * with .key beside each (ECDSA P-256, readable by the owner only) in folder, which is made; what
+ * was there by those names is replaced. The server's certificate is for the n hosts, names or IP
+ * literals. false: `error` has one line.
+ */
+bool port_certify(const char *folder, const char *const *hosts, size_t n, uint32_t days,
+		  char *error, size_t error_octets);
+
 /* ---- making links ---- */
 
 struct port_address {

@@ -30,7 +30,7 @@ floor tools 'what it may' '(smpp|tools)/[a-z0-9_]+|config/config|core/(port|http
 only LMDB lmdb store/store.c
 only libyaml yaml config/config.c
 only libevent 'event2?[/.]' core/port_event.c
-only OpenSSL openssl core/port_tls.c
+only OpenSSL openssl 'core/port_(tls|certify).c'
 only http-parser http_parser core/http.c
 only jansson jansson core/json.c
 only libpcap pcap tools/capture.c

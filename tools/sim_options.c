@@ -17,6 +17,9 @@ enum key {
 	KEY_PROFILE,
 	KEY_TLS_CERT,
 	KEY_TLS_KEY,
+	KEY_TLS_CLIENT_CA,
+	KEY_TLS_GENERATE,
+	KEY_TLS_REQUIRE_CLIENT,
 	KEY_SYSTEM_ID,
 	KEY_PASSWORD,
 	KEY_SC_INTERFACE_VERSION,
@@ -57,6 +60,12 @@ static const struct argp_option rows[] = {
 	  1 },
 	{ "tls-cert", KEY_TLS_CERT, "FILE", 0, "Speak TLS with this certificate chain (PEM)", 1 },
 	{ "tls-key", KEY_TLS_KEY, "FILE", 0, "The key that goes with it (PEM)", 1 },
+	{ "tls-client-ca", KEY_TLS_CLIENT_CA, "FILE", 0,
+	  "Ask for a client's certificate that these have signed (PEM)", 1 },
+	{ "tls-generate", KEY_TLS_GENERATE, "DIR", 0,
+	  "Speak TLS with a CA and certificates made afresh in DIR", 1 },
+	{ "tls-require-client", KEY_TLS_REQUIRE_CLIENT, NULL, 0,
+	  "Ask for a client's certificate that this CA has signed", 1 },
 	{ "system-id", KEY_SYSTEM_ID, "ID", 0, "The only system_id that may bind (any)", 1 },
 	{ "password", KEY_PASSWORD, "WORD", 0, "The password a bind must show (any)", 1 },
 	{ "sc-interface-version", KEY_SC_INTERFACE_VERSION, "N", 0,
@@ -195,6 +204,15 @@ static error_t read_identity(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_TLS_KEY:
 		options->tls_key_file = arg;
+		return 0;
+	case KEY_TLS_CLIENT_CA:
+		options->tls_client_ca_file = arg;
+		return 0;
+	case KEY_TLS_GENERATE:
+		options->tls_folder = arg;
+		return 0;
+	case KEY_TLS_REQUIRE_CLIENT:
+		options->tls_require_client = true;
 		return 0;
 	case KEY_SYSTEM_ID:
 		if (strlen(arg) > 15) /* SMPP 3.4, 5.2.1 */
@@ -443,6 +461,14 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 	if (key == ARGP_KEY_END) {
 		if ((options->tls_cert_file == NULL) != (options->tls_key_file == NULL))
 			argp_error(state, "--tls-cert and --tls-key go together");
+		if (options->tls_folder != NULL &&
+		    (options->tls_cert_file != NULL || options->tls_client_ca_file != NULL))
+			argp_error(state, "--tls-generate makes what --tls-cert and "
+					  "--tls-client-ca name: give either");
+		if (options->tls_require_client && options->tls_folder == NULL)
+			argp_error(state, "--tls-require-client goes with --tls-generate");
+		if (options->tls_client_ca_file != NULL && options->tls_cert_file == NULL)
+			argp_error(state, "--tls-client-ca goes with --tls-cert");
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {

@@ -29,6 +29,9 @@ struct sim_options {
 	uint16_t listen_port;
 	const char *tls_cert_file; /* NULL: plain */
 	const char *tls_key_file;
+	const char *tls_client_ca_file; /* NULL: clients show no certificate */
+	const char *tls_folder;		/* NULL: nothing is generated */
+	bool tls_require_client;
 
 	const char *system_id;	      /* NULL: any; else the only one that may bind */
 	const char *password;	      /* NULL: any */

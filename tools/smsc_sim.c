@@ -21,6 +21,9 @@
 /* How long links may take to unbind at the end. */
 #define FAREWELL_MS 1000
 
+/* How long generated certificates are good for. */
+#define CERTIFICATE_DAYS 30
+
 struct sim {
 	struct sim_options options;
 	struct port *port;
@@ -48,6 +51,28 @@ __attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *for
 	exit(1);
 }
 
+/* A fresh CA, and its certificates for this machine by every name that it has for itself. */
+static void make_certificates(void)
+{
+	static char certificate[4096], key[4096], ca[4096];
+	const char *hosts[] = { "localhost", "127.0.0.1", "::1", sim.options.listen_host };
+	size_t n = sizeof(hosts) / sizeof(hosts[0]);
+	char error[PORT_TEXT_OCTETS] = "";
+
+	for (size_t i = 0; i + 1 < sizeof(hosts) / sizeof(hosts[0]); i++)
+		if (strcmp(hosts[i], sim.options.listen_host) == 0)
+			n = sizeof(hosts) / sizeof(hosts[0]) - 1;
+	if (!port_certify(sim.options.tls_folder, hosts, n, CERTIFICATE_DAYS, error, sizeof(error)))
+		fail("--tls-generate: %s", error);
+	snprintf(certificate, sizeof(certificate), "%s/server.pem", sim.options.tls_folder);
+	snprintf(key, sizeof(key), "%s/server.key", sim.options.tls_folder);
+	snprintf(ca, sizeof(ca), "%s/ca.pem", sim.options.tls_folder);
+	sim.options.tls_cert_file = certificate;
+	sim.options.tls_key_file = key;
+	if (sim.options.tls_require_client)
+		sim.options.tls_client_ca_file = ca;
+}
+
 static void start_listening(void)
 {
 	char error[PORT_TEXT_OCTETS] = "";
@@ -58,8 +83,11 @@ static void start_listening(void)
 		.connections_max = SIM_LINKS_MAX,
 	};
 
+	if (sim.options.tls_folder != NULL)
+		make_certificates();
 	if (sim.options.tls_cert_file != NULL) {
 		struct port_tls_options tls = { .server = true,
+						.ca_file = sim.options.tls_client_ca_file,
 						.cert_file = sim.options.tls_cert_file,
 						.key_file = sim.options.tls_key_file };
 

@@ -37,12 +37,12 @@ def take_cstring(body):
 
 
 class Link:
-    def __init__(self, address, tls=None):
+    def __init__(self, address, tls=None, name='localhost'):
         host, port = address.rsplit(':', 1)
         self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
-            self.socket = tls.wrap_socket(self.socket, server_hostname='localhost')
+            self.socket = tls.wrap_socket(self.socket, server_hostname=name)
         self.input = b''
         self.sequence = 0
 
@@ -688,6 +688,39 @@ def test_tls():
         plain = Link(sim.address)
         plain.send(ENQUIRE)
         equal(plain.read(), None)
+
+
+def test_tls_with_generated_certificates():
+    folder = os.path.join(os.path.dirname(scratch('x')), 'tls')
+    with Sim('--tls-generate', folder) as sim:
+        equal(sorted(os.listdir(folder)),
+              ['ca.key', 'ca.pem', 'client.key', 'client.pem', 'server.key', 'server.pem'])
+        equal({os.stat(os.path.join(folder, name)).st_mode & 0o777
+               for name in os.listdir(folder) if name.endswith('.key')}, {0o600})
+        first = open(os.path.join(folder, 'ca.pem'), encoding='ascii').read()
+        trust = ssl.create_default_context(cafile=os.path.join(folder, 'ca.pem'))
+        for name in ('localhost', '127.0.0.1'):
+            link = Link(sim.address, tls=trust, name=name)
+            equal(link.bind().status, 0)
+        try:
+            Link(sim.address, tls=ssl.create_default_context())
+            raise AssertionError('everybody trusts it')
+        except ssl.SSLCertVerificationError:
+            pass
+    with Sim('--tls-generate', folder, '--tls-require-client') as sim:
+        assert open(os.path.join(folder, 'ca.pem'), encoding='ascii').read() != first
+        trust = ssl.create_default_context(cafile=os.path.join(folder, 'ca.pem'))
+        link = Link(sim.address, tls=trust)
+        try:
+            link.send(ENQUIRE)
+            assert link.read() is None, 'a client without certificate was let in'
+        except (ssl.SSLError, ConnectionError):
+            pass
+        trust.load_cert_chain(os.path.join(folder, 'client.pem'), os.path.join(folder, 'client.key'))
+        equal(Link(sim.address, tls=trust).bind().status, 0)
+    done = run('--listen', '127.0.0.1:0', '--tls-generate', '/nonexistent/tls')
+    equal(done.returncode, 1)
+    assert '/nonexistent/tls' in done.stderr, done.stderr
 
 
 def npm_client(sim, *options):
