@@ -127,7 +127,7 @@ static void put_message(const struct compose *what, struct composed *out)
 	struct smpp_pdu *pdu = &out->pdu;
 	struct smpp_concat_part part;
 	smpp_concat_part(plan, what->segment,
-			 references ? (uint16_t)(what->reference % references) : 0, &part);
+			 (uint16_t)(references ? what->reference % references : 0), &part);
 	put_source(provider, what->order, out);
 	if (provider->service_type)
 		pdu->service_type = smpp_octets_of(provider->service_type);
