@@ -3,7 +3,7 @@
  * by itself, so that what they reach is what the wire alone allows.
  *
  *   bench_wire sink [NAME=N]...      an SMSC: takes everything, everything is delivered
- *       hold      receipts wait until so many messages have none (0: they go at once)
+ *       hold      receipts wait until so many messages have none, or no more come (0: go at once)
  *       reverse   1: the last that was held goes first
  *       quickack  1: every segment is acknowledged at once
  *       delay_us  answers wait so long for more to answer
@@ -37,7 +37,8 @@
 enum {
 	IN_OCTETS = 1 << 18,
 	HELD_MAX = 1 << 18,
-	AHEAD = 100, /* receipts without an answer */
+	AHEAD = 100,	/* receipts without an answer */
+	QUIET_MS = 200, /* nothing more is held when no submit_sm has come for so long */
 	NUMBER_OCTETS = 21,
 	PROBES_MAX = 100000,
 };
@@ -246,11 +247,11 @@ static void smsc_take(struct smsc *smsc, uint32_t command_id, uint32_t sequence,
 	}
 }
 
-static void give_receipts(struct smsc *smsc)
+static void give_receipts(struct smsc *smsc, bool quiet)
 {
 	struct held *going = &smsc->going;
 
-	if (going->gone == going->n && smsc->held.n > 0 && smsc->held.n >= smsc->hold) {
+	if (going->gone == going->n && smsc->held.n > 0 && (smsc->held.n >= smsc->hold || quiet)) {
 		struct held empty = { .messages = going->messages };
 
 		*going = smsc->held;
@@ -321,7 +322,7 @@ static void smsc_read(struct smsc *smsc)
 	}
 	if (smsc->quickack)
 		set(smsc->end.fd, TCP_QUICKACK, 1);
-	give_receipts(smsc);
+	give_receipts(smsc, false);
 }
 
 /* Waits for the link and for one more descriptor. */
@@ -367,6 +368,7 @@ static void tell(const struct smsc *smsc)
 static int sink(int argc, char **argv)
 {
 	static struct smsc smsc;
+	struct sigaction action = { .sa_handler = on_signal };
 	const struct {
 		const char *name;
 		uint32_t *value;
@@ -383,9 +385,13 @@ static int sink(int argc, char **argv)
 				*options[k].value = (uint32_t)strtoul(argv[i] + n + 1, NULL, 10);
 		}
 	}
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 	smsc_init(&smsc);
 	while (!ended) {
-		smsc_turn(&smsc, -1, -1);
+		if (!smsc_turn(&smsc, -1, QUIET_MS) && smsc.end.fd >= 0)
+			give_receipts(&smsc,
+				      now_us(CLOCK_MONOTONIC) - smsc.submit_us > QUIET_MS * 1000);
 		if (asked) {
 			asked = 0;
 			tell(&smsc);
@@ -578,11 +584,7 @@ static int run_probe(char **argv)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_signal };
-
 	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGUSR1, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	if (argc >= 2 && strcmp(argv[1], "sink") == 0)
 		return sink(argc - 2, argv + 2);
 	if (argc == 6 && strcmp(argv[1], "pump") == 0)

@@ -3,7 +3,6 @@
 """The engine thread and the I/O thread under the thread sanitizer: intents on four connections,
 queries and receipts all at once, once in the clear and once over TLS. Prints TAP."""
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,15 +15,6 @@ MESSAGES = 2000
 BATCH = 100
 RACE_STATUS = 66  # what a program ends with that the thread sanitizer found fault with
 FAR = ('--receipt-delay-ms', '0-50', '--latency-ms', '0-5')
-
-
-def make_certificate(folder):
-    chain, key = os.path.join(folder, 'carrier.pem'), os.path.join(folder, 'carrier.key')
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-                    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
-                    '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key,
-                    '-out', chain], check=True, capture_output=True)
-    return chain, key
 
 
 def keep_asking(daemon, stop):
@@ -69,7 +59,7 @@ def main():
     tap = house.Tap()
     judge(tap, 'in the clear', *run((), ()))
     with tempfile.TemporaryDirectory(prefix='esmed-e2e.') as folder:
-        chain, key = make_certificate(folder)
+        chain, key = house.make_certificate(folder)
         tls = f'providers.alpha.links.alpha-1.tls={{ca: {chain}}}'
         judge(tap, 'over TLS', *run(('--tls-cert', chain, '--tls-key', key), (tls,)))
     return tap.end()

@@ -82,6 +82,16 @@ def ask(path, method, target, body=None, headers=None):
         connection.close()
 
 
+def make_certificate(folder):
+    """(chain, key) of somebody at 127.0.0.1, who has signed for himself."""
+    chain, key = os.path.join(folder, 'carrier.pem'), os.path.join(folder, 'carrier.key')
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+                    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj',
+                    '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key,
+                    '-out', chain], check=True, capture_output=True)
+    return chain, key
+
+
 class FarEnd:
     """smsc-sim, or another server that prints `listening on ADDRESS:PORT` first. Unless the peer is
     somebody else's it must not break the protocol: end() raises if it did."""
