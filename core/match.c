@@ -102,7 +102,8 @@ static enum agreement agreement(struct smpp_octets address, uint64_t msisdn)
 		return digits < MASKED_DIGITS ? NAME : SILENT;
 	if (!digits)
 		return SILENT;
-	return last_digits(address, digits, &scale) == msisdn % scale ? AGREES : DISAGREES;
+	uint32_t tail = last_digits(address, digits, &scale); /* before scale is looked at */
+	return tail == msisdn % scale ? AGREES : DISAGREES;
 }
 
 uint32_t match_tail(struct smpp_octets address)
