@@ -309,6 +309,36 @@ static struct store *open_store(const struct arguments *arguments, const struct 
 	return store;
 }
 
+/* ---- the service manager, where there is one ---- */
+
+struct manager {
+	int64_t every_ms; /* it wants a sign of life so often; 0: it does not */
+	int64_t next_ms;
+	bool stopping; /* it has been told */
+};
+
+static int64_t watchdog_ms(void)
+{
+	const char *usec = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+	if (!usec || (pid && strtoll(pid, NULL, 10) != getpid()))
+		return 0;
+	return strtoll(usec, NULL, 10) / 2000; /* twice in its time */
+}
+
+/* Between steps: a step that hangs says nothing. */
+static void tell_manager(struct manager *manager, const struct engine *engine)
+{
+	int64_t now_ms = port_now_ms(engine->port);
+	if (engine->draining && !manager->stopping) {
+		manager->stopping = true;
+		port_notify("STOPPING=1");
+	}
+	if (!manager->every_ms || now_ms < manager->next_ms)
+		return;
+	manager->next_ms = now_ms + manager->every_ms;
+	port_notify("WATCHDOG=1");
+}
+
 static int run_engine(const struct arguments *arguments, const struct config *config,
 		      const struct config_source *source, struct store *store)
 {
@@ -329,8 +359,12 @@ static int run_engine(const struct arguments *arguments, const struct config *co
 	int status = EXIT_RUNTIME;
 	if (engine) {
 		log_info("engine.ready", "version=%s store=%s", ESMED_VERSION, config->store.path);
-		while (engine_step(engine))
-			;
+		struct manager manager = { .every_ms = watchdog_ms() };
+		port_notify("READY=1");
+		do
+			tell_manager(&manager, engine);
+		while (engine_step(engine));
+		tell_manager(&manager, engine);
 		status = engine->exit_status;
 		engine_free(engine);
 		log_info("engine.stopped", "status=%d", status);

@@ -91,6 +91,12 @@ void port_random(struct port *port, void *octets, size_t n);
 /* SHA-256 of n octets; it stands here because the library that knows it does. */
 void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS]);
 
+/*
+ * Tells whoever supervises the process what it is doing, such as "READY=1": by the socket that
+ * NOTIFY_SOCKET names, as sd_notify(3) says. Without one, nothing; never blocks.
+ */
+void port_notify(const char *state);
+
 /* ---- TLS contexts ---- */
 
 struct port_tls_options {

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -412,4 +413,27 @@ bool port_lookup_begin(struct port_lookup *lookup)
 	if (!begun)
 		port_lookup_release(lookup);
 	return begun;
+}
+
+/* ---- the supervisor ---- */
+
+void port_notify(const char *state)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	size_t n = name != NULL ? strlen(name) : 0;
+
+	if (n < 2 || n >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, name, n);
+	if (name[0] == '@')
+		to.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+		     (const struct sockaddr *)&to,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	close(fd);
 }
