@@ -8,6 +8,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,17 @@
 #define SPEECHES_MAX  20
 #define SPOKEN_OCTETS 256
 #define CARRIERS      2
+#define RELOADS_MAX   8 /* in about every second run */
 #define STARTS_MAX    20
 #define STILL_MAX     20000  /* steps at one instant: more is a spin */
 #define END_MS	      600000 /* of virtual time behind the last fault, in which all must end */
+
+/* What a reload may change. */
+struct setting {
+	uint32_t window, ahead, rate;
+	bool two; /* links of alpha */
+	const char *congestion[CARRIERS], *concat[CARRIERS];
+};
 
 struct run {
 	uint64_t seed;
@@ -52,6 +61,10 @@ struct run {
 	bool crash, hold[CARRIERS];
 	uint32_t window;
 	bool shared; /* alpha's window counts over its links */
+	char path[128];
+	struct config_source source;
+	struct setting setting; /* what it began with */
+	struct dice reloads;	/* of their own, so that the rest of a seed stays as it was */
 };
 
 static void complain(struct run *run, const char *what, uint64_t number)
@@ -75,6 +88,7 @@ static void write_file(const struct run *run, const char *name, const char *text
 
 static const char config_form[] =
 	"store: {path: store, size: 64MiB}\n"
+	"log: {level: %s}\n"
 	"sockets:\n"
 	"  submit: {path: submit.sock}\n"
 	"  control: {path: control.sock}\n"
@@ -83,8 +97,7 @@ static const char config_form[] =
 	"    window_scope: %s, congestion: %s, concat: %s,\n"
 	"    timers: {response: 3s, enquire_link_idle: 5s, enquire_link_answer: 3s,\n"
 	"      reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
-	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}, two: {host: 127.0.0.1, port: 1, "
-	"tls: off}}}\n"
+	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}%s}}\n"
 	"  beta: {system_id: b, password_file: password, window: %u, rate: %u, congestion: %s,\n"
 	"    concat: %s,\n"
 	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
@@ -103,25 +116,39 @@ static const char *draw_concat(struct run *run)
 								   CONFIG_CONCAT_PAYLOAD));
 }
 
+static void write_config(const struct run *run, const struct setting *now)
+{
+	static const char two[] = ", two: {host: 127.0.0.1, port: 1, tls: off}";
+	char text[sizeof(config_form) + 200];
+	snprintf(text, sizeof(text), config_form, run->verbose ? "debug" : "error", now->window,
+		 now->ahead, run->shared ? "provider" : "session", now->congestion[0],
+		 now->concat[0], now->two ? two : "", now->window, now->rate, now->congestion[1],
+		 now->concat[1], run->hold[0] ? "hold" : "resend",
+		 run->hold[1] ? "hold" : "resend");
+	write_file(run, "esmed.yaml", text);
+}
+
 static void make_config(struct run *run)
 {
 	static struct config_errors errors;
-	char text[sizeof(config_form) + 100], path[128], line[600];
-	struct config_source source = { .path = path };
+	char line[600];
+	struct setting *setting = &run->setting;
 	run->window = (uint32_t)dice_between(&run->dice, 1, 20);
 	run->shared = dice_permille(&run->dice, 300);
 	for (size_t i = 0; i < CARRIERS; i++)
 		run->hold[i] = dice_permille(&run->dice, 700);
-	snprintf(text, sizeof(text), config_form, run->window,
-		 (unsigned)dice_between(&run->dice, 0, 20), run->shared ? "provider" : "session",
-		 dice_permille(&run->dice, 300) ? "slow" : "ignore", draw_concat(run), run->window,
-		 dice_permille(&run->dice, 300) ? 50 : 0,
-		 dice_permille(&run->dice, 300) ? "slow" : "ignore", draw_concat(run),
-		 run->hold[0] ? "hold" : "resend", run->hold[1] ? "hold" : "resend");
+	*setting = (struct setting){ .window = run->window, .two = true };
+	setting->ahead = (uint32_t)dice_between(&run->dice, 0, 20);
+	setting->congestion[0] = dice_permille(&run->dice, 300) ? "slow" : "ignore";
+	setting->concat[0] = draw_concat(run);
+	setting->rate = dice_permille(&run->dice, 300) ? 50 : 0;
+	setting->congestion[1] = dice_permille(&run->dice, 300) ? "slow" : "ignore";
+	setting->concat[1] = draw_concat(run);
 	write_file(run, "password", "secret\n");
-	write_file(run, "esmed.yaml", text);
-	snprintf(path, sizeof(path), "%s/esmed.yaml", run->folder);
-	run->config = config_load(&source, &errors);
+	write_config(run, setting);
+	snprintf(run->path, sizeof(run->path), "%s/esmed.yaml", run->folder);
+	run->source.path = run->path;
+	run->config = config_load(&run->source, &errors);
 	for (size_t i = 0; i < errors.n; i++) {
 		config_error_format(&errors.list[i], line, sizeof(line));
 		printf("%s\n", line);
@@ -162,6 +189,7 @@ static bool start(struct run *run)
 		return false;
 	}
 	struct engine_options parts = { .config = run->config,
+					.source = &run->source,
 					.port = run->port,
 					.store = run->store };
 	for (int i = 0; i < STARTS_MAX && !run->engine; i++)
@@ -222,7 +250,7 @@ static void apply_intent(struct turn *turn, struct input *input)
 {
 	struct intent *intent = (void *)input;
 	struct run *run = intent->run;
-	const struct config_route *route = config_route_find(run->config, intent->route);
+	const struct config_route *route = config_route_find(turn->engine->config, intent->route);
 	char text[400];
 	int64_t cost = 0;
 	make_account(turn);
@@ -521,6 +549,28 @@ static bool all_ended(struct run *run)
 	return none;
 }
 
+/* ---- what operators do ---- */
+
+/* Another file, one time in four a wrong one; windows never grow beyond what is checked. */
+static void reload(struct world *world, void *arg, uint64_t number)
+{
+	struct run *run = arg;
+	struct dice *dice = &run->reloads;
+	struct setting now = run->setting;
+	(void)number;
+	now.window = (uint32_t)dice_between(dice, 1, run->window);
+	now.ahead = (uint32_t)dice_between(dice, 0, 20);
+	now.rate = dice_permille(dice, 300) ? 50 : 0;
+	now.two = dice_permille(dice, 500);
+	if (dice_permille(dice, 250))
+		write_file(run, "esmed.yaml", "providers: [\n");
+	else
+		write_config(run, &now);
+	if (run->engine && !run->crash)
+		engine_signal(run->engine, SIGHUP);
+	world_trace(world, "reload", now.window);
+}
+
 /* ---- a run ---- */
 
 static void draw(struct run *run)
@@ -617,6 +667,10 @@ static uint32_t simulate(uint64_t seed, bool verbose, uint64_t *hash)
 		world_later(run.world, begin_ms + 1000, cut_links, &run, i);
 	if (run.weather.crash_every_ms)
 		world_later(run.world, begin_ms + 1500, crash, &run, 0);
+	run.reloads = dice_of(seed, "reloads");
+	for (int64_t i = dice_between(&run.reloads, -RELOADS_MAX, RELOADS_MAX); i > 0; i--)
+		world_later(run.world, begin_ms + dice_between(&run.reloads, 0, 20000), reload,
+			    &run, 0);
 	bool going = start(&run);
 	int64_t end_ms = run.weather.calm_ms + END_MS, looked_ms = 0;
 	while (going && world_now_ms(run.world) < end_ms) {
