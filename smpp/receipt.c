@@ -240,6 +240,28 @@ static void read_body(const struct smpp_pdu *pdu, struct smpp_receipt *out)
 	}
 }
 
+/* A number of the vendor's range means what the provider's table says, "0x80" or "128"; those with a
+ * meaning keep it, for a table of stat may count otherwise. */
+static enum smpp_receipt_state state_of_number(uint8_t number,
+					       const struct smpp_receipt_options *options)
+{
+	enum smpp_receipt_state state = smpp_receipt_state_of(number);
+	uint8_t hex[] = { '0', 'x', (uint8_t) "0123456789abcdef"[number >> 4],
+			  (uint8_t) "0123456789abcdef"[number & 15] };
+	uint8_t dec[] = { (uint8_t)('0' + number / 100), (uint8_t)('0' + number / 10 % 10),
+			  (uint8_t)('0' + number % 10) };
+	struct smpp_octets written[] = { { .at = hex, .n = sizeof hex },
+					 { .at = dec, .n = sizeof dec } };
+
+	if (state != SMPP_STATE_VENDOR || number < 0x80)
+		return state;
+	for (size_t i = 0; i < 2; i++) {
+		if (find_word(options->words, options->words_n, written[i], &state))
+			return state;
+	}
+	return SMPP_STATE_VENDOR;
+}
+
 /* A TLV beats the text; the text's word stays in stat. */
 static void decide_state(struct smpp_receipt *out, const struct smpp_receipt_options *options)
 {
@@ -252,7 +274,7 @@ static void decide_state(struct smpp_receipt *out, const struct smpp_receipt_opt
 	}
 	if (!out->has_message_state)
 		return;
-	out->state = smpp_receipt_state_of(out->message_state);
+	out->state = state_of_number(out->message_state, options);
 	out->source = SMPP_RECEIPT_FROM_TLV;
 	if (out->stat.n > 0 && text != SMPP_STATE_VENDOR && text != out->state)
 		out->flags |= SMPP_RECEIPT_CONTRADICTION;

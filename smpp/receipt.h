@@ -82,7 +82,7 @@ enum {
 };
 
 /* A provider's own word or number in stat, compared without regard to letter case; beats the
- * built-in words. */
+ * built-in words. "0x80" to "0xff", or "128" to "255", are message_states of the vendor's range, too. */
 struct smpp_receipt_word {
 	const char *word;
 	enum smpp_receipt_state state;

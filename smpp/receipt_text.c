@@ -26,7 +26,18 @@ static bool is_gap(uint8_t c)
 /* What some carriers write between fields, with or without a space. */
 static bool is_separator(uint8_t c)
 {
-	return c == ',' || c == ';' || c == '|';
+	return c == ',' || c == ';' || c == '|' || c == '&' || c == '/';
+}
+
+/* What stands around all of it where it is written as an object. */
+static bool is_brace(uint8_t c)
+{
+	return c == '{' || c == '}' || c == '(' || c == ')' || c == '[' || c == ']';
+}
+
+static bool is_between(uint8_t c)
+{
+	return is_gap(c) || is_separator(c) || is_brace(c);
 }
 
 static uint8_t lower(uint8_t c)
@@ -51,9 +62,16 @@ static uint32_t skip_gaps(struct smpp_octets body, uint32_t i)
 	return i;
 }
 
-/* Where the value begins if label and its colon stand at i; else 0. */
+static bool is_quote(uint8_t c)
+{
+	return c == '"' || c == '\'';
+}
+
+/* Where the value begins if label and its colon stand at i; else 0. Bare or in quotes. */
 static uint32_t label_ends(struct smpp_octets body, uint32_t i, const char *label)
 {
+	uint8_t quote = i < body.n && is_quote(body.at[i]) ? body.at[i++] : 0;
+
 	for (; *label; label++) {
 		if (*label == ' ') {
 			while (i < body.n &&
@@ -65,9 +83,11 @@ static uint32_t label_ends(struct smpp_octets body, uint32_t i, const char *labe
 			return 0;
 		}
 	}
+	if (quote && (i == body.n || body.at[i++] != quote))
+		return 0;
 	while (i < body.n && body.at[i] == ' ')
 		i++;
-	return i < body.n && body.at[i] == ':' ? i + 1 : 0;
+	return i < body.n && (body.at[i] == ':' || body.at[i] == '=') ? i + 1 : 0;
 }
 
 /* The same for any label; says which field it names. */
@@ -130,12 +150,24 @@ static struct smpp_octets read_word(struct smpp_octets body, uint32_t i)
 	return slice(body, start, word_end(body, start));
 }
 
+/* A value in quotes, without them; n 0 with `at` NULL if there is none. */
+static struct smpp_octets read_quoted(struct smpp_octets body, uint32_t i)
+{
+	uint32_t start = skip_gaps(body, i), end = start + 1;
+
+	if (start >= body.n || !is_quote(body.at[start]))
+		return (struct smpp_octets){ 0 };
+	while (end < body.n && body.at[end] != body.at[start])
+		end++;
+	return end < body.n ? slice(body, start + 1, end) : (struct smpp_octets){ 0 };
+}
+
 /* The same without the separators at its end, which no counter, date or error has. */
 static struct smpp_octets read_plain(struct smpp_octets body, uint32_t i)
 {
 	struct smpp_octets word = read_word(body, i);
 
-	while (word.n > 0 && is_separator(word.at[word.n - 1]))
+	while (word.n > 0 && (is_separator(word.at[word.n - 1]) || is_brace(word.at[word.n - 1])))
 		word.n--;
 	return word;
 }
@@ -174,8 +206,7 @@ static struct smpp_octets read_stat(struct smpp_octets body, uint32_t i)
 		body.at[end] == ':') &&
 	       !(body.at[end] == ':' && is_label(body, end + 1)))
 		end++;
-	if (end < body.n && !is_gap(body.at[end]) && !is_separator(body.at[end]) &&
-	    body.at[end] != ':')
+	if (end < body.n && !is_between(body.at[end]) && body.at[end] != ':')
 		end = word_end(body, end);
 	while (end > start && body.at[end - 1] == ':')
 		end--;
@@ -201,12 +232,12 @@ static struct smpp_octets (*const readers[SMPP_RECEIPT_FIELDS])(struct smpp_octe
 
 /* ---- The walk ---- */
 
-/* The next place where a label may begin: behind a gap or a separator. */
+/* The next place where a label may begin: behind a gap, a separator or a brace. */
 static uint32_t next_place(struct smpp_octets body, uint32_t i)
 {
-	while (i < body.n && !is_gap(body.at[i]) && !is_separator(body.at[i]))
+	while (i < body.n && !is_between(body.at[i]))
 		i++;
-	while (i < body.n && (is_gap(body.at[i]) || is_separator(body.at[i])))
+	while (i < body.n && is_between(body.at[i]))
 		i++;
 	return i;
 }
@@ -217,6 +248,7 @@ static uint32_t next_place(struct smpp_octets body, uint32_t i)
  */
 static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_receipt_text *text)
 {
+	static const struct smpp_octets none;
 	bool any = false;
 
 	while (i < body.n) {
@@ -232,7 +264,9 @@ static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_rec
 			i = next_place(body, value_at);
 			continue;
 		}
-		value = readers[field](body, value_at);
+		value = field == SMPP_RECEIPT_TEXT ? none : read_quoted(body, value_at);
+		if (!value.at)
+			value = readers[field](body, value_at);
 		if (value.n > 0 && (last || text->values[field].n == 0)) {
 			text->values[field] = value;
 			text->label_at[field] = i;
@@ -243,7 +277,7 @@ static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_rec
 		}
 		any = true;
 		i = value.n > 0 ? (uint32_t)(value.at - body.at) + value.n : value_at;
-		if (i < body.n && (is_gap(body.at[i]) || is_separator(body.at[i])))
+		if (i < body.n && is_between(body.at[i]))
 			i = next_place(body, i);
 	}
 }

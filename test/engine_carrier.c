@@ -84,7 +84,7 @@ static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint3
 		return;
 	smpp_pdu_init(&pdu, command_id, seen->sequence_number);
 	pdu.command_status = status;
-	pdu.body_absent = status != 0;
+	pdu.body_absent = status != 0 && !*id;
 	pdu.message_id = smpp_octets_of(id);
 	if (carrier->congestion_state)
 		assert_int_equal(smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state,
@@ -102,6 +102,11 @@ void carrier_ok(struct carrier *carrier, size_t i, const char *id)
 void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status)
 {
 	answer(carrier, i, SMPP_submit_sm_resp, status, "");
+}
+
+void carrier_refuse_naming(struct carrier *carrier, size_t i, uint32_t status, const char *id)
+{
+	answer(carrier, i, SMPP_submit_sm_resp, status, id);
 }
 
 void carrier_nack(struct carrier *carrier, size_t i, uint32_t status)

@@ -470,6 +470,22 @@ uint32_t world_rows(struct engine_world *world, uint64_t order, uint32_t index, 
 	return n;
 }
 
+bool world_row(struct engine_world *world, uint64_t order, uint32_t index, enum life_event event,
+	       struct evidence *row)
+{
+	const struct store_message *message = world_message(world, order, index);
+	struct evidence any;
+	size_t offset = 0;
+	bool is = false;
+	while (evidence_next(message->seg.evidence.at, message->seg.evidence.n, &offset,
+			     (int64_t)world_order(world, order).created_ms, &any))
+		if (any.event == event) {
+			*row = any;
+			is = true;
+		}
+	return is;
+}
+
 static void found(void *arg, enum store_kind kind, const char *record, const char *what)
 {
 	struct engine_world *world = arg;

@@ -12,6 +12,7 @@
 
 #include "config/config.h"
 #include "core/engine.h"
+#include "core/evidence.h"
 #include "test/sim/world.h"
 
 #define CARRIER_SUBMITS 8192
@@ -95,6 +96,8 @@ void carrier_free(struct carrier *carrier);
 /* Answers submit i, counted from 0 in the order of their arrival. */
 void carrier_ok(struct carrier *carrier, size_t i, const char *id);
 void carrier_refuse(struct carrier *carrier, size_t i, uint32_t status);
+/* With a body, and an id in it. */
+void carrier_refuse_naming(struct carrier *carrier, size_t i, uint32_t status, const char *id);
 void carrier_nack(struct carrier *carrier, size_t i, uint32_t status);
 /* Answers OK whatever has no answer, ids being the number of the submit from 1: "1", "2", … */
 void carrier_ok_all(struct carrier *carrier);
@@ -217,6 +220,10 @@ uint64_t world_count(struct engine_world *world, enum store_kind kind);
 int64_t world_balance(struct engine_world *world);
 /* Rows of evidence of segment 0 with this event; UINT_MAX-like -1 for any event. */
 uint32_t world_rows(struct engine_world *world, uint64_t order, uint32_t index, int event);
+
+/* The last row of segment 0 with this event; its slices live as world_message's. False: none. */
+bool world_row(struct engine_world *world, uint64_t order, uint32_t index, enum life_event event,
+	       struct evidence *row);
 
 /* Flips one bit in the record of that key, in the file of the store, which must be closed. */
 void engine_world_flip(struct engine_world *world, enum store_kind kind, const void *rec);

@@ -6,27 +6,66 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <string.h>
 
 #include "test/engine_receipts.h"
+#include "test/receipt_rows.h"
 
 /* ---- ids ---- */
 
-static void test_engine__m01_to_m08_an_id_is_known_in_every_spelling(void **state)
+/* Every pair of ids.tsv, by the real matching. A NUL cannot stand in a PDU's message_id. */
+static void test_engine__m01_to_m14_an_id_is_known_in_every_spelling(void **state)
 {
-	static const char *const ids[][2] = {
-		{ "0123456789", "0123456789" }, { "ABCDEF01", "abcdef01" },
-		{ "1A2B3C", "1715004" },	{ "1A2B3D", "0001715005" },
-		{ "1715006", "1A2B3E" },	{ "812FC7470000001B", "9308878062554710043" },
-		{ "00778899 ", "778899" },	{ "1101C1-C9D03D-F000", "1101c1c9d03df000" },
-	};
+	FILE *file = fopen("test/vectors/ids.tsv", "r");
+	char line[512], setting[256];
+	int rows = 0;
 	(void)state;
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
-		struct engine_world *world = engine_world_new(NULL);
-		uint64_t order = taken(world, ids[i][0]);
-		says(world, ids[i][1], "DELIVRD");
-		assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *rest = line, *columns[5];
+		uint8_t octets[2][130];
+		if (line[0] == '#' || strstr(line, "\\0"))
+			continue;
+		for (size_t i = 0; i < 5; i++)
+			columns[i] = strsep(&rest, "\t");
+		for (size_t i = 0; i < 2; i++) {
+			struct smpp_writer writer = smpp_writer_of(octets[i], 129);
+			put_text(&writer, columns[i + 1]);
+			octets[i][writer.n] = 0;
+		}
+		snprintf(setting, sizeof(setting), PROVIDER "message_id_dialect: %s",
+			 strcmp(columns[3], "any") ? columns[3] : "none");
+		struct engine_world *world =
+			engine_world_new(&(struct setting){ .alpha = setting });
+		uint64_t order = taken(world, (const char *)octets[0]);
+		says(world, (const char *)octets[1], "DELIVRD");
+		if (world_state(world, order, 0) !=
+		    (strcmp(columns[4], "-") ? STORE_STATE_DELIVERED : STORE_STATE_SENT))
+			fail_msg("%s: %s", columns[0],
+				 store_state_name(world_state(world, order, 0)));
 		engine_world_free(world);
+		rows++;
 	}
+	fclose(file);
+	assert_true(rows > 20);
+}
+
+/* T24: a refusal may name an id; it is kept with the evidence, and found by no receipt. */
+static void test_engine__t24_a_refusal_with_an_id_is_a_refusal_that_keeps_it(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct evidence row;
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	carrier_refuse_naming(world->carriers[0], 0, 0x0B, "77");
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
+	assert_true(world_row(world, order, 0, LIFE_ON_REFUSED, &row));
+	assert_true(smpp_octets_equal(row.id, smpp_octets_of("77")));
+	says(world, "77", "DELIVRD");
+	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 1);
+	engine_world_free(world);
 }
 
 static void test_engine__a_dialect_allows_its_reading_only(void **state)
@@ -260,7 +299,8 @@ static void test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_engine__m01_to_m08_an_id_is_known_in_every_spelling),
+		cmocka_unit_test(test_engine__m01_to_m14_an_id_is_known_in_every_spelling),
+		cmocka_unit_test(test_engine__t24_a_refusal_with_an_id_is_a_refusal_that_keeps_it),
 		cmocka_unit_test(test_engine__a_dialect_allows_its_reading_only),
 		cmocka_unit_test(test_engine__m11_equal_ids_of_two_providers_do_not_meet),
 		cmocka_unit_test(test_engine__an_address_that_disagrees_makes_an_orphan),
