@@ -212,6 +212,7 @@ struct config_address {
 #define CONFIG_C_SIZE			uint64_t /* octets */
 #define CONFIG_C_BOOL			bool
 #define CONFIG_C_MODE			uint32_t
+#define CONFIG_C_ZONE			int64_t /* minutes ahead of UTC */
 #define CONFIG_C_STATUS			uint32_t
 #define CONFIG_C_OCTET			uint32_t
 #define CONFIG_C_TAG			uint32_t

@@ -101,6 +101,21 @@ bool config_read_status(const char *text, int64_t *number)
 	return true;
 }
 
+/* +01:00, -03:30 */
+bool config_read_zone(const char *text, int64_t *number)
+{
+	int hours, minutes, n = 0;
+
+	if (strlen(text) != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+	    strspn(text + 1, "0123456789") != 2 || strspn(text + 4, "0123456789") != 2 ||
+	    sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &n) != 2 || minutes > 59)
+		return false;
+	*number = hours * 60 + minutes;
+	if (text[0] == '-')
+		*number = -*number;
+	return true;
+}
+
 /* Whole units, then at most six decimals. */
 bool config_read_money(const char *text, int64_t *number)
 {
@@ -154,6 +169,14 @@ void config_write_mode(int64_t number, struct config_text_out *out)
 void config_write_status(int64_t number, struct config_text_out *out)
 {
 	config_out(out, "0x%02" PRIx64, (uint64_t)number);
+}
+
+void config_write_zone(int64_t number, struct config_text_out *out)
+{
+	int64_t minutes = number < 0 ? -number : number;
+
+	config_out(out, "%c%02lld:%02lld", number < 0 ? '-' : '+', (long long)minutes / 60,
+		   (long long)minutes % 60);
 }
 
 void config_write_money(int64_t number, struct config_text_out *out)

@@ -73,6 +73,7 @@ enum config_type {
 	CONFIG_TYPE_MODE,
 	CONFIG_TYPE_STATUS,
 	CONFIG_TYPE_OCTET,
+	CONFIG_TYPE_ZONE,
 	CONFIG_TYPE_TAG,
 	CONFIG_TYPE_OCTETS,
 	CONFIG_TYPE_USER,
@@ -195,6 +196,7 @@ bool config_read_time(const char *text, int64_t *ms);
 bool config_read_size(const char *text, int64_t *octets);
 bool config_read_mode(const char *text, int64_t *bits);
 bool config_read_status(const char *text, int64_t *status);
+bool config_read_zone(const char *text, int64_t *minutes);
 bool config_read_money(const char *text, int64_t *micros);
 
 void config_write_count(int64_t number, struct config_text_out *out);
@@ -202,6 +204,7 @@ void config_write_time(int64_t ms, struct config_text_out *out);
 void config_write_size(int64_t octets, struct config_text_out *out);
 void config_write_mode(int64_t bits, struct config_text_out *out);
 void config_write_status(int64_t status, struct config_text_out *out);
+void config_write_zone(int64_t minutes, struct config_text_out *out);
 void config_write_money(int64_t micros, struct config_text_out *out);
 
 /* ---- values: a member is found by its row and the base of its struct ---- */

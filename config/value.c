@@ -516,6 +516,7 @@ static const struct type types[] = {
 				 .parse = parse_octets,
 				 .print = print_octets,
 				 .allowed = is_printable },
+	[CONFIG_TYPE_ZONE] = NUMBER_TYPE("an offset from UTC, as +01:00", zone, 8),
 	[CONFIG_TYPE_OCTET] = NUMBER_TYPE("an octet, as 0xF1 or 241", status, 4),
 	[CONFIG_TYPE_USER] = { .form = "a user of this machine",
 			       .parse = parse_user,

@@ -8,7 +8,10 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
+#include "core/provider.h"
+#include "core/remarks.h"
 #include "core/view.h"
+#include "smpp/time.h"
 
 #define LIMIT_MAX      500
 #define LOOKED_AT_MAX  5000 /* messages, to answer one request for some of them */
@@ -167,6 +170,70 @@ static void put_submit(struct api_call *call, const struct evidence *row)
 	json_add_uint(json, "queued", row->queued);
 }
 
+static void add_words(struct json_writer *json, const char *key, struct smpp_octets words)
+{
+	if (words.n)
+		view_add_octets(json, key, (struct store_octets){ words.at, words.n });
+}
+
+/* The date as it stood, and what it may mean by the provider's zone. */
+static void add_date(struct json_writer *json, const char *key, const char *guess_key,
+		     struct smpp_octets date, int32_t zone_s)
+{
+	int64_t at_ms;
+	if (!date.n)
+		return;
+	add_words(json, key, date);
+	if (!smpp_time_guess((const char *)date.at, date.n, zone_s, &at_ms))
+		json_add_time(json, guess_key, at_ms);
+	else
+		json_add_null(json, guess_key);
+}
+
+static void put_vendor_tlvs(struct json_writer *json, const struct remarks *remarks)
+{
+	uint32_t offset = 0;
+	uint16_t tag;
+	struct smpp_octets value;
+	if (!remarks->tlvs.n)
+		return;
+	json_key(json, "vendor_tlvs");
+	json_begin_array(json);
+	while (remarks_tlv(remarks, &offset, &tag, &value)) {
+		char name[8], hex[2 * REMARKS_TLV_OCTETS + 1] = "";
+		snprintf(name, sizeof(name), "0x%04X", tag);
+		for (uint32_t i = 0; i < value.n && i < REMARKS_TLV_OCTETS; i++)
+			snprintf(hex + 2 * (size_t)i, 3, "%02x", value.at[i]);
+		json_begin_object(json);
+		json_add_text(json, "tag", name);
+		json_add_text(json, "hex", hex);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
+static void put_remarks(struct api_call *call, const struct store_order *order,
+			const struct evidence *row)
+{
+	struct json_writer *json = &call->json;
+	const struct provider *provider = provider_numbered(call->engine, order->provider);
+	int32_t zone_s = provider ? (int32_t)provider->config->receipt_zone_minutes * 60 : 0;
+	struct remarks remarks;
+	remarks_decode(row->remarks, &remarks);
+	add_words(json, "stat", remarks.stat);
+	if (remarks.has_message_state)
+		json_add_uint(json, "message_state", remarks.message_state);
+	add_date(json, "submit_date", "submit_date_guess", remarks.submit_date, zone_s);
+	add_date(json, "done_date", "done_date_guess", remarks.done_date, zone_s);
+	if (remarks.has_network_error) {
+		json_add_uint(json, "network_type", remarks.network_type);
+		json_add_uint(json, "network_error_code", remarks.network_error);
+	}
+	put_vendor_tlvs(json, &remarks);
+	if (remarks.waited_ms)
+		json_add_uint(json, "waited_ms", remarks.waited_ms);
+}
+
 static void put_evidence(struct api_call *call, const struct store_order *order,
 			 const struct evidence *row)
 {
@@ -189,6 +256,7 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 		json_add_uint(json, "receipt_session", row->receipt_session);
 		json_add_text(json, "matched_by", evidence_rule_name(row->rule));
 		json_add_uint(json, "receipt_flags", row->receipt_flags);
+		put_remarks(call, order, row);
 	}
 	if (row->by_operator)
 		json_add_bool(json, "by_operator", true);

@@ -282,7 +282,9 @@ static bool join(struct turn *turn, const struct provider *provider,
 		    orders_segment(turn, &work->rec, ref, &message, &segment, &seg);
 	if (done) {
 		/* With one attempt of unknown fate, whose it is is no question. */
-		struct receipt_source source = { .session = orphan->session,
+		struct receipt_source source = { .pdu = &read->pdu,
+						 .came_ms = (int64_t)orphan->at_ms,
+						 .session = orphan->session,
 						 .rule = EVIDENCE_RULE_CORRELATION,
 						 .by_operator = by_operator,
 						 .answers_open = seg->open_attempts == 1 };

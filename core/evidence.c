@@ -12,6 +12,7 @@ enum {
 	BY_OPERATOR = 32,
 	HAS_NOTE = 64,
 	WITH_OTHERS = 128,
+	HAS_REMARKS = 256,
 	ID_OCTETS = 64,
 	ERR_OCTETS = 8,
 	MARK_SHIFT = 5,
@@ -49,7 +50,8 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 	at = put(at, (row->has_submit ? HAS_SUBMIT : 0u) | (row->has_code ? HAS_CODE : 0u) |
 			     (row->has_receipt ? HAS_RECEIPT : 0u) | (row->id.n ? HAS_ID : 0u) |
 			     (row->err.n ? HAS_ERR : 0u) | (row->by_operator ? BY_OPERATOR : 0u) |
-			     (row->note.n ? HAS_NOTE : 0u) | (row->with_others ? WITH_OTHERS : 0u));
+			     (row->note.n ? HAS_NOTE : 0u) | (row->with_others ? WITH_OTHERS : 0u) |
+			     (row->remarks.n ? HAS_REMARKS : 0u));
 	at = put(at, distance(row->at_ms, base_ms));
 	if (row->has_submit) {
 		at = put(at, row->attempt);
@@ -74,6 +76,8 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 		at = put_octets(at, row->err, ERR_OCTETS);
 	if (row->note.n)
 		at = put_octets(at, row->note, EVIDENCE_NOTE_OCTETS);
+	if (row->remarks.n)
+		at = put_octets(at, row->remarks, EVIDENCE_REMARKS_OCTETS);
 	return (size_t)(at - out);
 }
 
@@ -185,6 +189,8 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 		row->err = get_octets(&cursor, ERR_OCTETS);
 	if (groups & HAS_NOTE)
 		row->note = get_octets(&cursor, EVIDENCE_NOTE_OCTETS);
+	if (groups & HAS_REMARKS)
+		row->remarks = get_octets(&cursor, EVIDENCE_REMARKS_OCTETS);
 	if (cursor.bad || row->rule > EVIDENCE_RULE_PREFIX)
 		return false;
 	*offset = cursor.next;

@@ -18,9 +18,10 @@
 #include "smpp/octets.h"
 
 /* A row never needs more than this. */
-#define EVIDENCE_ROW_OCTETS 224
+#define EVIDENCE_ROW_OCTETS 448
 
-#define EVIDENCE_NOTE_OCTETS 24
+#define EVIDENCE_NOTE_OCTETS	24
+#define EVIDENCE_REMARKS_OCTETS 224
 
 /* How a receipt came to belong to its segment. */
 enum evidence_rule {
@@ -64,7 +65,8 @@ struct evidence {
 	bool by_operator; /* an operator asked for it; the audit says who */
 	bool with_others; /* has_submit: a submit_multi, whose id belongs to others as well */
 	/* In the provider's words or ours: a query's final_date, the size and hash of a replacement. */
-	struct smpp_octets note; /* at most EVIDENCE_NOTE_OCTETS */
+	struct smpp_octets note;    /* at most EVIDENCE_NOTE_OCTETS */
+	struct smpp_octets remarks; /* a receipt's other words, packed by core/remarks.h */
 };
 
 /*

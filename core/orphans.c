@@ -186,7 +186,9 @@ static void join(struct turn *turn, const struct owner *owner, const struct stor
 				     match_addresses(provider, &read->pdu, message.msisdn))) {
 		learn(turn, provider, orphan, read, hash);
 		receipts_apply(turn, provider, ref, &read->receipt,
-			       &(struct receipt_source){ .session = orphan->session,
+			       &(struct receipt_source){ .pdu = &read->pdu,
+							 .came_ms = (int64_t)orphan->at_ms,
+							 .session = orphan->session,
 							 .rule = EVIDENCE_RULE_PARKED });
 		orphans_joined(turn, orphan);
 	}
@@ -242,7 +244,9 @@ static void rematch(struct turn *turn, const struct provider *provider,
 		struct match match = match_receipt(turn, &query);
 		if (match.standing == 1) {
 			receipts_apply(turn, provider, match.ref, &read->receipt,
-				       &(struct receipt_source){ .session = orphan->session,
+				       &(struct receipt_source){ .pdu = &read->pdu,
+								 .came_ms = (int64_t)orphan->at_ms,
+								 .session = orphan->session,
 								 .rule = match.rule });
 			orphans_joined(turn, orphan);
 		}

@@ -15,6 +15,7 @@
 #include "core/orphans.h"
 #include "core/reconcile.h"
 #include "core/route.h"
+#include "core/remarks.h"
 #include "smpp/receipt.h"
 
 #define REMATCHED_MAX 1000 /* orphans, when a dialect was withdrawn */
@@ -150,6 +151,14 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	if (!work)
 		return;
 	bool exact = source->rule == EVIDENCE_RULE_EXACT;
+	uint8_t tlvs[REMARKS_TLV_OCTETS], packed[REMARKS_OCTETS];
+	struct remarks remarks;
+	remarks_of(source->pdu, receipt, tlvs, &remarks);
+	if (source->came_ms && source->came_ms < turn->at_ms)
+		remarks.waited_ms = turn->at_ms - source->came_ms < UINT32_MAX ?
+					    (uint32_t)(turn->at_ms - source->came_ms) :
+					    UINT32_MAX;
+	uint32_t remarks_n = (uint32_t)remarks_encode(&remarks, packed);
 	struct happening happening = {
 		.event = meaning(provider->config, work->route, receipt),
 		.given = meanings[receipt->state].given,
@@ -166,6 +175,7 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 			.receipt_flags = receipt->flags,
 			.id = exact ? (struct smpp_octets){0} : match_id(receipt),
 			.err = receipt->err,
+			.remarks = { .at = packed, .n = remarks_n },
 		},
 	};
 	orders_happen(turn, ref, &happening);
@@ -238,7 +248,15 @@ enum smpp_receipt_state receipts_apply_query(struct turn *turn, const struct pro
 	return says.state;
 }
 
-/* What its neighbour's receipts since left_ms said; false: there was none. */
+/* When the receipt came, which may have been an orphan first. */
+static int64_t came_ms(const struct evidence *row)
+{
+	struct remarks remarks;
+	remarks_decode(row->remarks, &remarks);
+	return row->at_ms - remarks.waited_ms;
+}
+
+/* What its neighbour's receipts since left_ms remarks; false: there was none. */
 static bool repeat_of(struct turn *turn, const struct work *work, struct segment_ref neighbour,
 		      struct segment_ref ref, int64_t left_ms)
 {
@@ -252,8 +270,8 @@ static bool repeat_of(struct turn *turn, const struct work *work, struct segment
 		return false;
 	history_begin(&history, turn->txn, &work->rec, neighbour, seg);
 	while (!turn_failed(turn) && history_next(&history, &row)) {
-		if (!row.has_receipt || row.rule == EVIDENCE_RULE_QUERY || row.at_ms < left_ms ||
-		    row.code >= SMPP_STATES)
+		if (!row.has_receipt || row.rule == EVIDENCE_RULE_QUERY ||
+		    came_ms(&row) < left_ms || row.code >= SMPP_STATES)
 			continue;
 		any = true;
 		orders_happen(turn, ref,
@@ -345,7 +363,8 @@ static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery
 				     .came_ms = INT64_MAX };
 	struct match match = match_receipt(turn, &query);
 	if (match.standing == 1) {
-		struct receipt_source source = { .session = delivery->link->session_number,
+		struct receipt_source source = { .pdu = pdu,
+						 .session = delivery->link->session_number,
 						 .rule = match.rule };
 		receipts_apply(turn, query.provider, match.ref, receipt, &source);
 		learn(turn, query.provider, &match);

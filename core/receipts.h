@@ -19,6 +19,8 @@ void receipts_read(const struct config_provider *config, const struct smpp_pdu *
 struct receipt_source {
 	uint64_t session; /* that it came on */
 	enum evidence_rule rule;
+	const struct smpp_pdu *pdu;
+	int64_t came_ms;   /* wall clock; 0: now */
 	bool by_operator;  /* who joined it */
 	bool answers_open; /* it tells the fate of the attempt that is in doubt */
 };

@@ -150,16 +150,18 @@ static struct smpp_octets read_word(struct smpp_octets body, uint32_t i)
 	return slice(body, start, word_end(body, start));
 }
 
-/* A value in quotes, without them; n 0 with `at` NULL if there is none. */
-static struct smpp_octets read_quoted(struct smpp_octets body, uint32_t i)
+/* A value in quotes, without them; n 0 with `at` NULL if there is none. Only a date has spaces. */
+static struct smpp_octets read_quoted(struct smpp_octets body, uint32_t i, bool spaced)
 {
 	uint32_t start = skip_gaps(body, i), end = start + 1;
 
 	if (start >= body.n || !is_quote(body.at[start]))
 		return (struct smpp_octets){ 0 };
-	while (end < body.n && body.at[end] != body.at[start])
+	while (end < body.n && body.at[end] != body.at[start] &&
+	       (!is_gap(body.at[end]) || (spaced && body.at[end] == ' ')))
 		end++;
-	return end < body.n ? slice(body, start + 1, end) : (struct smpp_octets){ 0 };
+	return end < body.n && body.at[end] == body.at[start] ? slice(body, start + 1, end) :
+								(struct smpp_octets){ 0 };
 }
 
 /* The same without the separators at its end, which no counter, date or error has. */
@@ -264,7 +266,9 @@ static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_rec
 			i = next_place(body, value_at);
 			continue;
 		}
-		value = field == SMPP_RECEIPT_TEXT ? none : read_quoted(body, value_at);
+		value = field == SMPP_RECEIPT_TEXT ?
+				none :
+				read_quoted(body, value_at, readers[field] == read_date);
 		if (!value.at)
 			value = readers[field](body, value_at);
 		if (value.n > 0 && (last || text->values[field].n == 0)) {

@@ -311,6 +311,7 @@ enum kind {
 	MODE,
 	OCTET,
 	STATUS,
+	ZONE,
 	USER,
 	GROUP,
 	BOOL,
@@ -388,6 +389,9 @@ static void number_text(enum kind kind, int64_t number, char *text, size_t n)
 		snprintf(text, n, "%" PRId64 "KiB", number / 1024);
 	else if (kind == MONEY)
 		snprintf(text, n, "%" PRId64 ".%06" PRId64, number / 1000000, number % 1000000);
+	else if (kind == ZONE)
+		snprintf(text, n, "%c%02d:%02d", number < 0 ? '-' : '+', abs((int)number) / 60,
+			 abs((int)number) % 60);
 	else if (kind == MODE)
 		snprintf(text, n, "%03" PRIo64, (uint64_t)number);
 	else
@@ -405,7 +409,7 @@ static void check_number_bounds(const struct bound *bound)
 	assert_false(refused(bound, text, "\""));
 	number_text(bound->kind, bound->most + step, text, sizeof(text));
 	assert_true(refused(bound, text, "is out of range"));
-	if (bound->least > 0) {
+	if (bound->least > 0 || bound->kind == ZONE) {
 		number_text(bound->kind, bound->least - step, text, sizeof(text));
 		assert_true(refused(bound, text, "is out of range"));
 	}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "core/provider.h"
+#include "core/remarks.h"
 #include "test/engine_receipts.h"
 
 /* ---- sequences ---- */
@@ -288,6 +289,47 @@ static void test_engine__r11_a_covering_receipt_covers_what_is_still_unanswered(
 	engine_world_free(world);
 }
 
+/* What left after the receipt had come waits for one of its own. */
+static void test_engine__a_covering_receipt_says_nothing_of_what_left_later(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 1, release_ahead: 2, timers: {response: 5s}, "
+					    "receipt_covers: message" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 2 });
+	assert_int_equal(alpha->n, 1);
+	carrier_receipt(alpha, "1", "DELIVRD");
+	engine_world_settle(world);
+	carrier_ok(alpha, 0, "1");
+	engine_world_settle(world);
+	assert_int_equal(alpha->n, 2);
+	carrier_ok(alpha, 1, "2");
+	engine_world_settle(world);
+	assert_int_equal(world_segment(world, order, 0, 0), STORE_STATE_DELIVERED);
+	assert_int_equal(world_segment(world, order, 0, 1), STORE_STATE_SENT);
+	engine_world_free(world);
+}
+
+/* What the carrier says besides is kept with the evidence, in its own words. */
+static void test_engine__t10_t21_what_a_receipt_says_besides_is_kept(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct evidence row;
+	struct remarks kept;
+	(void)state;
+	uint64_t order = taken(world, "1");
+	assert_true(
+		carrier_says(world->carriers[0], &(struct said){ .id = "1", .stat = "LOSTATSEA" }));
+	engine_world_settle(world);
+	assert_true(world_row(world, order, 0, LIFE_ON_RECEIPT_UNKNOWN, &row));
+	remarks_decode(row.remarks, &kept);
+	assert_true(smpp_octets_equal(kept.stat, smpp_octets_of("LOSTATSEA")));
+	assert_true(smpp_octets_equal(kept.submit_date, smpp_octets_of("2401021530")));
+	assert_true(smpp_octets_equal(kept.done_date, smpp_octets_of("2401021531")));
+	engine_world_free(world);
+}
+
 /* Dates have no zone and order nothing: absurd ones change nothing but what is shown. */
 static void test_engine__check_97_98_dates_decide_nothing(void **state)
 {
@@ -562,6 +604,8 @@ int main(void)
 		cmocka_unit_test(test_engine__check_97_98_dates_decide_nothing),
 		cmocka_unit_test(test_engine__r12_a_receipt_is_taken_whoever_asked_for_it),
 		cmocka_unit_test(test_engine__r14_a_burst_of_receipts_is_taken_whole),
+		cmocka_unit_test(test_engine__a_covering_receipt_says_nothing_of_what_left_later),
+		cmocka_unit_test(test_engine__t10_t21_what_a_receipt_says_besides_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* One message: its evidence row by row, and in words. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,14 +22,51 @@ static void cell_of_submit(struct ctl_table *table, const struct json *row)
 		ctl_table_cell(table, "-");
 }
 
+static void add(char *out, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void add(char *out, size_t size, const char *format, ...)
+{
+	size_t n = strlen(out);
+	va_list args;
+	va_start(args, format);
+	vsnprintf(out + n, size - n, format, args);
+	va_end(args);
+}
+
+/* A receipt's other words: what the carrier may be asked about. */
+static void cell_of_said(struct ctl_table *table, const struct json *row)
+{
+	const struct json *tlvs = json_get(row, "vendor_tlvs");
+	const char *done = ctl_text(row, "done_date", NULL), *stat = ctl_text(row, "stat", NULL);
+	char text[400] = "";
+	if (stat)
+		add(text, sizeof(text), " stat:%s", stat);
+	if (json_get(row, "message_state"))
+		add(text, sizeof(text), " message_state:%lld",
+		    (long long)ctl_int(row, "message_state"));
+	if (ctl_text(row, "err", NULL))
+		add(text, sizeof(text), " err:%s", ctl_text(row, "err", ""));
+	if (json_get(row, "network_error_code"))
+		add(text, sizeof(text), " network:%lld/%lld",
+		    (long long)ctl_int(row, "network_type"),
+		    (long long)ctl_int(row, "network_error_code"));
+	if (done)
+		add(text, sizeof(text), " done:%s", done);
+	for (size_t i = 0; i < json_count(tlvs); i++)
+		add(text, sizeof(text), " %s:%s", ctl_text(json_at(tlvs, i), "tag", "?"),
+		    ctl_text(json_at(tlvs, i), "hex", ""));
+	ctl_table_cell(table, "%s", *text ? text + 1 : "-");
+}
+
 static void show_evidence(const struct json *segment)
 {
-	static const char *const heads[] = { "AT (UTC)", ">AFTER", "EVENT", "MARK", ">ATTEMPT",
-					     ">RTT",	 "CODE",   "ID",    "BY",   "LINK" };
+	static const char *const heads[] = { "AT (UTC)", ">AFTER", "EVENT", "MARK",
+					     ">ATTEMPT", ">RTT",   "CODE",  "ID",
+					     "BY",	 "LINK",   "SAYS" };
 	const struct json *rows = json_get(segment, "evidence");
 	struct ctl_table table;
 	char text[CTL_TIME_OCTETS];
-	ctl_table_begin(&table, heads, 10);
+	ctl_table_begin(&table, heads, 11);
 	for (size_t i = 0; i < json_count(rows); i++) {
 		const struct json *row = json_at(rows, i);
 		ctl_table_cell(&table, "%.23s", ctl_text(row, "at", "-"));
@@ -44,6 +82,7 @@ static void show_evidence(const struct json *segment)
 		else
 			ctl_table_member(&table, row, "matched_by");
 		cell_of_submit(&table, row);
+		cell_of_said(&table, row);
 	}
 	ctl_table_print(&table, stdout, "no evidence yet: nothing has come back from a carrier");
 }
