@@ -370,8 +370,8 @@ const char *correlate_error_text(enum correlate_error error)
 {
 	static const char *const texts[] = {
 		[CORRELATE_OK] = "",
-		[CORRELATE_PROVIDER] = "The receipt came from another provider than the message "
-				       "went to, or from one that is no longer configured.",
+		[CORRELATE_PROVIDER] = ("The receipt came from another provider than the message "
+					"went to, or from one that is no longer configured."),
 		[CORRELATE_UNREADABLE] = "The receipt cannot be read: it says nothing to join.",
 		[CORRELATE_WAITS] = "That part has not been submitted, or its answer is awaited.",
 		[CORRELATE_DECIDED] = "That part has its outcome already.",

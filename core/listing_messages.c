@@ -3,6 +3,7 @@
  * and orders are passed over by their counts, so that only those messages are read that may stand
  * on the page; a page goes on in slices after its turn, so that nobody waits for a long walk.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,7 +89,7 @@ static void read_date(struct api_call *call, const char *name, bool end, int64_t
 		return;
 	bool day = strlen(text) == 10;
 	if (day)
-		strcat(text, "T00:00:00Z");
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "T00:00:00Z");
 	if (!intent_time(text, at_ms))
 		api_flaw(call, "query", name, -1, "datetime_parsing",
 			 "%s must be a day, such as 2026-01-31, or RFC 3339", name);

@@ -187,10 +187,12 @@ bool sim_read_status(struct smpp_octets text, uint32_t *out)
 	uint64_t value;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const char *name = rows[i].name;
+		const struct smpp_octets name = smpp_octets_of(rows[i].name);
+		const uint32_t prefix = sizeof("ESME_") - 1;
 
-		if (!smpp_octets_equal(text, smpp_octets_of(name)) &&
-		    !smpp_octets_equal(text, smpp_octets_of(name + strlen("ESME_"))))
+		if (!smpp_octets_equal(text, name) &&
+		    !smpp_octets_equal(text, (struct smpp_octets){ .at = name.at + prefix,
+								   .n = name.n - prefix }))
 			continue;
 		*out = rows[i].value;
 		return true;
