@@ -63,7 +63,10 @@ def our_session(folder):
         for order in orders:
             house.await_that('it is resolved', lambda n=order: daemon.resolved(n))
         if daemon.stop() != 0:
-            raise house.Trouble(daemon.said())
+            raise house.Trouble(f'esmed ended with {daemon.process.returncode}')
+    except BaseException:
+        print('# esmed:', *daemon.said(6000).splitlines(), sep='\n# ')
+        raise
     finally:
         daemon.stop()
         relay.end()
