@@ -311,6 +311,24 @@ static void put_receipts(const struct turn *turn, const struct provider *provide
 	json_end_object(json);
 }
 
+/* Links that are not bound, and why: what somebody looks for at night. */
+static void put_down(const struct provider *provider, struct json_writer *json)
+{
+	json_key(json, "down");
+	json_begin_array(json);
+	for (size_t i = 0; i < provider->n_links; i++) {
+		const struct link *link = provider->links[i];
+		if (link->state == LINK_BOUND || !provider->config->enabled)
+			continue;
+		json_begin_object(json);
+		json_add_text(json, "link", link->name);
+		json_add_text(json, "state", link_state_name(link->state));
+		json_add_text(json, "reason", *link->reason ? link->reason : NULL);
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
 static void put_provider(const struct turn *turn, const struct provider *provider,
 			 struct json_writer *json)
 {
@@ -338,6 +356,7 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 		     (int)(100 * provider_pace(provider, port_now_ms(engine->port))));
 	json_add_uint(json, "queued", queued);
 	put_receipts(turn, provider, json);
+	put_down(provider, json);
 	json_end_object(json);
 }
 

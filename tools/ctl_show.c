@@ -60,6 +60,16 @@ static void cell_of_dialect(struct ctl_table *table, const struct json *provider
 				  "");
 }
 
+static void show_down(const struct json *links)
+{
+	for (size_t i = 0; i < json_count(links); i++) {
+		const struct json *link = json_at(links, i);
+		printf("%s is %s: ", ctl_text(link, "link", "?"), ctl_text(link, "state", "?"));
+		ctl_print_clean(stdout, ctl_text(link, "reason", "not tried yet"));
+		putchar('\n');
+	}
+}
+
 static void show_providers(const struct json *status)
 {
 	static const char *const heads[] = { "PROVIDER", ">BOUND",     ">LINKS",     ">OUT",
@@ -80,6 +90,8 @@ static void show_providers(const struct json *status)
 	}
 	putchar('\n');
 	ctl_table_print(&table, stdout, "no provider is configured");
+	for (size_t i = 0; i < json_count(providers); i++)
+		show_down(json_get(json_at(providers, i), "down"));
 }
 
 static void show_routes(const struct json *status)

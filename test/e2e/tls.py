@@ -231,6 +231,12 @@ def verdicts(site, tap):
         tap.result(False, 'and in the log', unsaid())
 
 
+def stands_in_status(site, tap):
+    said = site.run('status').stdout
+    unsaid = [words for _, words in site.links.values() if words and words not in said]
+    tap.result(not unsaid, 'status says each of them', [said])
+
+
 def awaits(site, tap, title, ask):
     try:
         house.await_that(title, ask, 15)
@@ -322,6 +328,7 @@ def main():
             site.write()
             home.daemon.start()
             verdicts(site, tap)
+            stands_in_status(site, tap)
             renews(site, tap)
             broken(site, tap)
             alarm_ends(site, tap)
