@@ -207,7 +207,7 @@ static void show_orders(const struct ctl_run *run, const struct json *answer)
 	struct ctl_table table;
 	char created[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 13);
+	ctl_table_begin(&table, heads, 11);
 	for (size_t i = 0; i < json_count(orders); i++) {
 		const struct json *order = json_at(orders, i);
 		ctl_table_member(&table, order, "order_id");

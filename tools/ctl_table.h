@@ -9,7 +9,7 @@
 
 #include "core/json.h"
 
-#define CTL_COLUMNS_MAX 12
+#define CTL_COLUMNS_MAX 16
 
 /*
  * Cells are given row by row, left to right. A heading that begins with '>' has its column aligned
