@@ -360,7 +360,7 @@ def test_blocked(daemon):
           'queue_deadline' in told, told)
     told = ctl('status').stdout
     check('status says it too, and counts what waits', re.search(
-        r'dark +0 +1 +0 +2 +no link', told), told)
+        r'dark +0 +1 +0 +2 +0 +none +no link', told), told)
     told = ctl('links').stdout
     check('links say why they are down', 'dark/main' in told and 'refused' in told, told)
     waiting, relay = [], Relay(os.path.join(DIR, 'relay.sock'))
