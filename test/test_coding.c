@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "smpp/coding.h"
 
@@ -141,6 +142,66 @@ static void compare_with(const char *decoder)
 	}
 }
 
+/* "00263A=", the character, a newline, of every code point below end; what it becomes here goes
+ * to `ours`. */
+static size_t write_all(FILE *file, uint32_t end, uint8_t *ours)
+{
+	uint8_t octets[8], *at = ours;
+	char line[24];
+
+	for (uint32_t c = 0; c < end; c++) {
+		struct smpp_coding_buf out = { .at = octets, .cap = sizeof octets };
+		int head = snprintf(line, sizeof line, "%06X=", (unsigned)c), n = head;
+
+		if (c >= 0xD800 && c <= 0xDFFF)
+			continue;
+		if (c >= 0x10000)
+			n += sprintf(line + n, "%c%c", (int)(0xF0 | c >> 18),
+				     (int)(0x80 | (c >> 12 & 0x3F)));
+		else if (c >= 0x800)
+			n += sprintf(line + n, "%c", (int)(0xE0 | c >> 12));
+		if (c >= 0x800)
+			n += sprintf(line + n, "%c", (int)(0x80 | (c >> 6 & 0x3F)));
+		else if (c >= 0x80)
+			n += sprintf(line + n, "%c", (int)(0xC0 | c >> 6));
+		line[n++] = (char)(c < 0x80 ? c : 0x80 | (c & 0x3F));
+		smpp_coding_from_utf8(SMPP_ALPHABET_GSM7, line + head, (size_t)(n - head), &out);
+		memcpy(at, line, (size_t)head);
+		memcpy(at + head, octets, out.n);
+		at += (size_t)head + out.n;
+		*at++ = '\n';
+		line[n++] = '\n';
+		assert_int_equal(fwrite(line, 1, (size_t)n, file), n);
+	}
+	return (size_t)(at - ours);
+}
+
+/* What the program makes of every code point below end is what we make of it, octet by octet. */
+static void compare_all_with(const char *encoder, uint32_t end)
+{
+	char path[] = "/tmp/esmed-coding-XXXXXX", command[400];
+	const size_t most = 16 << 20;
+	uint8_t *ours = malloc(most), *theirs = malloc(most);
+	int fd = mkstemp(path);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+
+	assert_true(ours && theirs && file);
+	size_t n = write_all(file, end, ours);
+
+	assert_int_equal(fclose(file), 0);
+	snprintf(command, sizeof command, "%s <%s", encoder, path);
+	file = popen(command, "r");
+	assert_non_null(file);
+	size_t got = fread(theirs, 1, most, file);
+
+	assert_int_equal(pclose(file), 0);
+	unlink(path);
+	assert_int_equal(got, n);
+	assert_true(memcmp(ours, theirs, n) == 0);
+	free(ours);
+	free(theirs);
+}
+
 static void test_coding__gsm7_is_icus_gsm7(void **state)
 {
 	(void)state;
@@ -149,6 +210,7 @@ static void test_coding__gsm7_is_icus_gsm7(void **state)
 		skip();
 	}
 	compare_with("uconv -f gsm-03.38-2009 -t utf-16be");
+	compare_all_with("uconv -c -f utf-8 -t gsm-03.38-2009", 0x110000);
 }
 
 static void test_coding__gsm7_is_perls_gsm7(void **state)
@@ -160,6 +222,9 @@ static void test_coding__gsm7_is_perls_gsm7(void **state)
 	}
 	compare_with("perl -MEncode -e 'local $/; binmode STDIN; "
 		     "print encode(q(utf-16be), decode(q(gsm0338), <STDIN>))'");
+	compare_all_with("perl -MEncode -e 'binmode STDIN, q(:utf8); binmode STDOUT; "
+			 "while (<STDIN>) { print encode(q(gsm0338), $_, sub { q() }) }'",
+			 0x10000);
 }
 
 /* Exactly 127 + 10 characters, each both ways, and no other character of Unicode. */
