@@ -6,6 +6,7 @@
 
 #include "core/history.h"
 #include "core/lifecycle.h"
+#include "core/match.h"
 #include "core/orders.h"
 #include "core/server.h"
 #include "smpp/receipt.h"
@@ -251,7 +252,7 @@ static void finding(void *arg, enum store_kind kind, const char *record, const c
 
 /* Ids that a receipt would still be matched by; older ones may have gone with their retention. */
 static void ids_of(void *arg, const struct store_order *order, const struct store_seg *seg,
-		   store_id_emit_fn *emit, void *to)
+		   uint64_t msisdn, store_id_emit_fn *emit, void *to)
 {
 	const struct check *check = arg;
 	struct evidence row;
@@ -263,7 +264,10 @@ static void ids_of(void *arg, const struct store_order *order, const struct stor
 					   row.at_ms >= check->ids_since_ms ?
 				   smpp_id_canonical(row.id.at, row.id.n, id) :
 				   0;
-		if (n)
+		if (n && row.with_others)
+			emit(to, match_shared_hash(check->engine->store, order->provider, id, n,
+						   store_tail(msisdn) + 1));
+		else if (n)
 			emit(to, store_ids_hash(check->engine->store, order->provider,
 						(const uint8_t *)id, n));
 	}

@@ -127,13 +127,12 @@ bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn)
 	       agreement(pdu->destination_addr, msisdn) == AGREES;
 }
 
-uint64_t match_shared_hash(struct turn *turn, const struct provider *provider, const char *id,
-			   size_t n, uint32_t tail)
+uint64_t match_shared_hash(const struct store *store, uint32_t provider, const char *id, size_t n,
+			   uint32_t tail)
 {
 	char text[SMPP_ID_OCTETS + 12];
 	int octets = snprintf(text, sizeof(text), "%.*s/%u", (int)n, id, tail);
-	return store_ids_hash(turn->engine->store, provider->number, (const uint8_t *)text,
-			      (size_t)octets);
+	return store_ids_hash(store, provider, (const uint8_t *)text, (size_t)octets);
 }
 
 static bool is_gone(struct turn *turn, uint64_t number)
@@ -195,8 +194,9 @@ static void look_up(struct search *search)
 					    (const uint8_t *)search->id, search->n));
 	for (size_t i = 0; search->shared && i < 2; i++)
 		if (tails[i] && (!i || tails[1] != tails[0]))
-			consider_all(search, match_shared_hash(search->turn, query->provider,
-							       search->id, search->n, tails[i]));
+			consider_all(search, match_shared_hash(search->turn->engine->store,
+							       query->provider->number, search->id,
+							       search->n, tails[i]));
 }
 
 /* Under each reading that the dialect allows. */

@@ -41,8 +41,8 @@ void match_hashes(struct turn *turn, const struct provider *provider,
  * Where an id that belongs to several destinations is looked up, each with its own: `tail` is
  * store_tail of the number, plus 1. The id is canonical.
  */
-uint64_t match_shared_hash(struct turn *turn, const struct provider *provider, const char *id,
-			   size_t n, uint32_t tail);
+uint64_t match_shared_hash(const struct store *store, uint32_t provider, const char *id, size_t n,
+			   uint32_t tail);
 /* Whether an address of the receipt surely is that number's. */
 bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn);
 

@@ -210,7 +210,8 @@ static void accepted(struct turn *turn, const struct verdict *verdict, struct se
 	struct store_ref to = { .order = ref.order, .index = ref.index, .segment = ref.segment };
 	struct store_message message = { .order = ref.order, .index = ref.index };
 	if (verdict->with_others && store_message_get(turn->txn, &message) == STORE_OK)
-		at = match_shared_hash(turn, provider, id, n, store_tail(message.msisdn) + 1);
+		at = match_shared_hash(turn->engine->store, provider->number, id, n,
+				       store_tail(message.msisdn) + 1);
 	turn_fail(turn, store_ids_add(turn->txn, at, &to, (uint64_t)turn->at_ms));
 	if (verdict->with_others)
 		orphans_join_shared(turn, provider, ref, hash, released_ms);

@@ -248,7 +248,7 @@ static void want_id(void *to, uint64_t hash)
 }
 
 static void check_seg(struct walk *walk, const struct store_order *order,
-		      const struct store_seg *seg, const struct store_ref *ref)
+		      const struct store_seg *seg, const struct store_ref *ref, uint64_t msisdn)
 {
 	struct store_evidence_more more = { .order = ref->order,
 					    .index = ref->index,
@@ -274,7 +274,7 @@ static void check_seg(struct walk *walk, const struct store_order *order,
 			      " records of more evidence and says %u",
 			      ref->segment, found, seg->more);
 	if (walk->check->ids_of)
-		walk->check->ids_of(walk->check->arg, order, seg, want_id, &wanted);
+		walk->check->ids_of(walk->check->arg, order, seg, msisdn, want_id, &wanted);
 }
 
 static int fold_of(uint8_t state)
@@ -312,7 +312,7 @@ void check_message(struct walk *walk, const void *rec)
 		check_finding(walk, "it is in no state that there is");
 	else if (fold_of(message->state) != fold(walk, message, order.parts))
 		check_finding(walk, "its state is not what its segments make it");
-	check_seg(walk, &order, &message->seg, &ref);
+	check_seg(walk, &order, &message->seg, &ref, message->msisdn);
 }
 
 static bool want_message(struct walk *walk, uint64_t order, uint32_t index)
@@ -339,7 +339,7 @@ void check_segment(struct walk *walk, const void *rec)
 		return;
 	if (segment->segment == 0 || segment->segment >= order.parts)
 		check_finding(walk, "its messages have %u parts", order.parts);
-	check_seg(walk, &order, &segment->seg, &ref);
+	check_seg(walk, &order, &segment->seg, &ref, 0);
 }
 
 void check_evidence_more(struct walk *walk, const void *rec)

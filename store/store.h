@@ -277,10 +277,14 @@ enum store_err store_reference_draw(struct store_txn *txn, uint64_t pair, uint16
 
 /* --- Checking --------------------------------------------------------------------------------- */
 
-/* Which provider ids a segment's evidence names; `emit` is called with the hash of each. */
+/*
+ * Which provider ids the evidence of a segment of a message to that number names; `emit` is called
+ * with the hash of each. msisdn is 0 for a segment that is a record of its own.
+ */
 typedef void store_id_emit_fn(void *to, uint64_t hash);
 typedef void store_ids_of_fn(void *arg, const struct store_order *order,
-			     const struct store_seg *seg, store_id_emit_fn *emit, void *to);
+			     const struct store_seg *seg, uint64_t msisdn, store_id_emit_fn *emit,
+			     void *to);
 
 struct store_check {
 	/* One finding: kind, the record as store_dump shows it (masked), and what is wrong. */

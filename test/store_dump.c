@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "core/evidence.h"
+#include "core/match.h"
 #include "core/message_id.h"
 #include "smpp/receipt.h"
 #include "store/store.h"
@@ -170,7 +171,7 @@ static void finding(void *arg, enum store_kind kind, const char *record, const c
 }
 
 static void ids_of(void *arg, const struct store_order *order, const struct store_seg *seg,
-		   store_id_emit_fn *emit, void *to)
+		   uint64_t msisdn, store_id_emit_fn *emit, void *to)
 {
 	struct evidence row;
 	size_t offset = 0;
@@ -181,7 +182,10 @@ static void ids_of(void *arg, const struct store_order *order, const struct stor
 		size_t n = row.event == LIFE_ON_ACCEPTED && row.id.n ?
 				   smpp_id_canonical(row.id.at, row.id.n, id) :
 				   0;
-		if (n)
+		if (n && row.with_others)
+			emit(to, match_shared_hash(store, order->provider, id, n,
+						   store_tail(msisdn) + 1));
+		else if (n)
 			emit(to, store_ids_hash(store, order->provider, (const uint8_t *)id, n));
 	}
 }

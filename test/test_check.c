@@ -206,8 +206,9 @@ static void note(void *arg, enum store_kind kind, const char *record, const char
 }
 
 static void ids_of(void *arg, const struct store_order *order, const struct store_seg *seg,
-		   store_id_emit_fn *emit, void *to)
+		   uint64_t msisdn, store_id_emit_fn *emit, void *to)
 {
+	(void)msisdn;
 	struct world *world = arg;
 
 	(void)order;
