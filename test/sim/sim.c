@@ -42,6 +42,8 @@ struct setting {
 	uint32_t window, ahead, rate;
 	bool two; /* links of alpha */
 	const char *congestion[CARRIERS], *concat[CARRIERS];
+	uint32_t multi; /* alpha: destinations of a submit_multi */
+	bool query;	/* beta: query_missing_receipt */
 };
 
 struct run {
@@ -94,12 +96,12 @@ static const char config_form[] =
 	"  control: {path: control.sock}\n"
 	"providers:\n"
 	"  alpha: {system_id: a, password_file: password, window: %u, release_ahead: %u,\n"
-	"    window_scope: %s, congestion: %s, concat: %s,\n"
+	"    window_scope: %s, congestion: %s, concat: %s, submit_multi: %u,\n"
 	"    timers: {response: 3s, enquire_link_idle: 5s, enquire_link_answer: 3s,\n"
 	"      reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}%s}}\n"
 	"  beta: {system_id: b, password_file: password, window: %u, rate: %u, congestion: %s,\n"
-	"    concat: %s,\n"
+	"    concat: %s, query_missing_receipt: %s,\n"
 	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {main: {host: 127.0.0.1, port: 2, tls: off}}}\n"
 	"routes:\n"
@@ -122,8 +124,9 @@ static void write_config(const struct run *run, const struct setting *now)
 	char text[sizeof(config_form) + 200];
 	snprintf(text, sizeof(text), config_form, run->verbose ? "debug" : "error", now->window,
 		 now->ahead, run->shared ? "provider" : "session", now->congestion[0],
-		 now->concat[0], now->two ? two : "", now->window, now->rate, now->congestion[1],
-		 now->concat[1], run->hold[0] ? "hold" : "resend",
+		 now->concat[0], now->multi, now->two ? two : "", now->window, now->rate,
+		 now->congestion[1], now->concat[1],
+		 now->query && now->window > 1 ? "true" : "false", run->hold[0] ? "hold" : "resend",
 		 run->hold[1] ? "hold" : "resend");
 	write_file(run, "esmed.yaml", text);
 }
@@ -144,6 +147,9 @@ static void make_config(struct run *run)
 	setting->rate = dice_permille(&run->dice, 300) ? 50 : 0;
 	setting->congestion[1] = dice_permille(&run->dice, 300) ? "slow" : "ignore";
 	setting->concat[1] = draw_concat(run);
+	setting->multi =
+		dice_permille(&run->dice, 500) ? (uint32_t)dice_between(&run->dice, 2, 254) : 0;
+	setting->query = dice_permille(&run->dice, 500);
 	write_file(run, "password", "secret\n");
 	write_config(run, setting);
 	snprintf(run->path, sizeof(run->path), "%s/esmed.yaml", run->folder);
@@ -542,6 +548,9 @@ static bool all_ended(struct run *run)
 		abort();
 	bool none = store_open_order_seek(txn, &open, 0) == STORE_NOTFOUND;
 	store_read_end(txn);
+	/* A query may have ended them all while a receipt was still under way. */
+	for (size_t i = 0; i < CARRIERS; i++)
+		none = none && !carrier_unanswered(run->carriers[i]);
 	for (size_t i = 0; i < CARRIERS; i++)
 		for (size_t k = 0; carrier_spoken(run->carriers[i], k); k++)
 			none = none && carrier_spoken(run->carriers[i], k)->acked ==

@@ -9,9 +9,10 @@
 #include "test/sim/watch.h"
 #include "test/sim/world.h"
 
-#define CHUNK	   4096
-#define SPOKEN_MAX 64
-#define LATE_MS	   3500 /* longer than the daemon waits for an answer */
+#define CHUNK		 4096
+#define SPOKEN_MAX	 64
+#define LATE_MS		 3500 /* longer than the daemon waits for an answer */
+#define UNSUCCESS_OCTETS 27   /* of an entry, at most; 4.5.2.1 */
 
 /* A connection from the daemon; lives as long as the carrier. */
 struct far {
@@ -51,12 +52,26 @@ struct speech {
 	struct speech *next;
 };
 
+/* A submit_multi, or a query_sm, whose answer is to come; kept with the carrier. */
+struct later {
+	struct far *far;
+	uint32_t sequence_number;
+	uint64_t id;	      /* of a submit_multi */
+	struct taken *asked;  /* of a query_sm; NULL: it is none, or nobody has the id */
+	bool late;	      /* answered when nobody waits any more */
+	uint32_t unsuccess_n; /* octets and entries of unsuccess_sme */
+	uint8_t no_unsuccess;
+	uint8_t unsuccess[SMPP_MAX_ENTRIES * UNSUCCESS_OCTETS];
+	struct later *next;
+};
+
 struct carrier {
 	struct world *world;
 	struct carrier_options options;
 	struct dice dice;
 	struct far *fars;
 	struct taken *all;
+	struct later *laters;
 	struct truth *truths; /* open addressing by msisdn */
 	size_t truths_n, truths_room;
 	uint64_t ids;
@@ -91,6 +106,11 @@ void carrier_free(struct carrier *carrier)
 		struct taken *taken = carrier->all;
 		carrier->all = taken->next;
 		free(taken);
+	}
+	while (carrier->laters) {
+		struct later *later = carrier->laters;
+		carrier->laters = later->next;
+		free(later);
 	}
 	while (carrier->speeches) {
 		struct speech *speech = carrier->speeches;
@@ -438,6 +458,165 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 		world_trace(world, "unbind", 0);
 }
 
+/* ---- submit_multi and query_sm ---- */
+
+static struct later *answer_later(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	struct later *later = calloc(1, sizeof(*later));
+	later->far = far;
+	later->sequence_number = event->sequence_number;
+	later->next = carrier->laters;
+	carrier->laters = later;
+	return later;
+}
+
+static void respond(struct later *later, const struct smpp_pdu *pdu)
+{
+	struct far *far = later->far;
+	far->in_flight -= !later->late;
+	if (far->wire && far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
+		flush(far);
+}
+
+/* In its time, too late or never. */
+static void plan_answer(struct later *later, world_fn *say)
+{
+	struct carrier *carrier = later->far->carrier;
+	const struct carrier_options *options = &carrier->options;
+	bool stormy = world_stormy(carrier->world);
+	int64_t at_ms =
+		world_now_ms(carrier->world) + dice_between(&carrier->dice, 0, options->latency_ms);
+	later->late = stormy && dice_permille(&carrier->dice, options->late_permille);
+	if (stormy && dice_permille(&carrier->dice, options->silent_permille))
+		return;
+	if (!later->late && ++later->far->in_flight > carrier->most_in_flight)
+		carrier->most_in_flight = later->far->in_flight;
+	if (in_all(carrier) > carrier->most_in_all)
+		carrier->most_in_all = in_all(carrier);
+	world_later(carrier->world, at_ms + (later->late ? LATE_MS : 0), say, later, 0);
+}
+
+static void answer_multi(struct world *world, void *arg, uint64_t number)
+{
+	struct later *later = arg;
+	struct smpp_pdu pdu;
+	char text[32];
+	(void)number;
+	world_trace(world, "taken", later->id);
+	smpp_pdu_init(&pdu, SMPP_submit_multi_resp, later->sequence_number);
+	snprintf(text, sizeof(text), later->far->carrier->options.hex_ids ? "%llX" : "%010llu",
+		 (unsigned long long)later->id);
+	pdu.message_id = smpp_octets_of(text);
+	pdu.no_unsuccess = later->no_unsuccess;
+	pdu.unsuccess_sme = (struct smpp_octets){ later->unsuccess, later->unsuccess_n };
+	respond(later, &pdu);
+}
+
+static void refuse_destination(struct later *later, struct smpp_octets address, uint32_t status)
+{
+	uint8_t *free = later->unsuccess + later->unsuccess_n;
+	struct smpp_writer writer = smpp_writer_of(free, UNSUCCESS_OCTETS);
+	struct smpp_unsuccess one = { .destination_addr = address, .error_status_code = status };
+	if (smpp_unsuccess_put(&writer, &one) != SMPP_OK)
+		abort();
+	later->unsuccess_n += smpp_writer_octets(&writer).n;
+	later->no_unsuccess++;
+}
+
+static void on_destination(struct later *later, struct smpp_octets address,
+			   const struct smpp_pdu *pdu)
+{
+	struct carrier *carrier = later->far->carrier;
+	const struct carrier_options *options = &carrier->options;
+	struct truth *truth = truth_of(carrier, number_of(address));
+	truth->submits++;
+	note_part(truth, pdu);
+	world_trace(carrier->world, "submit", truth->msisdn);
+	bool busy = world_stormy(carrier->world) &&
+		    dice_permille(&carrier->dice, options->error_permille);
+	if (busy || dice_permille(&carrier->dice, options->refused_permille)) {
+		truth->refused++;
+		truth->permanent = truth->permanent || !busy;
+		refuse_destination(later, address, busy ? 0x08 : 0x0B);
+		return;
+	}
+	truth->taken_or_silent++;
+	struct taken *taken = take(later->far, truth, later->sequence_number);
+	taken->id = later->id;
+	schedule_receipts(taken, world_now_ms(carrier->world) + options->latency_ms);
+}
+
+static void refuse_multi(struct far *far, const struct smpp_event *event, uint32_t status)
+{
+	struct smpp_octets rest = event->pdu->dest_address;
+	struct smpp_dest dest;
+	struct smpp_pdu pdu;
+	while (smpp_dest_next(&rest, &dest)) {
+		struct truth *truth = truth_of(far->carrier, number_of(dest.destination_addr));
+		truth->submits++;
+		truth->refused++;
+		note_part(truth, event->pdu);
+	}
+	smpp_pdu_init(&pdu, SMPP_submit_multi_resp, event->sequence_number);
+	pdu.command_status = status;
+	pdu.body_absent = true;
+	if (smpp_session_respond(far->session, &pdu) == SMPP_SESSION_OK)
+		flush(far);
+}
+
+static void on_submit_multi(struct far *far, const struct smpp_event *event)
+{
+	struct carrier *carrier = far->carrier;
+	struct smpp_octets rest = event->pdu->dest_address;
+	struct smpp_dest dest;
+	if (world_stormy(carrier->world) &&
+	    dice_permille(&carrier->dice, carrier->options.throttled_permille)) {
+		refuse_multi(far, event, 0x58);
+		return;
+	}
+	struct later *later = answer_later(far, event);
+	later->id = carrier->ids++;
+	while (smpp_dest_next(&rest, &dest))
+		on_destination(later, dest.destination_addr, event->pdu);
+	plan_answer(later, answer_multi);
+}
+
+/* What the receipt says, or said, or would have said. */
+static void answer_query(struct world *world, void *arg, uint64_t number)
+{
+	struct later *later = arg;
+	struct taken *taken = later->asked;
+	struct smpp_pdu pdu;
+	(void)number;
+	world_trace(world, "query", taken ? taken->id : 0);
+	smpp_pdu_init(&pdu, SMPP_query_sm_resp, later->sequence_number);
+	pdu.command_status = taken ? 0 : (uint32_t)SMPP_ESME_RQUERYFAIL;
+	pdu.body_absent = !taken;
+	if (taken) {
+		pdu.message_id = smpp_octets_of("0");
+		pdu.message_state = taken->failed ? 5 : 2;
+		*(taken->failed ? &taken->truth->failed_said : &taken->truth->delivered_said) =
+			true;
+	}
+	respond(later, &pdu);
+}
+
+static void on_query(struct far *far, const struct smpp_event *event)
+{
+	struct later *later = answer_later(far, event);
+	char text[32];
+	for (struct taken *taken = far->carrier->all; taken; taken = taken->next) {
+		snprintf(text, sizeof(text), far->carrier->options.hex_ids ? "%llX" : "%010llu",
+			 (unsigned long long)taken->id);
+		if (smpp_octets_equal(event->pdu->message_id, smpp_octets_of(text)))
+			later->asked = taken;
+	}
+	if (later->asked && dice_permille(&far->carrier->dice, 300))
+		later->asked = NULL; /* it forgets */
+	plan_answer(later, answer_query);
+}
+
 /* ---- the session ---- */
 
 static void on_event(struct far *far, const struct smpp_event *event)
@@ -453,6 +632,10 @@ static void on_event(struct far *far, const struct smpp_event *event)
 			far->carrier->complaints++;
 	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_sm) {
 		on_submit(far, event);
+	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_submit_multi) {
+		on_submit_multi(far, event);
+	} else if (event->kind == SMPP_EVENT_REQUEST && event->command_id == SMPP_query_sm) {
+		on_query(far, event);
 	} else if (event->kind == SMPP_EVENT_RESPONSE) {
 		delivery_answered((struct delivery *)(uintptr_t)event->tag, event->command_status);
 	} else if (event->kind == SMPP_EVENT_LOST || event->kind == SMPP_EVENT_UNSENT ||
