@@ -13,6 +13,7 @@ const argument = options({
 	port: 0,
 	'delay-ms': 20,
 	'failed-every': 10, // each nth message is UNDELIV; 0: none
+	receipts: 1, // 0: none is sent, only a query tells
 	'receipt-by': 'deliver_sm', // or data_sm: text in message_payload, id and state in TLVs
 	'enquire-ms': 0, // ask each link that often whether it lives; 0: never
 	'unbind-after': 0, // that many submits, once, while the others run
@@ -25,7 +26,8 @@ const REDELIVER_MS = 500;
 const ID_WIDTH = 12;
 
 const stats = { sessions: 0, submits: 0, receipts_sent: 0, receipts_acked: 0, delivered: 0, failed: 0,
-	enquired: 0, alive: 0, unbinds: 0, unbound: 0, unbind_resps: 0, mo_sent: 0, mo_acked: 0, kept: [] };
+	multis: 0, queries: 0, cancels: 0, enquired: 0, alive: 0, unbinds: 0, unbound: 0, unbind_resps: 0, mo_sent: 0, mo_acked: 0, kept: [] };
+const taken = new Map(); // messages by the id that their response gave
 const receivers = new Set(); // sessions that are bound to receive
 let nextId = 0xa0000001;
 
@@ -143,11 +145,44 @@ function onSubmit(session, pdu) {
 	stats[message.failed ? 'failed' : 'delivered']++;
 	if (stats.kept.length < argument.keep)
 		keep(pdu);
+	taken.set(message.id.toString(16), message);
 	session.send(pdu.response({ message_id: message.id.toString(16) }));
 	if (n === argument['unbind-after'])
 		unbind(session);
-	if (pdu.registered_delivery & 3)
+	if (argument.receipts && pdu.registered_delivery & 3)
 		setTimeout(deliver, argument['delay-ms'], message);
+}
+
+// One id for all; those whose number ends in 7 are refused.
+function onSubmitMulti(session, pdu) {
+	const id = nextId++;
+	const refused = [];
+	stats.multis++;
+	for (const { destination_addr: destination } of pdu.dest_address) {
+		stats.submits++;
+		if (destination.endsWith('7')) {
+			refused.push({ dest_addr_ton: 1, dest_addr_npi: 1, destination_addr: destination,
+				error_status_code: smpp.ESME_RINVDSTADR });
+			stats.failed++;
+			continue;
+		}
+		stats.delivered++;
+		setTimeout(deliver, argument['delay-ms'], { id, session, source: pdu.source_addr, destination,
+			text: '', failed: false });
+	}
+	session.send(pdu.response({ message_id: id.toString(16), unsuccess_sme: refused }));
+}
+
+function onQuery(session, pdu) {
+	const message = taken.get(pdu.message_id);
+	stats.queries++;
+	session.send(pdu.response(message ? { message_id: pdu.message_id, message_state: message.failed ? 5 : 2 } :
+		{ command_status: smpp.ESME_RQUERYFAIL }));
+}
+
+function onCancel(session, pdu) {
+	stats.cancels++;
+	session.send(pdu.response({ command_status: smpp.ESME_RCANCELFAIL }));
 }
 
 function bindStatus(pdu) {
@@ -171,6 +206,9 @@ function onSession(session) {
 		});
 	}
 	session.on('submit_sm', (pdu) => onSubmit(session, pdu));
+	session.on('submit_multi', (pdu) => onSubmitMulti(session, pdu));
+	session.on('query_sm', (pdu) => onQuery(session, pdu));
+	session.on('cancel_sm', (pdu) => onCancel(session, pdu));
 	session.on('enquire_link', (pdu) => session.send(pdu.response()));
 	session.on('unbind', (pdu) => {
 		receivers.delete(session);
