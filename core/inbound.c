@@ -36,7 +36,7 @@ static const char *account_name(const struct config_provider *config, struct sto
 		to.at++;
 		to.n--;
 	}
-	for (size_t i = 0; config && i < config->n_inbounds; i++) {
+	for (size_t i = 0; i < config->n_inbounds; i++) {
 		const struct config_inbound *row = &config->inbounds[i];
 		size_t n = strlen(row->prefix);
 		if (n <= to.n && (!n || !memcmp(row->prefix, to.at, n)) &&
@@ -51,11 +51,13 @@ static uint32_t owner(struct turn *turn, const struct config_provider *config,
 		      struct store_octets to)
 {
 	struct store_account account = { 0 };
-	const char *name = account_name(config, to);
-	enum store_err err = name ? account_by_name(turn->txn, name, &account) : STORE_NOTFOUND;
+	const char *name = config ? account_name(config, to) : NULL;
+	if (!name)
+		return 0;
+	enum store_err err = account_by_name(turn->txn, name, &account);
 	if (!err)
 		return account.account;
-	if (name && err == STORE_NOTFOUND)
+	if (err == STORE_NOTFOUND)
 		log_warning("inbound.no_account", "provider=%s account=\"%s\"", config->name, name);
 	turn_fail(turn, err == STORE_NOTFOUND || err == STORE_CORRUPT ? STORE_OK : err);
 	return 0;

@@ -59,7 +59,7 @@ static void test_engine__check_88_no_reference_is_used_again_too_early(void **st
 	engine_world_free(world);
 }
 
-static void test_engine__I19_what_is_accepted_first_leaves_first(void **state)
+static void test_engine__i19_what_is_accepted_first_leaves_first(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
 	struct carrier *alpha = world->carriers[0];
@@ -303,7 +303,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__check_88_no_reference_is_used_again_too_early),
-		cmocka_unit_test(test_engine__I19_what_is_accepted_first_leaves_first),
+		cmocka_unit_test(test_engine__i19_what_is_accepted_first_leaves_first),
 		cmocka_unit_test(test_engine__check_88_retries_and_restarts_keep_the_reference),
 		cmocka_unit_test(test_engine__a_payload_is_one_segment_of_several_parts),
 		cmocka_unit_test(test_engine__what_needs_tlvs_waits_for_a_peer_that_takes_them),
