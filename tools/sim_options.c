@@ -35,6 +35,8 @@ enum key {
 	KEY_HANG,
 	KEY_RECEIPT_SHAPE,
 	KEY_SCRIPT,
+	KEY_REPLAY,
+	KEY_SHOW_SCRIPT,
 	KEY_IDS,
 	KEY_RECEIPT_IDS,
 	KEY_FIRST_ID,
@@ -90,6 +92,9 @@ static const struct argp_option rows[] = {
 	{ "hang", KEY_HANG, NULL, 0, "Take binds and submits, never answer a submit", 2 },
 	{ "receipt-shape", KEY_RECEIPT_SHAPE, "NAME", 0,
 	  "How receipts are worded; list shows the names (plain)", 2 },
+	{ "replay", KEY_REPLAY, "FILE", 0,
+	  "Be the SMSC of this capture (pcap, pcapng), or of a script made from one", 2 },
+	{ "show-script", KEY_SHOW_SCRIPT, NULL, 0, "Print what --replay makes of it, and exit", 2 },
 	{ "script", KEY_SCRIPT, "FILE", 0, "Rows that say what goes wrong when", 2 },
 
 	{ NULL, 0, NULL, 0, "Message ids", 3 },
@@ -291,6 +296,12 @@ static error_t read_outcome(int key, char *arg, struct argp_state *state)
 	case KEY_RECEIPT_SHAPE:
 		receipt_shape(state, options, arg);
 		return 0;
+	case KEY_REPLAY:
+		options->replay_file = arg;
+		return 0;
+	case KEY_SHOW_SCRIPT:
+		options->show_script = true;
+		return 0;
 	case KEY_SCRIPT:
 		options->script_file = arg;
 		return 0;
@@ -461,6 +472,8 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 	if (key == ARGP_KEY_END) {
 		if ((options->tls_cert_file == NULL) != (options->tls_key_file == NULL))
 			argp_error(state, "--tls-cert and --tls-key go together");
+		if (options->show_script && options->replay_file == NULL)
+			argp_error(state, "--show-script goes with --replay");
 		if (options->tls_folder != NULL &&
 		    (options->tls_cert_file != NULL || options->tls_client_ca_file != NULL))
 			argp_error(state, "--tls-generate makes what --tls-cert and "

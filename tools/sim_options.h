@@ -47,7 +47,9 @@ struct sim_options {
 	uint32_t answer_ms;	   /* how long a deliver_sm_resp is waited for */
 	const char *receipt_shape; /* a name of tools/sim_shapes.def */
 	const char *script_file;   /* NULL: none */
-	bool hang;		   /* binds are taken, submits never answered */
+	const char *replay_file;   /* NULL: none */
+	bool show_script;
+	bool hang; /* binds are taken, submits never answered */
 
 	struct sim_id_form ids;
 	struct sim_id_form receipt_ids;

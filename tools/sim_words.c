@@ -52,8 +52,7 @@ static void split(struct sim_words *words, size_t from, size_t to)
 	words->word.kind = SIM_WORD;
 	words->word.name = slice(words, from, middle);
 	words->word.has_value = equals != NULL;
-	if (equals != NULL)
-		words->word.value = slice(words, middle + 1, to);
+	words->word.value = slice(words, equals == NULL ? to : middle + 1, to);
 }
 
 void sim_words_next(struct sim_words *words)

@@ -16,6 +16,7 @@
 #include "tools/sim_control.h"
 #include "tools/sim_log.h"
 #include "tools/sim_options.h"
+#include "tools/sim_replay.h"
 #include "tools/sim_smsc.h"
 
 /* How long links may take to unbind at the end. */
@@ -116,6 +117,32 @@ static void log_start(void)
 	sim_log_flush(&sim.log);
 }
 
+/* Rows of the profile, of the capture, of the file, in this order. */
+static void read_scripts(struct sim_script *script)
+{
+	const struct sim_options *options = &sim.options;
+	struct buffer replay = { 0 };
+	bool good = true;
+
+	if (options->profile_script != NULL)
+		good = sim_script_read_text(script, "profile", options->profile_script,
+					    strlen(options->profile_script));
+	if (options->replay_file != NULL && !sim_replay_read(options->replay_file, &replay))
+		exit(1);
+	if (options->show_script) {
+		fwrite(replay.octets, 1, replay.n, stdout);
+		exit(0);
+	}
+	if (replay.n > 0)
+		good &= sim_script_read_text(script, options->replay_file,
+					     (const char *)replay.octets, replay.n);
+	buffer_release(&replay);
+	if (options->script_file != NULL)
+		good &= sim_script_read(script, options->script_file);
+	if (!good)
+		exit(2);
+}
+
 static void start_control(void)
 {
 	char error[PORT_TEXT_OCTETS] = "";
@@ -133,12 +160,7 @@ static void start(void)
 	struct port_options options = { .one_thread = true, .signals = true };
 	struct sim_script script = { 0 };
 
-	if (sim.options.profile_script != NULL &&
-	    !sim_script_read_text(&script, "profile", sim.options.profile_script,
-				  strlen(sim.options.profile_script)))
-		exit(2);
-	if (sim.options.script_file != NULL && !sim_script_read(&script, sim.options.script_file))
-		exit(2);
+	read_scripts(&script);
 	sim.port = port_new(&options);
 	if (sim.port == NULL)
 		fail("out of memory");

@@ -135,8 +135,8 @@ def test_steps_are_done_now():
               (200, {'links': 1}))
         equal(first.read().command, smsc_sim.UNBIND)
         equal(first.read(), None)
-        equal(sim.ask('POST', '/do', {'steps': 'send alert_notification source_addr=7'})[1]['links'],
-              1)
+        steps = 'send alert_notification source_addr=7'
+        equal(sim.ask('POST', '/do', {'steps': steps})[1]['links'], 1)
         equal(second.read().command, 0x102)
         status, reply = sim.ask('POST', '/do', {'steps': 'send alert_notification colour=red'})
         equal(status, 400)

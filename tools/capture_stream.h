@@ -1,0 +1,50 @@
+/*
+ * The octets of the connections in a capture, each direction in order: segments that came out of
+ * order wait for what is missing, repeated ones are left out, and what never comes is told as lost.
+ *
+ *	capture_next ──► capture_stream_add ──► capture_stream_next: octets, losses, ends
+ */
+#ifndef TOOLS_CAPTURE_STREAM_H
+#define TOOLS_CAPTURE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "tools/capture.h"
+
+/* Octets that wait for a gap; then the gap is lost. */
+#define CAPTURE_WAIT_OCTETS (1u << 20)
+#define CAPTURE_CONNECTIONS 1024u
+
+enum capture_kind {
+	CAPTURE_OCTETS,
+	CAPTURE_LOST, /* n octets are missing here */
+	CAPTURE_FIN,
+	CAPTURE_RST,
+};
+
+struct capture_event {
+	enum capture_kind kind;
+	int64_t at_us;
+	uint32_t connection;   /* from 0, in the order of their first packets */
+	bool back;	       /* from the end that did not send its first packet */
+	const uint8_t *octets; /* until the next call */
+	size_t n;
+};
+
+struct capture_streams;
+
+/* NULL: no memory. */
+struct capture_streams *capture_streams_new(void);
+void capture_streams_free(struct capture_streams *streams);
+
+/* false: no memory, or more than CAPTURE_CONNECTIONS at once; the packet was not taken. */
+bool capture_stream_add(struct capture_streams *streams, const struct capture_packet *packet);
+/* No packet follows: what waits for a gap is let out behind its loss. */
+void capture_stream_end(struct capture_streams *streams);
+/* false: none waits. */
+bool capture_stream_next(struct capture_streams *streams, struct capture_event *event);
+
+#endif
