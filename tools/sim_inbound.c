@@ -118,7 +118,7 @@ const char *sim_inbound_send(struct sim_smsc *smsc, struct sim_link *link,
 		why = "the text is too long for that way of parting it";
 	for (size_t i = 0; why == NULL && wish->order == NULL && i < plan.pdus; i++)
 		why = send_part(smsc, link, wish, &plan, (uint16_t)i, *inbound);
-	for (size_t i = 0; why == NULL && i < wish->order_n; i++) {
+	for (size_t i = 0; why == NULL && wish->order != NULL && i < wish->order_n; i++) {
 		if (wish->order[i] == 0 || wish->order[i] > plan.pdus)
 			why = "order names a part that there is not";
 		else
