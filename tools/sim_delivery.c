@@ -99,14 +99,14 @@ static bool send_receipt(struct sim_smsc *smsc, struct sim_link *link, uint32_t 
 				       .receipt_ids = smsc->options->receipt_ids,
 				       .wall_ms = port_wall_ms(smsc->port),
 				       .link = link->number };
-	struct buffer receipt = { 0 };
+	static struct buffer receipt; /* its memory is used again */
 	enum smpp_session_error error;
 
+	buffer_clear(&receipt);
 	sim_receipt_make(message->shape != NULL ? message->shape : &smsc->shape, &subject,
 			 smsc->options->receipt_tlvs && link->takes_tlvs, &receipt);
 	error = smpp_session_request_octets(link->session, receipt.octets, receipt.n,
 					    tag_of(message, index), port_now_ms(smsc->port));
-	buffer_release(&receipt);
 	if (error == SMPP_SESSION_BAD_PDU) {
 		/* It is larger than any PDU. Nobody will ever answer it. */
 		fprintf(stderr, "smsc-sim: a receipt of link %u is too large\n", message->link);

@@ -249,14 +249,19 @@ struct rendering {
 	const struct smpp_pdu *base;	    /* NULL: all null */
 	const struct sim_subject *subject;
 	struct buffer *out;
-	struct buffer value; /* of the present field */
-	size_t sm_length_at; /* offset in out; 0: none to fill in */
+	struct buffer *value; /* of the present field */
+	size_t sm_length_at;  /* offset in out; 0: none to fill in */
 };
 
 static void put_number(struct buffer *out, uint64_t number, uint32_t octets)
 {
-	while (octets-- > 0)
-		buffer_append(out, (uint8_t[]){ (uint8_t)(number >> 8 * octets) }, 1);
+	uint8_t *at = buffer_reserve(out, octets);
+
+	if (at == NULL)
+		return;
+	for (uint32_t i = 0; i < octets; i++)
+		at[i] = (uint8_t)(number >> 8 * (octets - 1 - i));
+	out->n += octets;
 }
 
 static void patch_u32(struct buffer *out, size_t at, uint64_t number)
@@ -269,9 +274,9 @@ static void patch_u32(struct buffer *out, size_t at, uint64_t number)
 
 static struct smpp_octets value_of(struct rendering *r, const struct sim_field *field)
 {
-	buffer_clear(&r->value);
-	sim_text_render(r->pdu, &field->text, r->subject, &r->value);
-	return (struct smpp_octets){ .at = r->value.octets, .n = (uint32_t)r->value.n };
+	buffer_clear(r->value);
+	sim_text_render(r->pdu, &field->text, r->subject, r->value);
+	return (struct smpp_octets){ .at = r->value->octets, .n = (uint32_t)r->value->n };
 }
 
 /* A number by the field's text; a status may be named. What is none is 0. */
@@ -472,20 +477,25 @@ static uint64_t header_number(struct rendering *r, enum target target, uint32_t 
 uint32_t sim_pdu_status(const struct sim_pdu *pdu)
 {
 	const struct sim_field *field = field_of_target(pdu, TARGET_COMMAND_STATUS);
-	struct rendering r = { .pdu = pdu };
+	struct buffer value = { 0 };
+	struct rendering r = { .pdu = pdu, .value = &value };
 	uint32_t status;
 
 	if (field == NULL || !sim_text_is_fixed(pdu, &field->text))
 		return 0;
 	status = (uint32_t)number_of(&r, field);
-	buffer_release(&r.value);
+	buffer_release(&value);
 	return status;
 }
 
 void sim_pdu_render(const struct sim_pdu *pdu, const struct smpp_pdu *base,
 		    const struct sim_subject *subject, bool tlvs, struct buffer *out)
 {
-	struct rendering r = { .pdu = pdu, .base = base, .subject = subject, .out = out };
+	/* Kept from one to the next: a receipt is rendered for every message. */
+	static struct buffer value;
+	struct rendering r = {
+		.pdu = pdu, .base = base, .subject = subject, .out = out, .value = &value
+	};
 	uint32_t id = pdu->command_id != 0 || base == NULL ? pdu->command_id : base->command_id;
 	const struct sim_field *tail = field_of_target(pdu, TARGET_TAIL);
 	size_t at = out->n;
@@ -515,5 +525,4 @@ void sim_pdu_render(const struct sim_pdu *pdu, const struct smpp_pdu *base,
 		buffer_append(out, octets.at, octets.n);
 	}
 	patch_u32(out, at, header_number(&r, TARGET_COMMAND_LENGTH, (uint32_t)(out->n - at)));
-	buffer_release(&r.value);
 }

@@ -183,15 +183,14 @@ bool sim_read_status(struct smpp_octets text, uint32_t *out)
 #include "smpp/status.def"
 #undef STATUS
 	};
+	const uint32_t prefix_n = (uint32_t)strlen("ESME_");
 	uint64_t value;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct smpp_octets name = smpp_octets_of(rows[i].name);
-		const uint32_t prefix = sizeof("ESME_") - 1;
+		struct smpp_octets name = smpp_octets_of(rows[i].name);
+		struct smpp_octets bare = { .at = name.at + prefix_n, .n = name.n - prefix_n };
 
-		if (!smpp_octets_equal(text, name) &&
-		    !smpp_octets_equal(text, (struct smpp_octets){ .at = name.at + prefix,
-								   .n = name.n - prefix }))
+		if (!smpp_octets_equal(text, name) && !smpp_octets_equal(text, bare))
 			continue;
 		*out = rows[i].value;
 		return true;
