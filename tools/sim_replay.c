@@ -60,6 +60,11 @@ static void put_delay(struct replay *replay, int64_t from_us, int64_t at_us)
 {
 	int64_t ms = at_us > from_us ? (at_us - from_us) / 1000 : 0;
 
+	if (ms > SIM_MS_MAX) {
+		fprintf(stderr, "smsc-sim: %s: what came after %lld s comes after %u s\n",
+			replay->file, (long long)ms / 1000, SIM_MS_MAX / 1000);
+		ms = SIM_MS_MAX;
+	}
 	if (ms > 0)
 		buffer_format(replay->script, " after=%lldms", (long long)ms);
 }

@@ -7,9 +7,6 @@
 
 #include "smpp/status.h"
 
-/* Timers of an hour more than a day help nobody and keep sums far from overflow. */
-#define MS_MAX (25u * 3600u * 1000u)
-
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
@@ -145,7 +142,7 @@ bool sim_read_ms(struct smpp_octets text, uint32_t *out)
 
 		if (text.n < n || memcmp(text.at + text.n - n, units[i].name, n) != 0)
 			continue;
-		if (!sim_read_number(number, MS_MAX / units[i].ms, &value))
+		if (!sim_read_number(number, SIM_MS_MAX / units[i].ms, &value))
 			return false;
 		*out = (uint32_t)value * units[i].ms;
 		return true;

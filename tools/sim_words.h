@@ -17,6 +17,9 @@
 
 #include "smpp/octets.h"
 
+/* Timers of an hour more than a day help nobody and keep sums far from overflow. */
+#define SIM_MS_MAX (25u * 3600u * 1000u)
+
 enum sim_word_kind {
 	SIM_WORD_END, /* of the line */
 	SIM_WORD_COLON,

@@ -115,6 +115,15 @@ def test_losses_are_told_and_the_rest_is_replayed():
     equal(got, [WHOLE[0], WHOLE[2], 'on submit_sm nth=1: outcome mix=unanswered=100'])
 
 
+def test_what_came_days_later_comes_after_a_day():
+    packets = session()
+    packets[-1] = (3 * 86400 * 1000, packets[-1][1])
+    got, said = rows(write_pcap(packets))
+    assert got[2].endswith(' after=90000000ms') and '259199 s' in said, (got, said)
+    with Sim('--replay', write_pcap(packets)) as sim:
+        equal(Link(sim.address).bind().body, b'captured\0')
+
+
 def test_what_is_no_session_is_refused():
     for packets in ([], [(0, tcp(ESME, SMSC, 1, b'GET / HTTP/1.1\r\n\r\n'))]):
         done = run('--replay', write_pcap(packets), '--listen', '127.0.0.1:0')
