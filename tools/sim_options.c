@@ -153,12 +153,9 @@ static uint32_t number32(const struct argp_state *state, const char *name, const
 	return (uint32_t)number(state, name, arg, UINT32_MAX);
 }
 
-/* Timers of an hour more than a day help nobody and keep sums far from overflow. */
-#define MS_MAX (25u * 3600u * 1000u)
-
 static uint32_t milliseconds(const struct argp_state *state, const char *name, const char *arg)
 {
-	return (uint32_t)number(state, name, arg, MS_MAX);
+	return (uint32_t)number(state, name, arg, SIM_MS_MAX);
 }
 
 static struct sim_spread spread(const struct argp_state *state, const char *name, char *arg)
