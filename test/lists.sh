@@ -7,7 +7,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 
-functions=$(sed -nE 's/^static void (test_[a-z0-9_]+)\(void \*\*.*/\1/p' ./*.c sim/*.c 2>/dev/null)
+functions=$(sed -nE 's/^static void (test_[A-Za-z0-9_]+)\(void \*\*.*/\1/p' ./*.c sim/*.c 2>/dev/null)
 
 exists() {
 	local script=${1%%:*} file

@@ -50,7 +50,7 @@ def texts(peer, far):
         TAP.result(parts == list(range(1, wanted[name] + 1)) and
                    len({line.get('reference') for line in submits}) == 1,
                    f'{name}: its {wanted[name]} parts are read as such', submits)
-        house.await_that(f'{name} is reported', lambda: DELIVERED in peer.reports.of(name))
+        house.await_that(f'{name} is reported', lambda: len(peer.reports.of(name)) >= 2)
         TAP.result(peer.reports.of(name) == [DELIVERED, TAKEN], f'{name}: is reported once',
                    [peer.reports.of(name)])
 
