@@ -126,18 +126,19 @@ class OldServer:
     """openssl s_server that knows TLS 1.1 and nothing newer."""
 
     def __init__(self, folder):
-        with socket.create_server(('127.0.0.1', 0)) as free:
-            self.port = free.getsockname()[1]
         self.process = subprocess.Popen(
-            ['openssl', 's_server', '-accept', f'127.0.0.1:{self.port}', '-cert',
-             f'{folder}/good.pem', '-key', f'{folder}/good.pem', '-tls1_1', '-cipher',
-             'ALL:@SECLEVEL=0', '-quiet'],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ['openssl', 's_server', '-accept', '127.0.0.1:0', '-cert', f'{folder}/good.pem',
+             '-key', f'{folder}/good.pem', '-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        lines = iter(self.process.stdout.readline, '')
+        line = next((line for line in lines if line.startswith('ACCEPT ')), 'ACCEPT :0')
+        self.port = int(line.rsplit(':', 1)[1])
 
     def end(self):
         self.process.kill()
         self.process.wait()
         self.process.stdin.close()
+        self.process.stdout.close()
 
 
 def alert_port(sockets):
