@@ -483,7 +483,8 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 {
 	const struct trunk *trunk = link->trunk;
 	const char *waits_for = link_waits_for(engine, link, now_ms);
-	int64_t retry_ms = link_retry_ms(link);
+	bool retries = waits_for && !trunk->up_for_down && link->provider->config->enabled;
+	int64_t retry_ms = retries ? link_retry_ms(link) : 0;
 	json_begin_object(json);
 	json_add_text(json, "name", link->name);
 	json_add_text(json, "link", trunk->name);
@@ -511,7 +512,7 @@ static void put_link(const struct engine *engine, const struct link *link, int64
 	json_add_uint(json, "outstanding", link->outstanding);
 	json_add_int(json, "paused_ms",
 		     link->paused_until_ms > now_ms ? link->paused_until_ms - now_ms : 0);
-	json_add_int(json, "retry_in_ms", waits_for && retry_ms > now_ms ? retry_ms - now_ms : 0);
+	json_add_int(json, "retry_in_ms", retry_ms > now_ms ? retry_ms - now_ms : 0);
 	json_add_text(json, "waits_for", waits_for);
 	json_add_uint(json, "failures", link->failures);
 	json_add_uint(json, "refused_status", link->refused_status);
