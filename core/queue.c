@@ -22,6 +22,8 @@ struct order {
 /* The orders of one account on one route, first in first out within a priority. */
 struct lane {
 	uint32_t account;
+	unsigned passes;   /* times in a row that a lower priority was passed over */
+	unsigned favoured; /* the lower priority that had its turn last */
 	struct order *first[QUEUE_PRIORITIES], *last[QUEUE_PRIORITIES];
 	struct lane *next; /* ring of those that have orders */
 	struct lane *all;  /* list of every lane of the route */
@@ -88,12 +90,39 @@ static struct lane *lane_of(struct route *route, uint32_t account)
 	return lane;
 }
 
+/* A lower priority than this that has orders, beginning behind the one favoured last; else this. */
+static unsigned lower_in_turn(const struct lane *lane, unsigned priority)
+{
+	for (unsigned i = 1; i <= QUEUE_PRIORITIES; i++) {
+		unsigned lower = (lane->favoured + QUEUE_PRIORITIES - i) % QUEUE_PRIORITIES;
+		if (lower < priority && lane->first[lower])
+			return lower;
+	}
+	return priority;
+}
+
+/* The highest priority, but every so often a lower one: what is never ending must not starve it. */
 static struct order *lane_head(const struct lane *lane)
 {
-	for (unsigned priority = QUEUE_PRIORITIES; priority-- > 0;)
-		if (lane->first[priority])
-			return lane->first[priority];
-	return NULL;
+	unsigned priority = QUEUE_PRIORITIES - 1;
+	while (priority && !lane->first[priority])
+		priority--;
+	if (lane->passes == QUEUE_PASSES)
+		priority = lower_in_turn(lane, priority);
+	return lane->first[priority];
+}
+
+static void lane_served(struct lane *lane, unsigned priority)
+{
+	bool favoured = false;
+	for (unsigned higher = priority + 1; higher < QUEUE_PRIORITIES; higher++)
+		favoured = favoured || lane->first[higher];
+	if (favoured)
+		lane->favoured = priority;
+	if (favoured || lower_in_turn(lane, priority) == priority)
+		lane->passes = 0;
+	else if (lane->passes < QUEUE_PASSES)
+		lane->passes++;
 }
 
 static bool lane_append(struct route *route, struct order *order)
@@ -359,10 +388,13 @@ static void take(struct queue *queue, uint32_t n, bool served)
 	}
 	struct lane *lane = route->turn->next;
 	struct queue_order *order = &lane_head(lane)->info;
+	unsigned priority = order->priority;
 	assert(n <= order->segments - order->cursor);
 	order->cursor += n;
 	if (order->cursor == order->segments)
 		lane_pop(route);
+	if (served)
+		lane_served(lane, priority);
 	/* The next account's turn, unless the lane just left the ring and the turn with it. */
 	if (served && route->turn && route->turn->next == lane)
 		route->turn = lane;

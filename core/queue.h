@@ -7,6 +7,8 @@
  * provider ── routes, by weight ─┬─ returned segments, by due time
  *                                └─ accounts, in turn ── orders by priority, then age ── cursor
  *
+ * Within an account on a route a higher priority goes first, but of nine submits one is of a lower
+ * priority that waits, the lower ones in turn: nothing waits for ever behind what never ends.
  * Nothing not yet released overtakes a returned segment that is due. Entries are never removed from
  * the middle: what was cancelled or has expired is skipped when its turn comes, by its record.
  */
@@ -17,6 +19,7 @@
 #include <stdint.h>
 
 #define QUEUE_PRIORITIES 4
+#define QUEUE_PASSES	 8 /* submits of a higher priority for one of a lower that waits */
 #define QUEUE_NEVER	 INT64_MAX
 
 struct queue;

@@ -175,6 +175,70 @@ static void test_engine__check_75_one_a_second_saves_nothing_up(void **state)
 	engine_world_free(world);
 }
 
+/* ---- fairness ---- */
+
+/* Which submit was the first to that number. */
+static size_t place_of(const struct carrier *carrier, uint64_t msisdn)
+{
+	for (size_t i = 0; i < carrier->n; i++)
+		if (carrier->seen[i].msisdn == msisdn)
+			return i;
+	return SIZE_MAX;
+}
+
+/* Whatever waits on another route of the provider, a window passes and no more. */
+static void test_engine__a64_bulk_delays_another_route_by_a_window_at_most(void **state)
+{
+	static const struct {
+		const char *setting;
+		size_t window;
+	} rows[] = {
+		{ "window: 1, release_ahead: 1", 1 },
+		{ "window: 10", 10 },
+		{ "window: 10, rate: 20", 10 },
+		{ "window: 100", 100 },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world =
+			engine_world_new(&(struct setting){ .alpha = rows[i].setting });
+		struct carrier *alpha = world->carriers[0];
+		engine_world_order(world, &(struct wish){ .route = 1, .total = 4000 });
+		for (int k = 0; k < 20; k++) {
+			carrier_ok_all(alpha);
+			engine_world_run(world, 50);
+		}
+		size_t before = alpha->n;
+		uint64_t number = world->next_number;
+		engine_world_order(world, &(struct wish){ .route = 3 });
+		for (int k = 0; k < 200 && place_of(alpha, number) == SIZE_MAX; k++) {
+			carrier_ok_all(alpha);
+			engine_world_run(world, 50);
+		}
+		assert_in_range(place_of(alpha, number), before, before + rows[i].window + 1);
+		engine_world_free(world);
+	}
+}
+
+/* Nor does a provider that takes nothing hold up another one. */
+static void test_engine__a64_a_provider_that_hangs_delays_no_other(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0], *beta = world->carriers[1];
+	(void)state;
+	engine_world_order(world, &(struct wish){ .route = 1, .total = 4000 });
+	beta->obliging = true;
+	for (int i = 0; i < 10; i++) {
+		int64_t asked_ms = world_now_ms(world->world);
+		engine_world_order(world, &(struct wish){ .route = 2 });
+		assert_int_equal(beta->n, i + 1);
+		assert_in_range(beta->seen[i].at_ms, asked_ms, asked_ms + 5);
+		engine_world_run(world, 700);
+	}
+	assert_true(alpha->n >= 10);
+	engine_world_free(world);
+}
+
 /* ---- congestion ---- */
 
 static void test_engine__check_77_congestion_halves_the_window_and_it_comes_back(void **state)
@@ -263,6 +327,8 @@ int main(void)
 			test_engine__check_67_a_window_of_a_thousand_is_filled_and_not_passed),
 		cmocka_unit_test(test_engine__check_75_a_thousand_a_second_is_smooth),
 		cmocka_unit_test(test_engine__check_75_one_a_second_saves_nothing_up),
+		cmocka_unit_test(test_engine__a64_bulk_delays_another_route_by_a_window_at_most),
+		cmocka_unit_test(test_engine__a64_a_provider_that_hangs_delays_no_other),
 		cmocka_unit_test(
 			test_engine__check_77_congestion_halves_the_window_and_it_comes_back),
 		cmocka_unit_test(test_engine__check_77_congestion_lowers_the_rate),

@@ -232,6 +232,57 @@ static void test_queue__room_that_was_made_is_there(void **state)
 	queue_free(queue);
 }
 
+static void add_priority(struct queue *queue, uint64_t order, uint32_t priority, uint64_t n)
+{
+	struct queue_order info = { .order = order,
+				    .route = 1,
+				    .account = 1,
+				    .parts = 1,
+				    .segments = n,
+				    .priority = priority };
+	assert_true(queue_add(queue, &info));
+}
+
+/* A high priority that never ends leaves one in nine to those below, each of them in turn. */
+static void test_queue__no_priority_starves_a_lower_one(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	size_t taken[QUEUE_PRIORITIES] = { 0 };
+	(void)state;
+	for (uint32_t priority = 0; priority < QUEUE_PRIORITIES; priority++)
+		add_priority(queue, 1 + priority, priority, 10000);
+	for (int i = 1; i <= 900; i++) {
+		taken[take(queue) - 1]++;
+		assert_in_range(taken[0] + taken[1] + taken[2], i / 9, i / 9); /* evenly */
+	}
+	assert_int_equal(taken[3], 800);
+	for (int lower = 0; lower < 3; lower++)
+		assert_in_range(taken[lower], 33, 34);
+	queue_free(queue);
+}
+
+/* What waits is counted from when it waits; with nothing below nobody gives way. */
+static void test_queue__a_lower_priority_waits_its_eight_and_no_longer(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	(void)state;
+	add_priority(queue, 1, 2, 1000);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(take(queue), 1);
+	add_priority(queue, 2, 1, 1);
+	for (int i = 0; i < QUEUE_PASSES; i++)
+		assert_int_equal(take(queue), 1);
+	assert_int_equal(take(queue), 2);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(take(queue), 1);
+	/* A higher one goes before both at once. */
+	add_priority(queue, 3, 3, 2);
+	assert_int_equal(take(queue), 3);
+	assert_int_equal(take(queue), 3);
+	assert_int_equal(take(queue), 1);
+	queue_free(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +290,8 @@ int main(void)
 		cmocka_unit_test(test_queue__routes_share_by_weight),
 		cmocka_unit_test(test_queue__bulk_of_one_account_does_not_delay_another),
 		cmocka_unit_test(test_queue__higher_priority_first_then_age),
+		cmocka_unit_test(test_queue__no_priority_starves_a_lower_one),
+		cmocka_unit_test(test_queue__a_lower_priority_waits_its_eight_and_no_longer),
 		cmocka_unit_test(test_queue__what_came_back_goes_first_in_its_old_order),
 		cmocka_unit_test(test_queue__send_at_holds_an_order_back),
 		cmocka_unit_test(test_queue__a_paused_route_keeps_what_it_has),
