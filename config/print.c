@@ -46,6 +46,17 @@ static void indent(struct printing *printing, unsigned depth)
 	config_out(&printing->out, "%*s", (int)depth * 2, "");
 }
 
+/* A status is written in hex and may stand in a carrier's list in decimal. */
+static void print_decimal(struct printing *printing, const struct config_row *row, const void *base)
+{
+	uint32_t status;
+
+	if (row->type != CONFIG_TYPE_STATUS)
+		return;
+	memcpy(&status, (const char *)base + row->offset, sizeof(status));
+	config_out(&printing->out, " # %u", status);
+}
+
 /* Ends the line with where its value came from. */
 static void print_origin(struct printing *printing, const struct config_node *node,
 			 const char *fallback)
@@ -111,6 +122,7 @@ static void print_element(struct printing *printing, const struct config_child *
 	if (child->shape == CONFIG_SHAPE_PAIRS) {
 		config_out(&printing->out, " ");
 		config_value_print(&section->rows[1], element, &printing->out);
+		print_decimal(printing, &section->rows[0], element);
 		print_origin(printing, entry, NULL);
 	} else {
 		config_out(&printing->out, "\n");

@@ -334,7 +334,9 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 {
 	struct engine *engine = turn->engine;
 	const struct config *config = engine->config;
-	uint64_t queued = 0, bound = 0, outstanding = 0;
+	uint64_t queued = 0, bound = 0, outstanding = 0, fallbacks = 0;
+	for (size_t i = 0; i < provider->n_trunks; i++)
+		fallbacks += provider->trunks[i]->pair_since_ms != 0;
 	for (size_t i = 0; i < config->n_routes; i++)
 		if (config->routes[i].provider == provider->config)
 			queued += queue_depth(engine->queue, config->routes[i].id);
@@ -351,6 +353,7 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 	json_add_text(json, "blocked_reason", provider_blocked(engine, provider->config));
 	json_add_uint(json, "links", provider->n_links);
 	json_add_uint(json, "links_bound", bound);
+	json_add_uint(json, "fallbacks", fallbacks);
 	json_add_uint(json, "outstanding", outstanding);
 	json_add_int(json, "pace_percent",
 		     (int)(100 * provider_pace(provider, port_now_ms(engine->port))));

@@ -202,9 +202,11 @@ void control_replace(struct api_call *call)
 static void put_answer(struct json_writer *json, const struct ask *ask)
 {
 	struct smpp_status status = smpp_status(ask->status);
+	char text[SMPP_STATUS_TEXT_OCTETS];
 	json_add_uint(json, "rtt_ms", ask->rtt_ms);
 	json_add_uint(json, "command_status", ask->status);
-	json_add_text(json, "status_name", status.name);
+	json_add_text(json, "status_name",
+		      status.name ? status.name : smpp_status_text(ask->status, text));
 	json_add_text(json, "meaning", status.meaning);
 	if (!ask->has_state)
 		return;

@@ -238,7 +238,7 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 			 const struct evidence *row)
 {
 	struct json_writer *json = &call->json;
-	char link[HISTORY_LINK_OCTETS];
+	char link[HISTORY_LINK_OCTETS], code[SMPP_STATUS_TEXT_OCTETS];
 	json_begin_object(json);
 	control_add_time(json, "at", (uint64_t)row->at_ms);
 	json_add_int(json, "offset_ms", row->at_ms - (int64_t)order->created_ms);
@@ -248,7 +248,7 @@ static void put_evidence(struct api_call *call, const struct store_order *order,
 		put_submit(call, row);
 	if (row->has_code) {
 		json_add_uint(json, "code", row->code);
-		json_add_text(json, "code_name", history_code_name(row));
+		json_add_text(json, "code_name", history_code_name(row, code));
 	}
 	if (row->has_receipt) {
 		json_add_text(json, "receipt_link",

@@ -60,9 +60,8 @@ static const char *clock_text(const struct explain *explain, int64_t due_ms, cha
 
 static void status_text(uint32_t status, char *out, size_t n)
 {
-	struct smpp_status known = smpp_status(status);
-	snprintf(out, n, "%s (0x%" PRIX32 ": %s)", known.name ? known.name : "status", status,
-		 known.meaning);
+	char text[SMPP_STATUS_TEXT_OCTETS];
+	snprintf(out, n, "%s: %s", smpp_status_text(status, text), smpp_status(status).meaning);
 }
 
 /* ---- steps ---- */

@@ -63,7 +63,7 @@ const char *history_link(struct store_txn *txn, uint64_t session, char out[HISTO
 	return out;
 }
 
-const char *history_code_name(const struct evidence *row)
+const char *history_code_name(const struct evidence *row, char out[SMPP_STATUS_TEXT_OCTETS])
 {
 	if (!row->has_code)
 		return "";
@@ -72,7 +72,7 @@ const char *history_code_name(const struct evidence *row)
 			       smpp_receipt_state_name((enum smpp_receipt_state)row->code) :
 			       "?";
 	const char *name = smpp_status(row->code).name;
-	return name ? name : "unnamed";
+	return name ? name : smpp_status_text(row->code, out);
 }
 
 const struct store_seg *history_segment(struct store_txn *txn, const struct store_order *order,

@@ -7,6 +7,7 @@
 #define CORE_HISTORY_H
 
 #include "core/orders.h"
+#include "smpp/status.h"
 
 /* Walks the evidence of one segment. Big (2 KiB): one at a time. */
 struct history {
@@ -30,8 +31,11 @@ bool history_next(struct history *history, struct evidence *row);
 /* "provider/link" of a session; "session 7" when its record is gone; "" for session 0. */
 const char *history_link(struct store_txn *txn, uint64_t session, char out[HISTORY_LINK_OCTETS]);
 
-/* What a row's code is called: "ESME_RTHROTTLED" of an answer, "DELIVERED" of a receipt; "" without. */
-const char *history_code_name(const struct evidence *row);
+/*
+ * What a row's code is called: "ESME_RTHROTTLED" of an answer, "0x00000401 (1025)" if that has no
+ * name, "DELIVERED" of a receipt; "" without. `out` may be used for it.
+ */
+const char *history_code_name(const struct evidence *row, char out[SMPP_STATUS_TEXT_OCTETS]);
 
 /*
  * A segment of a message as it is in effect, without a turn; `segment` holds it when ref.segment is

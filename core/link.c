@@ -192,11 +192,12 @@ static void set_refused(struct link *link, int64_t since_ms)
 
 static void bind_refused(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
-	struct smpp_status status = smpp_status(event->command_status);
+	char status[SMPP_STATUS_TEXT_OCTETS];
 	static const uint32_t login[] = { SMPP_ESME_RBINDFAIL, SMPP_ESME_RINVPASWD,
 					  SMPP_ESME_RINVSYSID, SMPP_ESME_RINVSYSTYP };
-	snprintf(link->reason, sizeof(link->reason), "bind refused: 0x%08X %s (%s)",
-		 event->command_status, status.name ? status.name : "unknown", status.meaning);
+	snprintf(link->reason, sizeof(link->reason), "bind refused with %s: %s",
+		 smpp_status_text(event->command_status, status),
+		 smpp_status(event->command_status).meaning);
 	link->refused_status = event->command_status;
 	bool wrong = false;
 	for (size_t i = 0; i < sizeof(login) / sizeof(login[0]); i++)
@@ -204,14 +205,15 @@ static void bind_refused(struct engine *engine, struct link *link, const struct 
 	if (wrong != (link->refused_since_ms != 0))
 		set_refused(link, wrong ? event->at_ms : 0);
 	link_tell_refusals(engine);
-	log_warning("link.bind_refused", "link=%s status=0x%08X", link->name,
-		    event->command_status);
+	log_warning("link.bind_refused", "link=%s status=\"%s\"", link->name, status);
 }
 
 static void notice(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	if (event->command_id == SMPP_alert_notification)
 		inbound_alert(engine, link, event->pdu);
+	if (event->command_id == SMPP_outbind)
+		log_warning("link.outbind_ignored", "link=%s peer=%s", link->name, link->peer);
 	log_debug("link.pdu", "link=%s command=0x%08X", link->name, event->command_id);
 }
 

@@ -73,24 +73,24 @@ static bool make_tls(struct trunk *trunk, char *error)
 
 struct trunk *trunk_new(struct provider *provider, const struct config_link *config, char *error)
 {
-	struct trunk *trunk = calloc(1, sizeof(*trunk));
-	bool made = trunk != NULL;
-	for (size_t i = 0; made && i < 2; i++) {
-		trunk->ends[i] = calloc(1, sizeof(struct link));
-		made = trunk->ends[i] != NULL;
-		if (made)
-			*trunk->ends[i] = (struct link){ .provider = provider, .trunk = trunk };
+	struct {
+		struct trunk trunk;
+		struct link ends[2];
+	} *both = calloc(1, sizeof(*both));
+	if (!both)
+		return NULL;
+	struct trunk *trunk = &both->trunk;
+	trunk->provider = provider;
+	trunk->config = config;
+	for (size_t i = 0; i < 2; i++) {
+		both->ends[i] = (struct link){ .provider = provider, .trunk = trunk };
+		trunk->ends[i] = &both->ends[i];
 	}
-	if (made) {
-		trunk->provider = provider;
-		trunk->config = config;
-		snprintf(trunk->name, sizeof(trunk->name), "%s/%s", provider->config->name,
-			 config->name);
-		become(trunk, config->bind);
-	}
-	if (made && make_tls(trunk, error))
+	snprintf(trunk->name, sizeof(trunk->name), "%s/%s", provider->config->name, config->name);
+	become(trunk, config->bind);
+	if (make_tls(trunk, error))
 		return trunk;
-	trunk_free(NULL, trunk);
+	free(both);
 	return NULL;
 }
 
@@ -98,7 +98,7 @@ void trunk_free(struct engine *engine, struct trunk *trunk)
 {
 	if (!trunk)
 		return;
-	for (size_t i = 0; i < 2 && trunk->ends[i]; i++) {
+	for (size_t i = 0; i < 2; i++) {
 		struct link *link = trunk->ends[i];
 		if (link->port_link) {
 			assert(engine->links);
@@ -106,13 +106,12 @@ void trunk_free(struct engine *engine, struct trunk *trunk)
 			port_abort(engine->port, link->port_link);
 		}
 		smpp_session_free(link->session);
-		free(link);
 	}
 	if (trunk->listener)
 		port_listen_close(engine->port, trunk->listener);
 	port_tls_free(trunk->tls);
 	config_free(trunk->held);
-	free(trunk);
+	free(trunk); /* its ends lie in the same memory */
 }
 
 void trunks_list(struct provider *provider)
@@ -139,6 +138,7 @@ struct trunk *trunk_find(const struct engine *engine, const char *name)
 
 static bool is_down(const struct trunk *trunk)
 {
+	assert(trunk->n_ends <= 2);
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		if (trunk->ends[i]->state != LINK_DOWN)
 			return false;
@@ -519,7 +519,8 @@ void trunk_tick(struct engine *engine, struct trunk *trunk, int64_t now_ms)
 	if (!is_down(trunk))
 		return;
 	if (trunk->up_again) {
-		trunk->up_for_down = trunk->up_again = false;
+		trunk->up_for_down = false;
+		trunk->up_again = false;
 		begin_anew(trunk, now_ms);
 	} else if (trunk->pair_until_ms && now_ms >= trunk->pair_until_ms) {
 		be_as_configured(trunk);
@@ -543,7 +544,8 @@ void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again)
 
 void trunk_bring_up(struct engine *engine, struct trunk *trunk)
 {
-	trunk->up_for_down = trunk->up_again = false;
+	trunk->up_for_down = false;
+	trunk->up_again = false;
 	begin_anew(trunk, port_now_ms(engine->port));
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		link_let_go(engine, trunk->ends[i]);

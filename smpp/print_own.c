@@ -234,6 +234,10 @@ void smpp_print_status(struct smpp_print_out *out, uint32_t command_status)
 {
 	struct smpp_status status = smpp_status(command_status);
 
-	smpp_print_format(out, "0x%08" PRIx32 "%s%s (%s)", command_status, status.name ? " " : "",
-			  status.name ? status.name : "", status.meaning);
+	if (status.name)
+		smpp_print_format(out, "0x%08" PRIx32 " %s (%s)", command_status, status.name,
+				  status.meaning);
+	else
+		smpp_print_format(out, "0x%08" PRIx32 " (%" PRIu32 ", %s)", command_status,
+				  command_status, status.meaning);
 }

@@ -3,6 +3,9 @@
  */
 #include "smpp/status.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include <stddef.h>
 
 struct row {
@@ -47,4 +50,17 @@ struct smpp_status smpp_status(uint32_t command_status)
 	if (command_status >= 0x400 && command_status <= 0x4FF)
 		return (struct smpp_status){ NULL, "the carrier's own", SMPP_STATUS_VENDOR };
 	return (struct smpp_status){ NULL, "reserved", SMPP_STATUS_RESERVED };
+}
+
+const char *smpp_status_text(uint32_t command_status, char out[SMPP_STATUS_TEXT_OCTETS])
+{
+	const char *name = smpp_status(command_status).name;
+
+	if (name)
+		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "%s (0x%08" PRIX32 ")", name,
+			 command_status);
+	else
+		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "0x%08" PRIX32 " (%" PRIu32 ")",
+			 command_status, command_status);
+	return out;
 }

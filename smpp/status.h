@@ -43,4 +43,11 @@ struct smpp_status {
 /* Every value has an answer: a row, or what its range says. The strings are static. */
 struct smpp_status smpp_status(uint32_t command_status);
 
+#define SMPP_STATUS_TEXT_OCTETS 80
+/*
+ * "ESME_RTHROTTLED (0x00000058)"; where no document names it, as carriers may quote it either way,
+ * "0x00000401 (1025)". Returns out.
+ */
+const char *smpp_status_text(uint32_t command_status, char out[SMPP_STATUS_TEXT_OCTETS]);
+
 #endif

@@ -248,6 +248,13 @@ bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
 	return true;
 }
 
+void carrier_freeze(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next)
+		if (far->wire)
+			wire_freeze(far->wire);
+}
+
 void carrier_unbind(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next) {

@@ -135,6 +135,8 @@ void carrier_uncork(struct carrier *carrier);
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */
 void carrier_cut(struct carrier *carrier);
+/* Every connection is half-open from now on: what is sent is lost and nobody is told. */
+void carrier_freeze(struct carrier *carrier);
 /* Asks every connection to unbind. */
 void carrier_unbind(struct carrier *carrier);
 /* Connections that are bound; those that are there at all. */

@@ -241,6 +241,103 @@ static void test_engine__check_47_a_link_has_one_bind_in_flight(void **state)
 	engine_world_free(world);
 }
 
+/* ---- peers that are no good ---- */
+
+#define TROUBLED                                                                        \
+	"window: 4, release_ahead: 4, timers: {response: 60s, read_pdu: 3s, bind: 2s, " \
+	"enquire_link_idle: 4s, enquire_link_answer: 2s, reconnect_min: 1s, reconnect_max: 1s}"
+
+/* Octet by octet, for ever: traffic, and yet no life. */
+static void drip(struct engine_world *world)
+{
+	static const uint8_t octets[] = { 0, 0, 1, 0, 0, 0, 0 };
+	for (size_t i = 0; i < sizeof(octets); i++) {
+		carrier_raw(world->carriers[0], octets + i, 1);
+		engine_world_run(world, 500);
+	}
+}
+
+static void freeze(struct engine_world *world)
+{
+	carrier_freeze(world->carriers[0]);
+	engine_world_run(world, 6500);
+}
+
+static void test_engine__a_peer_that_is_silent_or_drips_is_closed_by_its_timer(void **state)
+{
+	static const struct {
+		void (*trouble)(struct engine_world *world);
+		const char *reason;
+	} rows[] = {
+		{ drip, "began a PDU and did not finish it" },
+		{ freeze, "did not answer enquire_link" },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world = engine_world_new(&(struct setting){
+			.alpha = TROUBLED, .route = "validity: 10m, receipt_deadline: 10m" });
+		struct carrier *alpha = world->carriers[0];
+		const struct link *link = alpha_of(world)->links[0];
+		uint64_t order = engine_world_order(world, &(struct wish){ .total = 10 });
+		assert_int_equal(alpha->n, 4);
+		rows[i].trouble(world);
+		assert_int_not_equal(link->state, LINK_BOUND);
+		assert_non_null(strstr(link->reason, rows[i].reason));
+		/* What was out is in doubt; what had not left goes out by the next session. */
+		for (uint32_t k = 0; k < 10; k++)
+			assert_int_equal(world_state(world, order, k),
+					 k < 4 ? STORE_STATE_IN_DOUBT : STORE_STATE_QUEUED);
+		alpha->obliging = true;
+		engine_world_run(world, 3000);
+		assert_int_equal(alpha->n, 10);
+		for (uint32_t k = 4; k < 10; k++)
+			assert_int_equal(world_state(world, order, k), STORE_STATE_SENT);
+		assert_int_equal(alpha->binds, 2);
+		engine_world_free(world);
+	}
+}
+
+/* A carrier that takes the connection and says nothing holds up neither us nor the link for ever. */
+static void test_engine__a_carrier_that_answers_no_bind_is_left_after_its_timer(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = TROUBLED });
+	struct carrier *alpha = world->carriers[0];
+	const struct link *link = alpha_of(world)->links[0];
+	(void)state;
+	alpha->mute = true;
+	carrier_cut(alpha);
+	engine_world_run(world, 1900);
+	assert_int_equal(link->state, LINK_BINDING);
+	engine_world_run(world, 10000);
+	assert_in_range(alpha->binds, 4, 5); /* 2 s for each and 1 s between */
+	alpha->mute = false;
+	engine_world_run(world, 4000);
+	assert_int_equal(link->state, LINK_BOUND);
+	engine_world_free(world);
+}
+
+/* ---- after a restart ---- */
+
+static void test_engine__is_bound_and_sends_soon_after_a_restart(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .alpha = "window: 100", .links = FOUR_MORE });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 2000 });
+	engine_world_crash(world);
+	alpha->obliging = true;
+	size_t before = alpha->n;
+	engine_world_run(world, 100);
+	assert_true(alpha->n > before);
+	engine_world_run(world, 6000);
+	assert_int_equal(carrier_bound(alpha), 5);
+	struct store_order rec = world_order(world, order);
+	assert_int_equal(rec.sent + rec.in_doubt, 2000);
+	assert_int_equal(rec.in_doubt, before + 500); /* released ahead on five sessions as well */
+	engine_world_free(world);
+}
+
 /* ---- hosts ---- */
 
 #define HOSTS ", two: {host: [a.test, b.test, c.test], port: 1, tls: off}"
@@ -335,6 +432,11 @@ int main(void)
 		cmocka_unit_test(test_engine__check_47_links_that_come_back_are_spread),
 		cmocka_unit_test(test_engine__check_47_no_minute_has_more_binds_than_the_budget),
 		cmocka_unit_test(test_engine__check_47_a_link_has_one_bind_in_flight),
+		cmocka_unit_test(
+			test_engine__a_peer_that_is_silent_or_drips_is_closed_by_its_timer),
+		cmocka_unit_test(
+			test_engine__a_carrier_that_answers_no_bind_is_left_after_its_timer),
+		cmocka_unit_test(test_engine__is_bound_and_sends_soon_after_a_restart),
 		cmocka_unit_test(test_engine__check_65_the_second_host_after_the_first_has_failed),
 		cmocka_unit_test(test_engine__check_65_hosts_are_tried_round_and_round),
 		cmocka_unit_test(test_engine__a_refused_login_stays_with_its_host),

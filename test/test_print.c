@@ -105,7 +105,7 @@ static void test_print__line_says_status_three_ways(void **state)
 	pdu.command_status = 0x453;
 	assert_string_equal(printed(smpp_print_line, &pdu, &masked),
 			    "submit_sm_resp sequence_number=6 "
-			    "command_status=0x00000453 (the carrier's own)");
+			    "command_status=0x00000453 (1107, the carrier's own)");
 }
 
 static void test_print__line_of_an_unknown_command(void **state)

@@ -113,6 +113,26 @@ static void show_routes(const struct json *status)
 	ctl_table_print(&table, stdout, "no route is configured");
 }
 
+/* Where a provider does not go as it is configured. */
+static void show_deviation(const struct json *provider)
+{
+	const char *name = ctl_text(provider, "name", "?");
+	if (ctl_int(provider, "fallbacks"))
+		printf("%s: bind_transceiver is not known there; %lld of its links a transmitter and "
+		       "a receiver instead\n",
+		       name, (long long)ctl_int(provider, "fallbacks"));
+	if (ctl_int(provider, "pace_percent") < 100)
+		printf("%s: congested; window and rate are at %lld %%\n", name,
+		       (long long)ctl_int(provider, "pace_percent"));
+}
+
+static void show_deviations(const struct json *status)
+{
+	const struct json *providers = json_get(status, "providers");
+	for (size_t i = 0; i < json_count(providers); i++)
+		show_deviation(json_at(providers, i));
+}
+
 static void show_engine(const struct json *status)
 {
 	const struct json *store = json_get(status, "store"), *engine = json_get(status, "engine");
@@ -147,6 +167,7 @@ static void show_status(const struct ctl_run *run, const struct json *status)
 	show_alarms(status);
 	show_providers(status);
 	show_routes(status);
+	show_deviations(status);
 	show_engine(status);
 }
 

@@ -191,6 +191,10 @@ def pair(tap):
         tap.result(link['link'] == 'alpha/alpha-1' and link['configured'] == 'transceiver' and
                    link['bind'] == 'receiver' and link['fallback_since'], 'status shows the pair',
                    [str(link)])
+        told = subprocess.run([house.program('esmectl'), '--socket', home.daemon.control, 'status'],
+                              capture_output=True, text=True, timeout=60, check=False).stdout
+        tap.result('alpha: bind_transceiver is not known there; 1 of its links' in told,
+                   'and so does esmectl status', told.splitlines())
         tap.result(home.daemon.stop() == 0, 'the daemon unbinds both and stops in order')
 
 

@@ -272,13 +272,18 @@ static void tell_near(struct world *world, void *arg, uint64_t number)
 	wire->ends.gone_near(world, wire->ends.near, 0);
 }
 
+void wire_freeze(struct wire *wire)
+{
+	wire->cut = true;
+	wire->to_far.n = wire->to_far.arrived;
+	wire->to_near.n = wire->to_near.arrived;
+}
+
 void wire_cut(struct wire *wire)
 {
 	struct world *world = wire->world;
 	int64_t most_ms = 3 * world->weather.latency_ms;
-	wire->cut = true;
-	wire->to_far.n = wire->to_far.arrived;
-	wire->to_near.n = wire->to_near.arrived;
+	wire_freeze(wire);
 	world_later(world, world->now_ms + dice_between(&world->dice, 0, most_ms), tell_far, wire,
 		    0);
 	world_later(world, world->now_ms + dice_between(&world->dice, 0, most_ms), tell_near, wire,

@@ -74,6 +74,8 @@ void wire_send(struct wire *wire, bool to_far, const uint8_t *octets, size_t n);
 size_t wire_take(struct wire *wire, bool at_far, uint8_t *out, size_t cap);
 /* Both ends are told, each at its own time; octets under way are lost. */
 void wire_cut(struct wire *wire);
+/* Octets are lost from now on, and nobody is told: a half-open connection. */
+void wire_freeze(struct wire *wire);
 /* Neither cut nor left by an end. */
 bool wire_is_whole(const struct wire *wire);
 /* An end leaves; it is told nothing more. The other end is, behind what was sent to it. */
