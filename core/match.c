@@ -218,6 +218,7 @@ static void look_for(struct search *search, struct smpp_octets id)
 		search->n = readings[i].n;
 		look_up(search);
 	}
+	search->id = NULL; /* it stood here */
 	if (n < 2)
 		search->match.readings[search->place] = SMPP_ID_ANY; /* it teaches nothing */
 }

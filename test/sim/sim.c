@@ -44,6 +44,7 @@ struct setting {
 	const char *congestion[CARRIERS], *concat[CARRIERS];
 	uint32_t multi; /* alpha: destinations of a submit_multi */
 	bool query;	/* beta: query_missing_receipt */
+	const char *dialect[CARRIERS], *join[CARRIERS];
 };
 
 struct run {
@@ -97,11 +98,13 @@ static const char config_form[] =
 	"providers:\n"
 	"  alpha: {system_id: a, password_file: password, window: %u, release_ahead: %u,\n"
 	"    window_scope: %s, congestion: %s, concat: %s, submit_multi: %u,\n"
+	"    message_id_dialect: %s, join_unique_receipt: %s,\n"
 	"    timers: {response: 3s, enquire_link_idle: 5s, enquire_link_answer: 3s,\n"
 	"      reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {one: {host: 127.0.0.1, port: 1, tls: off}%s}}\n"
 	"  beta: {system_id: b, password_file: password, window: %u, rate: %u, congestion: %s,\n"
 	"    concat: %s, query_missing_receipt: %s,\n"
+	"    message_id_dialect: %s, join_unique_receipt: %s,\n"
 	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {main: {host: 127.0.0.1, port: 2, tls: off}}}\n"
 	"routes:\n"
@@ -124,10 +127,10 @@ static void write_config(const struct run *run, const struct setting *now)
 	char text[sizeof(config_form) + 200];
 	snprintf(text, sizeof(text), config_form, run->verbose ? "debug" : "error", now->window,
 		 now->ahead, run->shared ? "provider" : "session", now->congestion[0],
-		 now->concat[0], now->multi, now->two ? two : "", now->window, now->rate,
-		 now->congestion[1], now->concat[1],
-		 now->query && now->window > 1 ? "true" : "false", run->hold[0] ? "hold" : "resend",
-		 run->hold[1] ? "hold" : "resend");
+		 now->concat[0], now->multi, now->dialect[0], now->join[0], now->two ? two : "",
+		 now->window, now->rate, now->congestion[1], now->concat[1],
+		 now->query && now->window > 1 ? "true" : "false", now->dialect[1], now->join[1],
+		 run->hold[0] ? "hold" : "resend", run->hold[1] ? "hold" : "resend");
 	write_file(run, "esmed.yaml", text);
 }
 
@@ -150,6 +153,10 @@ static void make_config(struct run *run)
 	setting->multi =
 		dice_permille(&run->dice, 500) ? (uint32_t)dice_between(&run->dice, 2, 254) : 0;
 	setting->query = dice_permille(&run->dice, 500);
+	for (size_t i = 0; i < CARRIERS; i++) {
+		setting->dialect[i] = dice_permille(&run->dice, 500) ? "auto" : "none";
+		setting->join[i] = dice_permille(&run->dice, 500) ? "true" : "false";
+	}
 	write_file(run, "password", "secret\n");
 	write_config(run, setting);
 	snprintf(run->path, sizeof(run->path), "%s/esmed.yaml", run->folder);
