@@ -128,16 +128,23 @@ static const enum smpp_receipt_state states[] = {
 	[CONFIG_RECEIPT_SKIPPED] = SMPP_STATE_SKIPPED,
 };
 
+/* The provider's settings; `words` is where its table stands then. */
+static struct smpp_receipt_options options_of(const struct config_provider *config,
+					      struct smpp_receipt_word words[CONFIG_STATS_MAX])
+{
+	for (size_t i = 0; i < config->n_stats; i++)
+		words[i] = (struct smpp_receipt_word){ .word = config->stats[i].word,
+						       .state = states[config->stats[i].state] };
+	return (struct smpp_receipt_options){ .unmarked = config->unmarked_receipts,
+					      .words = words,
+					      .words_n = config->n_stats };
+}
+
 void receipts_read(const struct config_provider *config, const struct smpp_pdu *pdu,
 		   struct smpp_receipt *receipt)
 {
 	struct smpp_receipt_word words[CONFIG_STATS_MAX];
-	struct smpp_receipt_options options = { .unmarked = config->unmarked_receipts,
-						.words = words };
-	for (size_t i = 0; i < config->n_stats; i++)
-		words[options.words_n++] =
-			(struct smpp_receipt_word){ .word = config->stats[i].word,
-						    .state = states[config->stats[i].state] };
+	struct smpp_receipt_options options = options_of(config, words);
 	smpp_receipt_parse(pdu, &options, receipt);
 }
 
@@ -205,23 +212,16 @@ void receipts_apply(struct turn *turn, const struct provider *provider, struct s
 			apply_to_segment(turn, provider, ref, receipt, source);
 }
 
-/* A message_state by the provider's table, else by the specification's. */
-static enum smpp_receipt_state state_of(const struct config_provider *config, uint8_t message_state)
-{
-	char word[4];
-	snprintf(word, sizeof(word), "%u", message_state);
-	for (size_t i = 0; i < config->n_stats; i++)
-		if (!strcmp(config->stats[i].word, word))
-			return states[config->stats[i].state];
-	return smpp_receipt_state_of(message_state);
-}
-
 enum smpp_receipt_state receipts_apply_query(struct turn *turn, const struct provider *provider,
 					     struct segment_ref ref,
 					     const struct receipt_query *query)
 {
 	struct work *work = orders_work(turn, ref.order);
-	struct smpp_receipt says = { .state = state_of(provider->config, query->message_state) };
+	struct smpp_receipt_word words[CONFIG_STATS_MAX];
+	struct smpp_receipt_options options = options_of(provider->config, words);
+	struct smpp_receipt says = {
+		.state = smpp_receipt_state_of(query->message_state, &options),
+	};
 	char err[4] = "";
 	if (query->error_code)
 		snprintf(err, sizeof(err), "%u", query->error_code);

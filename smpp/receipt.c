@@ -48,8 +48,21 @@ const char *smpp_receipt_state_name(enum smpp_receipt_state state)
 	return states[state].name;
 }
 
+static bool find_word(const struct smpp_receipt_word *rows, size_t rows_n, struct smpp_octets word,
+		      enum smpp_receipt_state *state)
+{
+	for (size_t i = 0; i < rows_n; i++) {
+		if (strlen(rows[i].word) == word.n &&
+		    strncasecmp(rows[i].word, (const char *)word.at, word.n) == 0) {
+			*state = rows[i].state;
+			return true;
+		}
+	}
+	return false;
+}
+
 /* 5.2.28 has 1 to 8; 0 and 9 came with SMPP 5.0 and are seen on 3.4 binds. */
-enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state)
+static enum smpp_receipt_state state_of_number(uint8_t message_state)
 {
 	static const enum smpp_receipt_state numbered[] = {
 		SMPP_STATE_SCHEDULED, SMPP_STATE_ENROUTE, SMPP_STATE_DELIVERED,
@@ -63,17 +76,24 @@ enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state)
 	return SMPP_STATE_VENDOR;
 }
 
-static bool find_word(const struct smpp_receipt_word *rows, size_t rows_n, struct smpp_octets word,
-		      enum smpp_receipt_state *state)
+enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state,
+					      const struct smpp_receipt_options *options)
 {
-	for (size_t i = 0; i < rows_n; i++) {
-		if (strlen(rows[i].word) == word.n &&
-		    strncasecmp(rows[i].word, (const char *)word.at, word.n) == 0) {
-			*state = rows[i].state;
-			return true;
-		}
+	static const char digits[] = "0123456789abcdef";
+	enum smpp_receipt_state state = state_of_number(message_state);
+	uint8_t hex[] = { '0', 'x', (uint8_t)digits[message_state >> 4],
+			  (uint8_t)digits[message_state & 15] };
+	uint8_t dec[] = { (uint8_t)('0' + message_state / 100),
+			  (uint8_t)('0' + message_state / 10 % 10),
+			  (uint8_t)('0' + message_state % 10) };
+	struct smpp_octets written[] = { { .at = hex, .n = sizeof hex },
+					 { .at = dec, .n = sizeof dec } };
+
+	for (size_t i = 0; i < 2 && options && message_state >= 0x80; i++) {
+		if (find_word(options->words, options->words_n, written[i], &state))
+			break;
 	}
-	return false;
+	return state;
 }
 
 /* The error words of SMGP gateways, such as RT:0148 and MA:0051: two letters and four digits that
@@ -240,28 +260,6 @@ static void read_body(const struct smpp_pdu *pdu, struct smpp_receipt *out)
 	}
 }
 
-/* A number of the vendor's range means what the provider's table says, "0x80" or "128"; those with a
- * meaning keep it, for a table of stat may count otherwise. */
-static enum smpp_receipt_state state_of_number(uint8_t number,
-					       const struct smpp_receipt_options *options)
-{
-	enum smpp_receipt_state state = smpp_receipt_state_of(number);
-	uint8_t hex[] = { '0', 'x', (uint8_t) "0123456789abcdef"[number >> 4],
-			  (uint8_t) "0123456789abcdef"[number & 15] };
-	uint8_t dec[] = { (uint8_t)('0' + number / 100), (uint8_t)('0' + number / 10 % 10),
-			  (uint8_t)('0' + number % 10) };
-	struct smpp_octets written[] = { { .at = hex, .n = sizeof hex },
-					 { .at = dec, .n = sizeof dec } };
-
-	if (state != SMPP_STATE_VENDOR || number < 0x80)
-		return state;
-	for (size_t i = 0; i < 2; i++) {
-		if (find_word(options->words, options->words_n, written[i], &state))
-			return state;
-	}
-	return SMPP_STATE_VENDOR;
-}
-
 /* A TLV beats the text; the text's word stays in stat. */
 static void decide_state(struct smpp_receipt *out, const struct smpp_receipt_options *options)
 {
@@ -274,7 +272,7 @@ static void decide_state(struct smpp_receipt *out, const struct smpp_receipt_opt
 	}
 	if (!out->has_message_state)
 		return;
-	out->state = state_of_number(out->message_state, options);
+	out->state = smpp_receipt_state_of(out->message_state, options);
 	out->source = SMPP_RECEIPT_FROM_TLV;
 	if (out->stat.n > 0 && text != SMPP_STATE_VENDOR && text != out->state)
 		out->flags |= SMPP_RECEIPT_CONTRADICTION;

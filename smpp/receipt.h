@@ -138,8 +138,11 @@ enum smpp_receipt_finality smpp_receipt_finality(enum smpp_receipt_state state);
 const char *smpp_receipt_state_name(enum smpp_receipt_state state);
 
 /* The state that a message_state number stands for (5.2.28; 0 and 9 as in SMPP 5.0). Also for
- * query_sm_resp. Numbers without a meaning are VENDOR. */
-enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state);
+ * query_sm_resp. A number of the vendor's range, 0x80 up, is what the options' words say, "0x80" or
+ * "128"; those with a meaning keep it, for words of stat may count otherwise. Numbers without a
+ * meaning are VENDOR. options may be NULL. */
+enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state,
+					      const struct smpp_receipt_options *options);
 
 /* ---- Message ids ---- */
 

@@ -564,7 +564,7 @@ static void test_receipt__says_which_states_are_final(void **state)
 	for (unsigned i = 0; i < SMPP_STATES; i++)
 		assert_int_equal(smpp_receipt_finality(i), want[i]);
 	for (unsigned i = 10; i < 256; i++)
-		assert_int_equal(smpp_receipt_state_of((uint8_t)i), SMPP_STATE_VENDOR);
+		assert_int_equal(smpp_receipt_state_of((uint8_t)i, NULL), SMPP_STATE_VENDOR);
 }
 
 int main(void)
