@@ -15,6 +15,7 @@ enum key {
 	KEY_FIRST = 0x100, /* behind every character: no short options */
 	KEY_LISTEN = KEY_FIRST,
 	KEY_PROFILE,
+	KEY_OUTBIND,
 	KEY_TLS_CERT,
 	KEY_TLS_KEY,
 	KEY_TLS_CLIENT_CA,
@@ -60,6 +61,8 @@ static const struct argp_option rows[] = {
 	{ NULL, 0, NULL, 0, "Who may connect", 1 },
 	{ "listen", KEY_LISTEN, "HOST:PORT", 0, "Address; port 0 takes a free one (127.0.0.1:2775)",
 	  1 },
+	{ "outbind", KEY_OUTBIND, "HOST:PORT", 0,
+	  "Call this ESME too, and ask it to bind by outbind (nobody)", 1 },
 	{ "tls-cert", KEY_TLS_CERT, "FILE", 0, "Speak TLS with this certificate chain (PEM)", 1 },
 	{ "tls-key", KEY_TLS_KEY, "FILE", 0, "The key that goes with it (PEM)", 1 },
 	{ "tls-client-ca", KEY_TLS_CLIENT_CA, "FILE", 0,
@@ -200,6 +203,11 @@ static error_t read_identity(int key, char *arg, struct argp_state *state)
 		if (!sim_read_address(arg, options->listen_host, sizeof(options->listen_host),
 				      &options->listen_port))
 			argp_error(state, "--listen=%s is not HOST:PORT", arg);
+		return 0;
+	case KEY_OUTBIND:
+		if (!sim_read_address(arg, options->outbind_host, sizeof(options->outbind_host),
+				      &options->outbind_port))
+			argp_error(state, "--outbind=%s is not HOST:PORT", arg);
 		return 0;
 	case KEY_TLS_CERT:
 		options->tls_cert_file = arg;

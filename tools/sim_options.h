@@ -27,6 +27,8 @@ struct sim_id_form {
 struct sim_options {
 	char listen_host[256];
 	uint16_t listen_port;
+	char outbind_host[256]; /* "": nobody is called */
+	uint16_t outbind_port;
 	const char *tls_cert_file; /* NULL: plain */
 	const char *tls_key_file;
 	const char *tls_client_ca_file; /* NULL: clients show no certificate */

@@ -54,7 +54,7 @@ struct sim_link *sim_smsc_origin(const struct sim_smsc *smsc, const struct sim_m
 	return link != NULL && link->number == message->link ? link : NULL;
 }
 
-static struct sim_link *find_link(const struct sim_smsc *smsc, uint64_t id)
+struct sim_link *sim_smsc_link(const struct sim_smsc *smsc, uint64_t id)
 {
 	struct sim_link *link;
 
@@ -371,7 +371,7 @@ static void on_down(struct sim_smsc *smsc, struct sim_link *link, const struct p
 
 void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event)
 {
-	struct sim_link *link = find_link(smsc, event->link);
+	struct sim_link *link = sim_smsc_link(smsc, event->link);
 
 	if (event->kind == PORT_UP) {
 		on_up(smsc, event);

@@ -146,6 +146,8 @@ void sim_smsc_release(struct sim_smsc *smsc);
 
 /* An event of a link. */
 void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event);
+/* The link of that id of the port; NULL: it is not up. */
+struct sim_link *sim_smsc_link(const struct sim_smsc *smsc, uint64_t id);
 /* After all events: does what is due and writes. */
 void sim_smsc_turn(struct sim_smsc *smsc);
 /* When the next turn is needed though no event came. */

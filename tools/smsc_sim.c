@@ -22,6 +22,9 @@
 /* How long links may take to unbind at the end. */
 #define FAREWELL_MS 1000
 
+/* How long after a call was refused, or ended, the ESME is called again. */
+#define REDIAL_MS 1000
+
 /* How long generated certificates are good for. */
 #define CERTIFICATE_DAYS 30
 
@@ -33,6 +36,9 @@ struct sim {
 	struct sim_smsc smsc;
 	struct sim_control control;
 	uint64_t listener;
+	uint64_t called;	   /* the link of --outbind; 0: none */
+	int64_t redial_ms;	   /* when it is made again */
+	struct sim_script outbind; /* what is said on it */
 	int64_t started_ms;
 	int64_t end_ms; /* when the loop ends at the latest */
 	bool leaving;	/* links are being unbound */
@@ -154,6 +160,38 @@ static void start_control(void)
 	printf("control on %s\n", sim_control_address(&sim.control));
 }
 
+/* ---- outbind ---- */
+
+/* The steps of a call; the password in hexadecimal, for it may hold anything. */
+static void prepare_outbind(void)
+{
+	const char *password = sim.options.password == NULL ? "" : sim.options.password;
+	struct sim_mistake mistake = { 0 };
+	struct buffer steps = { 0 };
+
+	buffer_text(&steps, "send outbind system_id=smsc-sim password=\"");
+	for (; *password != '\0'; password++)
+		buffer_format(&steps, "\\x%02x", (unsigned char)*password);
+	buffer_text(&steps, "\"");
+	if (steps.failed ||
+	    !sim_script_read_steps(&sim.outbind, (const char *)steps.octets, steps.n, &mistake))
+		fail("--outbind: %s", mistake.text);
+	buffer_release(&steps);
+	sim.redial_ms = sim.started_ms;
+}
+
+static void dial(void)
+{
+	struct port_address address = { .host = sim.options.outbind_host,
+					.port = sim.options.outbind_port };
+	struct port_target target = { .addresses = &address, .address_count = 1 };
+
+	sim.redial_ms = INT64_MAX;
+	sim.called = port_open(sim.port, &target);
+	if (sim.called == 0)
+		fail("--outbind: out of memory");
+}
+
 static void start(void)
 {
 	/* One thread: a simulator that shares a core with what it measures has no use for two. */
@@ -170,12 +208,29 @@ static void start(void)
 	start_listening();
 	sim.started_ms = port_now_ms(sim.port);
 	sim.end_ms = INT64_MAX;
+	sim.redial_ms = INT64_MAX;
+	if (sim.options.outbind_host[0] != '\0')
+		prepare_outbind();
 	if (sim.options.max_seconds != 0)
 		sim.end_ms = sim.started_ms + (int64_t)sim.options.max_seconds * 1000;
 	log_start();
 	printf("listening on %s\n", port_listen_address(sim.port, sim.listener));
 	start_control();
 	fflush(stdout);
+}
+
+/* Behind what the SMSC makes of the event. */
+static void on_called(const struct port_event *event)
+{
+	struct sim_link *link = sim_smsc_link(&sim.smsc, sim.called);
+
+	if (event->kind == PORT_UP && link != NULL)
+		sim_act_now(&sim.smsc, link, &sim.outbind.rules[0]);
+	if (event->kind != PORT_DOWN)
+		return;
+	sim.called = 0;
+	if (!sim.leaving)
+		sim.redial_ms = event->at_ms + REDIAL_MS;
 }
 
 static void print_stats(void)
@@ -203,16 +258,25 @@ static void leave(void)
 		sim.end_ms = farewell_ms;
 }
 
+static void on_signal(int signo)
+{
+	if (signo == SIGUSR1)
+		print_stats();
+	else if (signo != SIGHUP)
+		leave();
+}
+
 static void handle(const struct port_event *event)
 {
 	if (sim_control_event(&sim.control, event))
 		return;
-	if (event->kind != PORT_SIGNAL)
-		sim_smsc_event(&sim.smsc, event);
-	else if (event->signo == SIGUSR1)
-		print_stats();
-	else if (event->signo != SIGHUP)
-		leave();
+	if (event->kind == PORT_SIGNAL) {
+		on_signal(event->signo);
+		return;
+	}
+	sim_smsc_event(&sim.smsc, event);
+	if (event->link == sim.called)
+		on_called(event);
 }
 
 static bool done(void)
@@ -229,9 +293,13 @@ static void turn(void)
 
 	if (sim_control_deadline_ms(&sim.control) < until_ms)
 		until_ms = sim_control_deadline_ms(&sim.control);
+	if (sim.redial_ms < until_ms)
+		until_ms = sim.redial_ms;
 	port_wait(sim.port, until_ms < sim.end_ms ? until_ms : sim.end_ms);
 	while (port_next(sim.port, &event))
 		handle(&event);
+	if (port_now_ms(sim.port) >= sim.redial_ms)
+		dial();
 	sim_control_tick(&sim.control, port_now_ms(sim.port));
 	sim_smsc_turn(&sim.smsc);
 	if (!sim.leaving && sim.options.stop_after != 0 &&
@@ -251,6 +319,7 @@ int main(int argc, char **argv)
 	print_stats();
 	sim_smsc_release(&sim.smsc);
 	sim_control_release(&sim.control);
+	sim_script_release(&sim.outbind);
 	port_tls_free(sim.tls);
 	port_free(sim.port);
 	return sim.smsc.stats.breaches == 0 ? 0 : 3;

@@ -2,6 +2,7 @@
 # builds: asan
 """Scripts of smsc-sim: every step and condition as a peer sees it, and mistakes. Prints TAP."""
 import re
+import socket
 import sys
 import time
 
@@ -334,6 +335,19 @@ def test_it_sends_what_no_codec_would():
         equal([link.read().command for _ in range(2)], [DELIVER, SUBMIT | RESP])
         link.submit('49', registered=0)
         equal(raw(link, 4), b'\0\0\0\x0f')
+
+
+def test_an_esme_is_called_and_asked_to_bind():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        server.settimeout(smsc_sim.PATIENCE_S)
+        with Sim('--outbind', f'127.0.0.1:{server.getsockname()[1]}', '--password', 'a"b') as sim:
+            for _ in range(2):
+                link = Link(sim.address, server.accept()[0])
+                equal(link.read()[::3], (OUTBIND, b'smsc-sim\0a"b\0'))
+                equal(link.bind(smsc_sim.BIND_RX, password='a"b').status, 0)
+                sim.link(password='a"b').submit('491701')
+                equal(link.read().command, DELIVER)
+                link.close()
 
 
 # --- Outcomes and receipts -----------------------------------------------------------------------

@@ -37,9 +37,9 @@ def take_cstring(body):
 
 
 class Link:
-    def __init__(self, address, tls=None, name='localhost'):
+    def __init__(self, address, made=None, tls=None, name='localhost'):
         host, port = address.rsplit(':', 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE_S)
+        self.socket = made or socket.create_connection((host, int(port)), timeout=PATIENCE_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=name)
