@@ -372,7 +372,8 @@ def answer_for_money(daemon):
     check('E2 estimates and says that it is not covered', estimate.json == {
         'status': 'success', 'message': 'Estimate calculated successfully.', 'route_id': 1,
         'count': 2, 'estimated_cost': 0.176, 'currency': 'EUR', 'balance': 0.1,
-        'sufficient_balance': False, 'sandbox': False, 'parts': 1, 'encoding': 'gsm7'}, estimate)
+        'sufficient_balance': False, 'sandbox': False, 'parts': 1, 'encoding': 'gsm7',
+        'encoding_reason': "gsm7: the provider's default has every character"}, estimate)
     check('E2 leaves the store as it was', fingerprint(daemon) == before)
     for text, parts, encoding in (('a' * 160, 1, 'gsm7'), ('a' * 161, 2, 'gsm7'),
                                   ('Ж' * 70, 1, 'ucs2'), ('Ж' * 71, 2, 'ucs2')):
