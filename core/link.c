@@ -260,6 +260,7 @@ static void session_close(struct engine *engine, struct link *link, const struct
 	if (!link->reason[0])
 		snprintf(link->reason, sizeof(link->reason), "%s",
 			 smpp_session_close_text(event->close));
+	link->trunk->calls_refused += event->close == SMPP_CLOSE_NO_OUTBIND;
 	link->ready = false;
 	link_flush(engine, link);
 	port_close(engine->port, link->port_link);

@@ -130,8 +130,8 @@ enum smpp_event_kind {
  * One event. `octets` is the PDU as received and `pdu` borrows from it; both are NULL for the kinds
  * that come from no PDU (TIMEOUT, UNSENT, LOST, CLOSE). They live until the next smpp_session_next,
  * _feed or _free. Where there is a problem, `pdu` is filled up to the field it names, its header
- * always; with the framing lost there is no pdu and `octets` is the garbage. Members that a kind
- * does not name are 0.
+ * always; with the framing lost there is no pdu and `octets` is the garbage, and of a caller that
+ * begins with anything but an outbind there is none either. Members that a kind does not name are 0.
  */
 struct smpp_event {
 	enum smpp_event_kind kind;

@@ -154,7 +154,13 @@ static bool on_call(struct smpp_session *session, struct smpp_event *event, enum
 	event->kind = SMPP_EVENT_OUTBIND;
 	if (event->command_id == SMPP_outbind && error == SMPP_OK)
 		return true;
-	event->kind = SMPP_EVENT_NOTICE;
+	event->kind = SMPP_EVENT_PROBLEM;
+	event->pdu = NULL;
+	event->problem = (struct smpp_problem){
+		.field = "command_id",
+		.section = "2.2.1",
+		.text = "the caller did not begin with an outbind",
+	};
 	smpp_session_fail(session, SMPP_CLOSE_NO_OUTBIND, event->at_ms);
 	return true;
 }

@@ -484,6 +484,8 @@ void carrier_accept(struct carrier *carrier, struct wire *wire)
 	assert_int_equal(smpp_session_up(far->session, world_now_ms(carrier->world)),
 			 SMPP_SESSION_OK);
 	far_flush(far);
+	if (carrier->opening.n)
+		wire_send(far->wire, false, carrier->opening.at, carrier->opening.n);
 }
 
 void carrier_free(struct carrier *carrier)

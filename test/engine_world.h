@@ -62,6 +62,7 @@ struct carrier {
 	bool nacks_transceiver;	     /* that is said by generic_nack */
 	const char *outbind_system_id,
 		*outbind_password;    /* set: connections are the carrier's calls */
+	struct smpp_octets opening;   /* said first on each connection */
 	bool mute;		      /* answers no bind */
 	uint8_t sc_interface_version; /* in bind_resp; 0: left out */
 	uint8_t interface_version;    /* of the last bind */

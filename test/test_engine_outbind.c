@@ -102,6 +102,28 @@ static void test_engine__an_outbind_of_a_stranger_is_refused(void **state)
 	engine_world_free(world);
 }
 
+/* Who has not said who it is neither slows the provider nor gets an alert into the feed. */
+static void test_engine__nothing_of_a_caller_counts_before_its_outbind(void **state)
+{
+	static const uint8_t busy[] = "\0\0\0\x15\x80\0\0\x15\0\0\0\0\0\0\0\1\x04\x28\0\1\x63";
+	static const uint8_t alert[] = "\0\0\0\x18\0\0\1\x02\0\0\0\0\0\0\0\1\1\0\x31\0\1\0\x32";
+	const struct smpp_octets openings[] = { { busy, sizeof(busy) - 1 },
+						{ alert, sizeof(alert) } };
+	struct engine_world *world = listening();
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->outbind_system_id = NULL;
+	for (size_t i = 0; i < 2; i++) {
+		alpha->opening = openings[i];
+		assert_true(calls(world, "192.0.2.1"));
+		assert_int_equal(link_of(world)->state, LINK_DOWN);
+		assert_int_equal(link_of(world)->trunk->calls_refused, i + 1);
+	}
+	assert_true(provider_pace(link_of(world)->provider, port_now_ms(world->port)) >= 1);
+	assert_int_equal(world_count(world, STORE_KIND_ALERT), 0);
+	engine_world_free(world);
+}
+
 /* The operator and the end of the daemon close the door as well. */
 static void test_engine__nobody_listens_when_the_link_is_down(void **state)
 {
@@ -154,6 +176,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__an_outbind_brings_a_receiver),
 		cmocka_unit_test(test_engine__an_outbind_of_a_stranger_is_refused),
+		cmocka_unit_test(test_engine__nothing_of_a_caller_counts_before_its_outbind),
 		cmocka_unit_test(test_engine__nobody_listens_when_the_link_is_down),
 		cmocka_unit_test(test_engine__an_address_in_use_is_tried_again),
 	};

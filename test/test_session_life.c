@@ -290,6 +290,7 @@ static void test_session__a_caller_without_outbind_is_not_heard(void **state)
 		{ SMPP_bind_receiver, "esme\0pw\0\0\x34\0\0", 13 },
 		{ SMPP_bind_receiver_resp, "smsc\0", 5 },
 		{ SMPP_generic_nack, "", 0 },
+		{ SMPP_alert_notification, "\1\0\x31\0\1\0\x32", 8 },
 		{ SMPP_outbind, "smsc", 4 }, /* cut short */
 		{ 0x00000999, "", 0 },
 	};
@@ -300,7 +301,7 @@ static void test_session__a_caller_without_outbind_is_not_heard(void **state)
 
 		says(s, pdus[i].command_id, 0, 1, pdus[i].body, pdus[i].n, 1);
 		says(s, SMPP_outbind, 0, 2, "smsc\0pw", 8, 1);
-		event(s, SMPP_EVENT_NOTICE);
+		assert_null(event(s, SMPP_EVENT_PROBLEM).pdu);
 		assert_int_equal(event(s, SMPP_EVENT_CLOSE).close, SMPP_CLOSE_NO_OUTBIND);
 		writes_nothing(s, 1);
 		smpp_session_free(s);
