@@ -111,8 +111,9 @@ static void operate_link(struct api_call *call, enum deed deed)
 		change(call, &(struct change){ .deed = deed, .link = trunk });
 		return;
 	}
-	api_refuse_not_found(call,
-			     "There is no link of that name; they are listed by: esmectl links");
+	api_refuse_not_found(
+		call, "There is no link of that name, or it is no longer configured and only "
+		      "drains; they are listed by: esmectl links");
 }
 
 void control_link_up(struct api_call *call)
@@ -137,7 +138,7 @@ static void operate_provider(struct api_call *call, enum deed deed)
 	struct engine *engine = call->engine;
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		struct provider *provider = engine->providers[i];
-		if (strcmp(provider->config->name, call->params[0]) != 0)
+		if (provider->held || strcmp(provider->config->name, call->params[0]) != 0)
 			continue;
 		change(call, &(struct change){ .deed = deed, .provider = provider });
 		return;

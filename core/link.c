@@ -125,7 +125,8 @@ void link_tell_refusals(struct engine *engine)
 	const struct link *refused = NULL;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			if (engine->providers[i]->links[k]->refused_since_ms)
+			if (engine->providers[i]->links[k]->refused_since_ms &&
+			    !engine->providers[i]->links[k]->trunk->held)
 				refused = engine->providers[i]->links[k];
 	char text[PORT_TEXT_OCTETS];
 	snprintf(text, sizeof(text), "a carrier refuses our login: %s",
@@ -151,8 +152,8 @@ void link_tell_tlvs(struct engine *engine)
 		for (size_t k = 0; k < provider->n_links; k++) {
 			const struct link *link = provider->links[k];
 			bool wants = sends_tlvs(engine, provider->config) || link_lacks_tlvs(link);
-			if (wants && link->state == LINK_BOUND && !link->tlvs_allowed &&
-			    link->bind_command_id != SMPP_bind_receiver &&
+			if (wants && link->state == LINK_BOUND && !link->trunk->held &&
+			    !link->tlvs_allowed && link->bind_command_id != SMPP_bind_receiver &&
 			    (!found || link_lacks_tlvs(link)))
 				found = link;
 		}

@@ -40,10 +40,11 @@ struct trunk {
 	struct port_tls_ends tls_ends; /* when its files end; with tls */
 	struct link *ends[2];	       /* in use: the first, or both */
 	size_t n_ends;
-	bool up_for_down;      /* it is to go down and is not connected again by itself */
-	bool up_again;	       /* but as soon as it is down: a rebind */
-	const char *why;       /* it is up for down; static */
-	struct config *held;   /* it leaves: the configuration it came from; NULL: it stays */
+	bool up_for_down;    /* it is to go down and is not connected again by itself */
+	bool up_again;	     /* but as soon as it is down: a rebind */
+	bool outdated;	     /* its ends are as another configuration had them, until it is down */
+	const char *why;     /* it is up for down; static */
+	struct config *held; /* it leaves: the configuration it came from; NULL: it stays */
 	int64_t pair_until_ms; /* fallen back to a pair, until then at least; 0: as configured */
 	int64_t pair_since_ms; /* wall clock of that */
 	uint64_t listener;     /* of the port, where the carrier connects (outbind); 0: none */
@@ -185,11 +186,12 @@ const char *link_waits_for(const struct engine *engine, const struct link *link,
  * What operators do to a link as a whole, until the process ends. One that is taken down gets
  * nothing more; what has not left comes back, what has left may still be answered, then it unbinds
  * and stays down, or with `again` connects anew. bring_up connects at once, whatever the back-off
- * says. From both a link that fell back to a pair connects as a transceiver again.
+ * says, or as soon as it is down if a reload has made another link of it. From both a link that
+ * fell back to a pair connects as a transceiver again.
  */
 void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again);
 void trunk_bring_up(struct engine *engine, struct trunk *trunk);
-/* By its name, or that of one of its ends; NULL: there is none. */
+/* By its name, or that of one of its ends; NULL: none is configured. */
 struct trunk *trunk_find(const struct engine *engine, const char *name);
 /* Segments of all its ends without a verdict. */
 uint32_t trunk_outstanding(const struct trunk *trunk);

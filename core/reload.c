@@ -87,8 +87,6 @@ static const struct {
 	{ "providers.*.tlvs", next_session },
 	{ "providers.*.window", next_session },
 	{ "providers.*.max_pdu", next_session },
-	{ "providers.*.interface_version", next_session },
-	{ "providers.*.tlvs", next_session },
 	{ "providers.*.timers.resolve", next_connection },
 	{ "providers.*.timers.connect", next_connection },
 	{ "providers.*.timers.tls", next_connection },

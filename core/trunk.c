@@ -127,10 +127,11 @@ struct trunk *trunk_find(const struct engine *engine, const char *name)
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		const struct provider *provider = engine->providers[i];
 		for (size_t k = 0; k < provider->n_trunks; k++)
-			if (!strcmp(provider->trunks[k]->name, name))
+			if (!provider->trunks[k]->held && !strcmp(provider->trunks[k]->name, name))
 				return provider->trunks[k];
 		for (size_t k = 0; k < provider->n_links; k++)
-			if (!strcmp(provider->links[k]->name, name))
+			if (!provider->links[k]->trunk->held &&
+			    !strcmp(provider->links[k]->name, name))
 				return provider->links[k]->trunk;
 	}
 	return NULL;
@@ -179,6 +180,7 @@ static void be_as_configured(struct trunk *trunk)
 {
 	bool fell_back = trunk->pair_until_ms;
 	trunk->pair_until_ms = trunk->pair_since_ms = 0;
+	trunk->outdated = false;
 	become(trunk, trunk->config->bind);
 	trunks_list(trunk->provider);
 	if (fell_back)
@@ -544,8 +546,11 @@ void trunk_take_down(struct engine *engine, struct trunk *trunk, bool again)
 
 void trunk_bring_up(struct engine *engine, struct trunk *trunk)
 {
-	trunk->up_for_down = false;
-	trunk->up_again = false;
+	bool first_down = trunk->outdated && !is_down(trunk);
+	trunk->up_for_down = first_down;
+	trunk->up_again = first_down;
+	if (first_down)
+		return;
 	begin_anew(trunk, port_now_ms(engine->port));
 	for (size_t i = 0; i < trunk->n_ends; i++)
 		link_let_go(engine, trunk->ends[i]);
@@ -577,6 +582,7 @@ void trunk_adopt(struct engine *engine, struct trunk *trunk, struct trunk *fresh
 	fresh->tls = tls;
 	trunk->tls_ends = fresh->tls_ends;
 	trunk->config = fresh->config;
+	trunk->outdated = trunk->outdated || !same;
 	if (!same && (!trunk->up_for_down || trunk->up_again))
 		take_down(engine, trunk, true, "rebound: its configuration is another one");
 	for (size_t i = 0; i < 2; i++) {

@@ -172,6 +172,81 @@ static void test_engine__reload_keeps_a_link_that_the_operator_took_down(void **
 	engine_world_free(world);
 }
 
+/* A link that drains because it is no longer configured is no link that operators have. */
+static void test_engine__reload_lets_nobody_bring_back_what_leaves(void **state)
+{
+	static const struct setting two = { .links =
+						    ", two: {host: 127.0.0.1, port: 1, tls: off}" };
+	struct engine_world *world = engine_world_new(&two);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 20 });
+	assert_true(find(world, "alpha/two")->outstanding > 0);
+	assert_true(reload(world, &(struct setting){ 0 }));
+	assert_non_null(find(world, "alpha/two"));
+	assert_non_null(find(world, "alpha/two")->trunk->held);
+	assert_null(trunk_find(world->engine, "alpha/two"));
+	assert_non_null(trunk_find(world->engine, "alpha/one"));
+	/* Configured again it is a link of its own, and that is the one that is found. */
+	assert_true(reload(world, &two));
+	assert_null(trunk_find(world->engine, "alpha/two")->held);
+	carrier_ok_all(alpha);
+	engine_world_run(world, 500);
+	assert_false(world->engine->leaving);
+	assert_int_equal(carrier_bound(alpha), 2);
+	engine_world_free(world);
+}
+
+/* What an alarm was about is gone: so is the alarm. */
+static void test_engine__reload_ends_the_alarms_of_what_leaves(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	(void)state;
+	world->carriers[1]->bind_status = SMPP_ESME_RINVPASWD;
+	assert_true(reload(
+		world,
+		&(struct setting){ .links = ", two: {host: 127.0.0.1, port: 2, tls: off}" }));
+	engine_world_run(world, 1000);
+	assert_true(engine_world_alarmed(world, "login_refused"));
+	assert_true(reload(world, &(struct setting){ 0 }));
+	engine_world_run(world, 1000);
+	assert_null(find(world, "alpha/two"));
+	assert_false(engine_world_alarmed(world, "login_refused"));
+	engine_world_free(world);
+}
+
+/* It is still bound as it was configured before: that it comes up means that it comes up anew. */
+static void test_engine__reload_rebinds_though_the_operator_says_up(void **state)
+{
+	static const struct {
+		bool down, up;
+	} rows[] = { { false, true }, { true, true }, { true, false } };
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct engine_world *world = engine_world_new(NULL);
+		struct carrier *alpha = world->carriers[0];
+		uint64_t session = find(world, "alpha/one")->session_number;
+		engine_world_order(world, &(struct wish){ .total = 5 });
+		assert_true(find(world, "alpha/one")->outstanding > 0);
+		struct trunk *trunk = trunk_find(world->engine, "alpha/one");
+		if (rows[i].down)
+			trunk_take_down(world->engine, trunk, false);
+		assert_true(reload(world, &(struct setting){ .alpha = "window: 10, system_type: x, "
+								      "rate: 0, " TIMERS
+								      "max_pdu: 5000" }));
+		if (rows[i].up)
+			trunk_bring_up(world->engine, trunk);
+		engine_world_settle(world);
+		assert_int_equal(find(world, "alpha/one")->session_number, session);
+		carrier_ok_all(alpha);
+		engine_world_run(world, 2000);
+		assert_int_equal(find(world, "alpha/one")->state,
+				 rows[i].up ? LINK_BOUND : LINK_DOWN);
+		assert_int_equal(alpha->binds, rows[i].up ? 2 : 1);
+		engine_world_free(world);
+	}
+}
+
 static void test_engine__reload_does_not_take_a_route_from_its_messages(void **state)
 {
 	struct engine_world *world = engine_world_new(
@@ -371,6 +446,9 @@ int main(void)
 		cmocka_unit_test(test_engine__reload_adds_and_removes_links),
 		cmocka_unit_test(test_engine__reload_rebinds_only_what_is_another_link),
 		cmocka_unit_test(test_engine__reload_keeps_a_link_that_the_operator_took_down),
+		cmocka_unit_test(test_engine__reload_lets_nobody_bring_back_what_leaves),
+		cmocka_unit_test(test_engine__reload_ends_the_alarms_of_what_leaves),
+		cmocka_unit_test(test_engine__reload_rebinds_though_the_operator_says_up),
 		cmocka_unit_test(test_engine__reload_does_not_take_a_route_from_its_messages),
 		cmocka_unit_test(test_engine__reload_brings_orders_their_route_back),
 		cmocka_unit_test(test_engine__reload_disables_and_enables_a_provider),
