@@ -8,8 +8,7 @@
 #include "core/admission.h"
 
 #define NOTES_MAX  4096 /* beyond it the oldest are lost: the store has refused them for long */
-#define WRITE_MS   1000
-#define WRITE_MANY 500 /* notes that are not waited with */
+#define WRITE_MANY 500	/* notes that wait for no other change */
 #define HOUR_MS	   3600000
 
 struct noted {
@@ -21,8 +20,7 @@ struct noted {
 struct activity {
 	struct noted notes[NOTES_MAX];
 	size_t first, n;
-	size_t writing;	  /* the oldest of these are in a turn that is under way */
-	int64_t since_ms; /* monotonic, of the oldest */
+	size_t writing; /* the oldest of these are in a turn that is under way */
 };
 
 struct activity *activity_new(void)
@@ -52,8 +50,6 @@ void activity_note(struct engine *engine, const struct activity_note *note)
 	struct activity *activity = engine->activity;
 	if (activity->n == NOTES_MAX)
 		drop(activity, 1);
-	if (!activity->n)
-		activity->since_ms = port_now_ms(engine->port);
 	struct noted *noted = &activity->notes[(activity->first + activity->n++) % NOTES_MAX];
 	snprintf(noted->method, sizeof(noted->method), "%s", note->method);
 	snprintf(noted->pattern, sizeof(noted->pattern), "%s", note->pattern);
@@ -67,12 +63,11 @@ void activity_note(struct engine *engine, const struct activity_note *note)
 	};
 }
 
-int64_t activity_deadline(const struct engine *engine)
+bool activity_waits(const struct engine *engine)
 {
 	const struct activity *activity = engine->activity;
 	size_t n = activity->n - activity->writing;
-	bool now = n >= WRITE_MANY || engine->draining;
-	return !n ? INT64_MAX : activity->since_ms + (now ? 0 : WRITE_MS);
+	return n >= WRITE_MANY || (n && engine->draining);
 }
 
 /* ---- writing ---- */
@@ -126,7 +121,6 @@ static void written(struct engine *engine, struct effect *effect, enum turn_end 
 	if (end == TURN_DONE)
 		drop(activity, activity->writing);
 	activity->writing = 0;
-	activity->since_ms = port_now_ms(engine->port);
 }
 
 void activity_write(struct turn *turn)

@@ -1,9 +1,9 @@
 /*
  * Activity: what an account asked of the API and how it was answered, request by request and
  * counted by the hour. It speaks of requests alone: a request that succeeded says nothing of what
- * became of its messages. Written behind the answers, with a second's patience, so that it costs
- * no commit of its own under load and a crash loses a second of it at most; where the store is
- * nearly full it is not written at all. Noted by core/server.c, read by the submit socket.
+ * became of its messages. Written behind the answers, by the next turn that changes the store
+ * anyway, so that a refusal or a question leaves the store as it was; a crash loses what no such
+ * turn came for. Where the store is nearly full it is not written at all. Noted by core/server.c, read by the submit socket.
  */
 #ifndef CORE_ACTIVITY_H
 #define CORE_ACTIVITY_H
@@ -30,8 +30,8 @@ struct activity_note {
 };
 void activity_note(struct engine *engine, const struct activity_note *note);
 
-/* Monotonic: when what was noted wants to be written; INT64_MAX: nothing was. */
-int64_t activity_deadline(const struct engine *engine);
+/* So much was noted, or the end is so near, that it is written without waiting for a change. */
+bool activity_waits(const struct engine *engine);
 /* Writes what was noted. Within any turn; a turn that is dropped leaves it noted. */
 void activity_write(struct turn *turn);
 /* Drops counters that are too old; a bounded slice. */

@@ -189,7 +189,7 @@ static void own_work(struct turn *turn)
 		inbound_run(turn);
 		retention_run(turn);
 	}
-	if (turn->now_ms >= activity_deadline(engine))
+	if (activity_waits(engine))
 		activity_write(turn);
 	engine->scheduled_ms = turn->due_ms;
 	scheduler_run(turn);
@@ -205,6 +205,8 @@ static enum turn_end try_inputs(struct engine *engine, struct input **inputs, si
 	if (own && !turn_failed(&turn))
 		own_work(&turn);
 	orders_flush(&turn);
+	if (!turn_failed(&turn) && store_changed(turn.txn))
+		activity_write(&turn);
 	enum store_err error = turn.error;
 	enum turn_end end = turn_finish(&turn);
 	if (end == TURN_DROPPED) {
@@ -321,7 +323,8 @@ static int64_t own_deadline(const struct engine *engine)
 	due_ms = sooner(due_ms, missing_deadline(engine->missing));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
-	own_ms = sooner(own_ms, activity_deadline(engine));
+	if (activity_waits(engine))
+		own_ms = 0;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));
 	return own_ms > engine->full_until_ms ? own_ms : engine->full_until_ms;
@@ -410,7 +413,7 @@ static void drain(struct engine *engine, int64_t now_ms)
 		provider_drain(engine, engine->providers[i], late);
 		down = down && provider_is_down(engine->providers[i]);
 	}
-	bool written = !engine->n_inputs && activity_deadline(engine) == INT64_MAX;
+	bool written = !engine->n_inputs && !activity_waits(engine);
 	/* What still finds no room is in its release, and in doubt at the next start. */
 	if (down && (written || late))
 		engine->stopped = true;

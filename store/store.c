@@ -401,6 +401,11 @@ static enum store_err prepare(struct store_txn *txn)
 	return err;
 }
 
+bool store_changed(const struct store_txn *txn)
+{
+	return txn->changed;
+}
+
 enum store_err store_commit(struct store_txn *txn)
 {
 	struct store *store = txn->store;

@@ -122,6 +122,8 @@ enum store_err store_begin(struct store *store, struct store_txn **txn);
  * POISONED: it was, and has been aborted. A transaction without a change touches no disk.
  */
 enum store_err store_commit(struct store_txn *txn);
+/* Something was written in it: its commit will change the file. */
+bool store_changed(const struct store_txn *txn);
 void store_abort(struct store_txn *txn);
 
 /*
