@@ -413,6 +413,7 @@ void reload_forget(struct engine *engine)
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		struct provider *provider = engine->providers[i];
 		if (provider_has_left(engine, provider)) {
+			unmatched_end(engine, provider);
 			provider_free(engine, provider);
 			continue;
 		}

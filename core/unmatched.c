@@ -48,11 +48,25 @@ static const char *advise(const uint64_t counts[UNMATCHED_NEWS], uint64_t orphan
 	return "compare their ids with those of sent messages: esmectl orphans list";
 }
 
+static void set_alarm(struct engine *engine, struct provider *provider, bool on, const char *text)
+{
+	char name[64];
+	provider->unmatched.alarmed = on;
+	snprintf(name, sizeof(name), "unmatched_receipts:%s", provider->config->name);
+	alarm_set(engine, name, on, text);
+}
+
+void unmatched_end(struct engine *engine, struct provider *provider)
+{
+	if (provider->unmatched.alarmed)
+		set_alarm(engine, provider, false, "");
+}
+
 static void look(struct engine *engine, struct provider *provider)
 {
 	struct unmatched *unmatched = &provider->unmatched;
 	uint64_t counts[UNMATCHED_NEWS];
-	char name[64], text[200];
+	char text[200];
 	for (int news = 0; news < UNMATCHED_NEWS; news++)
 		counts[news] = (uint64_t)unmatched->recent[0][news] + unmatched->recent[1][news];
 	uint64_t orphans = kept(counts);
@@ -61,12 +75,10 @@ static void look(struct engine *engine, struct provider *provider)
 	bool on = orphans >= LEAST && orphans * 100 >= all * percent;
 	if (!on && !unmatched->alarmed)
 		return;
-	unmatched->alarmed = on;
-	snprintf(name, sizeof(name), "unmatched_receipts:%s", provider->config->name);
 	snprintf(text, sizeof(text), "%s: %llu of %llu receipts belong to no message; %s",
 		 provider->config->name, (unsigned long long)orphans, (unsigned long long)all,
 		 advise(counts, orphans));
-	alarm_set(engine, name, on, text);
+	set_alarm(engine, provider, on, text);
 }
 
 void unmatched_tick(struct engine *engine, struct provider *provider, int64_t now_ms)

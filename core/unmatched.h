@@ -37,6 +37,9 @@ void unmatched_count(struct provider *provider, enum unmatched_news news);
 /* Raises or ends the alarm; at most once in some seconds, so that what is only early is none. */
 void unmatched_tick(struct engine *engine, struct provider *provider, int64_t now_ms);
 
+/* The provider is no longer configured: its alarm is over. */
+void unmatched_end(struct engine *engine, struct provider *provider);
+
 /* Of this run: orphans that were kept and have not been joined. */
 uint64_t unmatched_total(const struct unmatched *unmatched);
 

@@ -215,6 +215,27 @@ static void test_engine__reload_ends_the_alarms_of_what_leaves(void **state)
 	engine_world_free(world);
 }
 
+/* The same of what is said of a provider by its name. */
+static void test_engine__reload_ends_the_alarms_of_a_provider_that_leaves(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .file = HEAD ALPHA BETA "routes:\n" ROUTE_1 ROUTE_2 });
+	char id[16];
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(id, sizeof(id), "%u", 5000 + i);
+		assert_true(carrier_receipt(world->carriers[0], id, "DELIVRD"));
+		engine_world_settle(world);
+	}
+	engine_world_run(world, 12000);
+	assert_true(engine_world_alarmed(world, "unmatched_receipts:alpha"));
+	assert_true(reload(world, &(struct setting){ .file = HEAD BETA "routes:\n" ROUTE_2 }));
+	engine_world_run(world, 12000);
+	assert_int_equal(world->engine->n_providers, 1);
+	assert_false(engine_world_alarmed(world, "unmatched_receipts:alpha"));
+	engine_world_free(world);
+}
+
 /* It is still bound as it was configured before: that it comes up means that it comes up anew. */
 static void test_engine__reload_rebinds_though_the_operator_says_up(void **state)
 {
@@ -448,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_engine__reload_keeps_a_link_that_the_operator_took_down),
 		cmocka_unit_test(test_engine__reload_lets_nobody_bring_back_what_leaves),
 		cmocka_unit_test(test_engine__reload_ends_the_alarms_of_what_leaves),
+		cmocka_unit_test(test_engine__reload_ends_the_alarms_of_a_provider_that_leaves),
 		cmocka_unit_test(test_engine__reload_rebinds_though_the_operator_says_up),
 		cmocka_unit_test(test_engine__reload_does_not_take_a_route_from_its_messages),
 		cmocka_unit_test(test_engine__reload_brings_orders_their_route_back),
