@@ -159,22 +159,23 @@ static const char *encode(const struct ask_wish *wish, const char *text, size_t 
 	return why;
 }
 
-static void replace(struct api_call *call, struct ask_wish *wish, const char *text, size_t n,
+static void replace(struct api_call *call, const struct ask_wish *whose, const char *text, size_t n,
 		    struct store_message *message)
 {
 	struct smpp_coding_buf wire = { 0 };
+	struct ask_wish wish = *whose;
 	char note[EVIDENCE_NOTE_OCTETS + 1];
-	const char *why = orders_paid_parts(&wish->work->rec) > 1 ?
+	const char *why = orders_paid_parts(&wish.work->rec) > 1 ?
 				  "It has more than one part: replace_sm cannot replace it." :
-				  encode(wish, text, n, &wire);
+				  encode(&wish, text, n, &wire);
 	snprintf(note, sizeof(note), "%zu:%016llx", n,
 		 (unsigned long long)store_keyed_hash(call->engine->store, text, n));
-	wish->text = (struct smpp_octets){ wire.at, (uint32_t)wire.n };
-	wish->note = smpp_octets_of(note);
+	wish.text = (struct smpp_octets){ wire.at, (uint32_t)wire.n };
+	wish.note = smpp_octets_of(note);
 	if (why)
 		refuse(call, ASK_REPLACE, why);
 	else
-		ask_all(call, wish, message);
+		ask_all(call, &wish, message);
 	free(wire.at);
 }
 
