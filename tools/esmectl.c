@@ -96,7 +96,7 @@ static const struct verb {
 	  0,
 	  MAY(ONCE) | MAY(INTERVAL),
 	  ctl_top,
-	  "Links, providers and routes at work, redrawn; q ends" },
+	  "What everything does now; q ends" },
 	{ { "orders" }, "", 0, MAY(LIMIT) | MAY(BEFORE), ctl_orders, "Orders, newest first" },
 	{ { "order" }, "ID", 1, 0, ctl_order, "One order with its batches" },
 	{ { "messages" },
