@@ -8,6 +8,8 @@
  */
 #include "smpp/receipt_text.h"
 
+#include <string.h>
+
 /* ---- Labels ---- */
 
 static const struct {
@@ -118,13 +120,35 @@ static struct smpp_octets slice(struct smpp_octets body, uint32_t from, uint32_t
 	return (struct smpp_octets){ .at = body.at + from, .n = to - from };
 }
 
-/* The end of the word at i: a gap, or a separator with a label behind it. */
+/* What may stand right before a label though it is no gap: signs of which no word is made, and
+ * octets that are not of text, such as a byte order mark or a header that UDHI does not tell of. */
+static bool is_sign(uint8_t c)
+{
+	return !is_letter(c) && !is_digit(c) && !is_quote(c) && c != '_' && c != '-' && c != '.' &&
+	       c != ':' && c != '=' && c != '@';
+}
+
+/* Behind the signs at i, none of them a gap. */
+static uint32_t skip_signs(struct smpp_octets body, uint32_t i)
+{
+	while (i < body.n && is_sign(body.at[i]) && !is_gap(body.at[i]))
+		i++;
+	return i;
+}
+
+/* The end of the word at i: a gap, or a separator or signs with a label behind. */
 static uint32_t word_end(struct smpp_octets body, uint32_t i)
 {
-	while (i < body.n && !is_gap(body.at[i])) {
+	uint32_t signs = i; /* up to there they have been looked behind */
+
+	for (; i < body.n && !is_gap(body.at[i]); i++) {
 		if (is_separator(body.at[i]) && is_label(body, skip_gaps(body, i + 1)))
 			break;
-		i++;
+		if (i < signs || !is_sign(body.at[i]))
+			continue;
+		signs = skip_signs(body, i);
+		if (is_label(body, signs))
+			break;
 	}
 	return i;
 }
@@ -164,6 +188,24 @@ static struct smpp_octets read_quoted(struct smpp_octets body, uint32_t i, bool 
 								(struct smpp_octets){ 0 };
 }
 
+/* An id may have any signs in it, but at its end neither a separator nor what closes a brace that
+ * was opened before it. */
+static struct smpp_octets read_id(struct smpp_octets body, uint32_t i)
+{
+	static const char pairs[] = "}{)(][";
+	struct smpp_octets word = read_word(body, i);
+
+	for (; word.n > 0; word.n--) {
+		uint8_t last = word.at[word.n - 1];
+		const char *pair = is_brace(last) ? memchr(pairs, last, sizeof pairs - 1) : NULL;
+		bool closes = pair && (pair - pairs) % 2 == 0 && !memchr(word.at, pair[1], word.n);
+
+		if (!closes && (!is_separator(last) || last == '/'))
+			break;
+	}
+	return word;
+}
+
 /* The same without the separators at its end, which no counter, date or error has. */
 static struct smpp_octets read_plain(struct smpp_octets body, uint32_t i)
 {
@@ -192,6 +234,21 @@ static struct smpp_octets read_date(struct smpp_octets body, uint32_t i)
 	return date;
 }
 
+/* An SMGP error that looks like a label. */
+static bool is_error_word(struct smpp_octets body, uint32_t i)
+{
+	uint32_t end = i + 7;
+
+	if (end > body.n || (end < body.n && !is_between(body.at[end])) ||
+	    memcmp(body.at + i, "ID:", 3) != 0)
+		return false;
+	for (uint32_t k = i + 3; k < end; k++) {
+		if (!is_digit(body.at[k]))
+			return false;
+	}
+	return true;
+}
+
 /*
  * A state's word: [A-Za-z_][A-Za-z0-9_:]*, colons at its end cut. A word that goes on with
  * anything else is taken whole, so that half of it is never mistaken for a state.
@@ -201,7 +258,7 @@ static struct smpp_octets read_stat(struct smpp_octets body, uint32_t i)
 	uint32_t start = skip_gaps(body, i);
 	uint32_t end = start;
 
-	if (is_label(body, start))
+	if (is_label(body, start) && !(start == i && is_error_word(body, start)))
 		return (struct smpp_octets){ 0 };
 	while (end < body.n &&
 	       (is_letter(body.at[end]) || is_digit(body.at[end]) || body.at[end] == '_' ||
@@ -226,7 +283,7 @@ static struct smpp_octets read_text(struct smpp_octets body, uint32_t i)
 
 static struct smpp_octets (*const readers[SMPP_RECEIPT_FIELDS])(struct smpp_octets body,
 								uint32_t i) = {
-	[SMPP_RECEIPT_ID] = read_word,	      [SMPP_RECEIPT_SUB] = read_plain,
+	[SMPP_RECEIPT_ID] = read_id,	      [SMPP_RECEIPT_SUB] = read_plain,
 	[SMPP_RECEIPT_DLVRD] = read_plain,    [SMPP_RECEIPT_SUBMIT_DATE] = read_date,
 	[SMPP_RECEIPT_DONE_DATE] = read_date, [SMPP_RECEIPT_STAT] = read_stat,
 	[SMPP_RECEIPT_ERR] = read_plain,      [SMPP_RECEIPT_TEXT] = read_text,
@@ -234,14 +291,21 @@ static struct smpp_octets (*const readers[SMPP_RECEIPT_FIELDS])(struct smpp_octe
 
 /* ---- The walk ---- */
 
-/* The next place where a label may begin: behind a gap, a separator or a brace. */
+/* The next place where a label may begin: behind a gap or a sign. */
 static uint32_t next_place(struct smpp_octets body, uint32_t i)
 {
-	while (i < body.n && !is_between(body.at[i]))
+	while (i < body.n && !is_sign(body.at[i]))
 		i++;
-	while (i < body.n && is_between(body.at[i]))
+	while (i < body.n && is_sign(body.at[i]))
 		i++;
 	return i;
+}
+
+/* In an object, what has no value: not the word that some carriers have for a state. */
+static bool is_null(struct smpp_octets body, uint32_t label, struct smpp_octets value)
+{
+	return is_quote(body.at[label]) && value.n >= 4 && memcmp(value.at, "null", 4) == 0 &&
+	       (value.n == 4 || is_between(value.at[4]));
 }
 
 /*
@@ -271,7 +335,8 @@ static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_rec
 				read_quoted(body, value_at, readers[field] == read_date);
 		if (!value.at)
 			value = readers[field](body, value_at);
-		if (value.n > 0 && (last || text->values[field].n == 0)) {
+		if (value.n > 0 && !is_null(body, i, value) &&
+		    (last || text->values[field].n == 0)) {
 			text->values[field] = value;
 			text->label_at[field] = i;
 		}
@@ -281,7 +346,7 @@ static void walk(struct smpp_octets body, uint32_t i, bool last, struct smpp_rec
 		}
 		any = true;
 		i = value.n > 0 ? (uint32_t)(value.at - body.at) + value.n : value_at;
-		if (i < body.n && is_between(body.at[i]))
+		if (i < body.n && is_sign(body.at[i]))
 			i = next_place(body, i);
 	}
 }
