@@ -167,26 +167,32 @@ static bool fits_another(struct turn *turn, const struct store_orphan *orphan,
 	return false;
 }
 
-/* It may be of a segment that is out, whose answer with the id is still to come. */
-static bool may_be_parked(struct turn *turn, const struct provider *provider,
-			  const struct store_orphan *orphan)
+bool correlate_is_awaited(struct turn *turn, const struct provider *provider,
+			  const uint32_t tails[2], int64_t came_ms)
 {
 	const struct flight *flight = NULL;
 	while ((flight = releases_next(turn->engine->releases, flight))) {
 		struct segment_ref ref = release_ref(flight->tag);
 		struct store_message message = { .order = ref.order, .index = ref.index };
-		if (flight->release->link->provider != provider ||
-		    flight->released_at_ms > (int64_t)orphan->at_ms)
+		if (flight->release->link->provider != provider || flight->released_at_ms > came_ms)
 			continue;
 		for (uint32_t n = 0; n < flight->n; n++, message.index++) {
 			if (store_message_get(turn->txn, &message) != STORE_OK)
 				continue;
 			uint32_t tail = store_tail(message.msisdn) + 1;
-			if (tail == orphan->source_tail || tail == orphan->dest_tail)
+			if (tail == tails[0] || tail == tails[1])
 				return true;
 		}
 	}
 	return false;
+}
+
+/* It may be of a segment that is out, whose answer with the id is still to come. */
+static bool may_be_parked(struct turn *turn, const struct provider *provider,
+			  const struct store_orphan *orphan)
+{
+	const uint32_t tails[] = { orphan->source_tail, orphan->dest_tail };
+	return correlate_is_awaited(turn, provider, tails, (int64_t)orphan->at_ms);
 }
 
 /* ---- from the side of the doubt ---- */

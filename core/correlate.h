@@ -25,6 +25,13 @@ void correlate(struct turn *turn, const struct provider *provider, uint32_t tail
 /* The same for all that is in doubt; at start, when it is known what is. */
 void correlate_all(struct turn *turn);
 
+/*
+ * Whether a submit to a number with one of these tails (match_tail) left before came_ms (wall clock)
+ * and is not answered yet: what came then may be its receipt.
+ */
+bool correlate_is_awaited(struct turn *turn, const struct provider *provider,
+			  const uint32_t tails[2], int64_t came_ms);
+
 enum correlate_error {
 	CORRELATE_OK,
 	CORRELATE_PROVIDER,   /* the orphan is another provider's */

@@ -276,18 +276,28 @@ static uint64_t hash_of(struct turn *turn, const struct provider *provider, cons
 	return store_ids_hash(turn->engine->store, provider->number, (const uint8_t *)id, n);
 }
 
-void match_hashes(struct turn *turn, const struct provider *provider,
-		  const struct smpp_receipt *receipt, uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1])
+struct match_hashes match_hashes(struct turn *turn, const struct provider *provider,
+				 const struct smpp_receipt *receipt)
 {
 	struct smpp_id_reading readings[SMPP_ID_READINGS];
-	struct smpp_octets id = match_id(receipt);
-	int place = receipt->ids[SMPP_RECEIPT_TLV_ID].n ? SMPP_RECEIPT_TLV_ID :
-							  SMPP_RECEIPT_TEXT_ID;
+	struct smpp_octets id = match_id(receipt), text = receipt->ids[SMPP_RECEIPT_TEXT_ID];
+	bool tlv = receipt->ids[SMPP_RECEIPT_TLV_ID].n;
+	int place = tlv ? SMPP_RECEIPT_TLV_ID : SMPP_RECEIPT_TEXT_ID;
+	struct match_hashes hashes = { .cut = 0 };
 	char cut[SMPP_ID_OCTETS];
 	size_t n = smpp_id_readings(id.at, id.n, dialect_of(turn, provider, place), readings);
 	for (size_t i = 0; i < n; i++)
-		hashes[readings[i].rule] = hash_of(turn, provider, readings[i].id, readings[i].n);
+		hashes.readings[readings[i].rule] =
+			hash_of(turn, provider, readings[i].id, readings[i].n);
 	n = beginning(provider, id, cut);
 	if (n)
-		hashes[SMPP_ID_ANY] = hash_of(turn, provider, cut, n);
+		hashes.cut = hash_of(turn, provider, cut, n);
+	if (!tlv || !(receipt->flags & SMPP_RECEIPT_IDS_DIFFER))
+		return hashes;
+	/* As the dialect has it, or as it came: there is one place for it. */
+	n = smpp_id_readings(text.at, text.n, dialect_of(turn, provider, SMPP_RECEIPT_TEXT_ID),
+			     readings);
+	if (n)
+		hashes.text = hash_of(turn, provider, readings[0].id, readings[0].n);
+	return hashes;
 }

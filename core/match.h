@@ -33,9 +33,14 @@ struct match match_receipt(struct turn *turn, const struct match_query *query);
 
 /* The id by which a receipt is kept: the TLV's before the text's. */
 struct smpp_octets match_id(const struct smpp_receipt *receipt);
-/* Where that is looked up, under each reading to be tried, and [0] its beginning; 0: it has none. */
-void match_hashes(struct turn *turn, const struct provider *provider,
-		  const struct smpp_receipt *receipt, uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1]);
+/* Where a receipt's ids are looked up; 0: not there. */
+struct match_hashes {
+	uint64_t readings[SMPP_ID_DEC_TO_HEX + 1]; /* of match_id, those to be tried; [0] none */
+	uint64_t cut;				   /* the beginning of it */
+	uint64_t text;				   /* the id of the text, where a TLV has another */
+};
+struct match_hashes match_hashes(struct turn *turn, const struct provider *provider,
+				 const struct smpp_receipt *receipt);
 
 /*
  * Where an id that belongs to several destinations is looked up, each with its own: `tail` is

@@ -48,14 +48,14 @@ void orphans_keep(struct turn *turn, const struct orphan_news *news)
 		.pdu = { news->octets, news->n < RAW_OCTETS ? news->n : RAW_OCTETS },
 	};
 	if (news->receipt) {
-		uint64_t hashes[SMPP_ID_DEC_TO_HEX + 1] = { 0 };
 		struct smpp_octets named = match_id(news->receipt);
 		struct smpp_octets dest = news->pdu->source_addr;
-		match_hashes(turn, link->provider, news->receipt, hashes);
-		orphan.hash_raw = hashes[SMPP_ID_EXACT];
-		orphan.hash_dec = hashes[SMPP_ID_HEX_TO_DEC];
-		orphan.hash_hex = hashes[SMPP_ID_DEC_TO_HEX];
-		orphan.hash_cut = hashes[SMPP_ID_ANY];
+		struct match_hashes hashes = match_hashes(turn, link->provider, news->receipt);
+		orphan.hash_raw = hashes.readings[SMPP_ID_EXACT];
+		orphan.hash_dec = hashes.readings[SMPP_ID_HEX_TO_DEC];
+		orphan.hash_hex = hashes.readings[SMPP_ID_DEC_TO_HEX];
+		orphan.hash_cut = hashes.cut;
+		orphan.hash_text = hashes.text;
 		orphan.id.n = (uint32_t)smpp_id_canonical(named.at, named.n, id);
 		orphan.id.at = (const uint8_t *)id;
 		orphan.source_tail = match_tail(news->pdu->source_addr);

@@ -370,7 +370,10 @@ static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery
 		learn(turn, query.provider, &match);
 		return UNMATCHED_MATCHED;
 	}
-	if (receipt->flags & SMPP_RECEIPT_NEEDS_MATCH) {
+	const uint32_t tails[] = { match_tail(pdu->source_addr),
+				   match_tail(pdu->destination_addr) };
+	if (receipt->flags & SMPP_RECEIPT_NEEDS_MATCH && !match.standing &&
+	    !correlate_is_awaited(turn, query.provider, tails, turn->at_ms)) {
 		inbound_keep(turn, delivery->link, pdu,
 			     (struct smpp_octets){ delivery->octets, delivery->n });
 		return UNMATCHED_NONE;

@@ -266,10 +266,13 @@ static void happen(struct turn *turn, const struct verdict *verdict, struct segm
 		accepted(turn, verdict, ref, happening->evidence.released_ms);
 }
 
+/* Carriers may write it in national form; those of one PDU differ in their ends. */
 static bool is_number(struct smpp_octets address, uint64_t msisdn)
 {
 	char digits[24];
 	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)msisdn);
+	if (match_tail(address))
+		return match_tail(address) == store_tail(msisdn) + 1;
 	if (address.n && address.at[0] == '+') {
 		address.at++;
 		address.n--;

@@ -205,26 +205,40 @@ static void unsendable(struct turn *turn, const struct queue_item *item, const c
 	discard(turn->engine->queue, item);
 }
 
+/* Ends a number as one of these does? By its end its receipt is told from theirs. */
+static bool ends_alike(const uint32_t *tails, uint32_t n, uint32_t tail)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (tails[i] == tail)
+			return true;
+	return false;
+}
+
 /*
  * How many messages from this one on go together: those that stand next to one another, wait for
  * their first submit and have one part. The parts of a long one bear references of their own, and
- * what came back goes alone. At most `most` segments.
+ * what came back goes alone. No two of their numbers end alike. At most `most` segments.
  */
 static uint32_t run_of(struct turn *turn, struct loading *loading, const struct work *work,
 		       const struct queue_item *item, uint32_t most)
 {
 	const struct provider *provider = loading->link->provider;
 	uint32_t n = 1, left = work->rec.total - item->segment.index;
+	uint32_t tails[SMPP_MAX_ENTRIES];
 	if (item->returned || work->rec.parts > 1 || provider->no_multi || loading->attempt > 1)
 		return 1;
 	most = most < provider->config->submit_multi ? most : provider->config->submit_multi;
 	most = most < left ? most : left;
+	tails[0] = store_tail(loading->msisdn[0]);
 	for (; n < most; n++) {
 		struct segment_ref ref = { work->rec.order, item->segment.index + n, 0 };
 		struct store_message message;
 		struct store_seg *seg;
 		if (!orders_segment(turn, &work->rec, ref, &message, NULL, &seg) ||
 		    seg->state != STORE_STATE_QUEUED || seg->due_ms || seg->attempts)
+			break;
+		tails[n] = store_tail(message.msisdn);
+		if (ends_alike(tails, n, tails[n]))
 			break;
 		loading->msisdn[n] = message.msisdn;
 	}

@@ -319,6 +319,7 @@ static enum mark mark_of(uint8_t esm_class)
 static enum smpp_receipt_kind kind_of(enum mark mark, struct smpp_receipt *out)
 {
 	bool has_id = out->ids[SMPP_RECEIPT_TEXT_ID].n > 0 || out->ids[SMPP_RECEIPT_TLV_ID].n > 0;
+	bool by_tlvs = out->ids[SMPP_RECEIPT_TLV_ID].n > 0 && out->has_message_state;
 
 	switch (mark) {
 	case MARK_RECEIPT:
@@ -329,7 +330,8 @@ static enum smpp_receipt_kind kind_of(enum mark mark, struct smpp_receipt *out)
 	case MARK_UNMARKED:
 		if (!has_id || out->source == SMPP_RECEIPT_FROM_NONE)
 			break;
-		out->flags |= SMPP_RECEIPT_NEEDS_MATCH;
+		if (mark == MARK_RESERVED || !by_tlvs)
+			out->flags |= SMPP_RECEIPT_NEEDS_MATCH;
 		return SMPP_RECEIPT_IS;
 	case MARK_NONE:
 		break;

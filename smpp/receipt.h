@@ -59,11 +59,12 @@ enum smpp_receipt_source {
 
 /* What was odd; a set of bits. */
 enum smpp_receipt_flag {
-	SMPP_RECEIPT_CONTRADICTION = 1,	 /* TLV and text name different states; the TLV's stands */
-	SMPP_RECEIPT_IDS_DIFFER = 2,	 /* TLV and text name ids of different canonical form */
-	SMPP_RECEIPT_NEEDS_MATCH = 4,	 /* not marked as receipt by the SMSC (esm_class 0x00 or a
-					   reserved type): one only if its id is known */
-	SMPP_RECEIPT_BAD_STATE_TLV = 8,	 /* message_state not 1 octet wide; the text was used */
+	SMPP_RECEIPT_CONTRADICTION = 1, /* TLV and text name different states; the TLV's stands */
+	SMPP_RECEIPT_IDS_DIFFER = 2,	/* TLV and text name ids of different canonical form */
+	SMPP_RECEIPT_NEEDS_MATCH = 4,	/* not marked as receipt by the SMSC (esm_class 0x00 without
+					   both TLVs, or a reserved type): one only if its id is
+					   known */
+	SMPP_RECEIPT_BAD_STATE_TLV = 8, /* message_state not 1 octet wide; the text was used */
 	SMPP_RECEIPT_BAD_ERROR_TLV = 16, /* network_error_code not 3 octets wide; left out */
 	SMPP_RECEIPT_TRANSCODED = 32,	 /* the text was UTF-16 */
 	SMPP_RECEIPT_CUT = 64,		 /* the text was longer than SMPP_RECEIPT_BODY_OCTETS (or

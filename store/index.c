@@ -128,13 +128,14 @@ static void orphan_tail_owner(const void *entry, void *rec)
 	orphan->seq = tail->seq;
 }
 
-/* Up to four hashes; the same one twice is one entry. */
+/* Up to five hashes; the same one twice is one entry. */
 static bool orphan_id(const void *rec, unsigned i, void *entry)
 {
 	const struct store_orphan *orphan = rec;
 	struct store_orphan_id *id = entry;
 	const uint64_t hashes[STORE_INDEX_ENTRIES] = { orphan->hash_raw, orphan->hash_dec,
-						       orphan->hash_hex, orphan->hash_cut };
+						       orphan->hash_hex, orphan->hash_cut,
+						       orphan->hash_text };
 
 	if (i >= STORE_INDEX_ENTRIES || hashes[i] == 0)
 		return false;

@@ -9,7 +9,7 @@
 
 #include "store/store.h"
 
-#define STORE_INDEX_ENTRIES 4 /* most entries one record has in one index */
+#define STORE_INDEX_ENTRIES 5 /* most entries one record has in one index */
 
 struct store_index {
 	enum store_kind of;

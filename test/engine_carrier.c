@@ -138,7 +138,9 @@ void carrier_crowd(struct carrier *carrier, size_t i, const char *id,
 			 (unsigned long long)crowd->msisdn[refusals[k].place]);
 		struct smpp_unsuccess one = { .dest_addr_ton = 1,
 					      .dest_addr_npi = 1,
-					      .destination_addr = smpp_octets_of(digits),
+					      .destination_addr = smpp_octets_of(
+						      refusals[k].address ? refusals[k].address :
+									    digits),
 					      .error_status_code = refusals[k].status };
 		assert_int_equal(smpp_unsuccess_put(&writer, &one), SMPP_OK);
 	}
@@ -213,6 +215,16 @@ bool carrier_says(struct carrier *carrier, const struct said *said)
 	pdu.source_addr = smpp_octets_of(said->source ? said->source : from);
 	pdu.destination_addr = smpp_octets_of(said->to ? said->to : "Shop");
 	pdu.short_message = smpp_octets_of(text);
+	if (said->tlv_id) {
+		struct smpp_octets id = smpp_octets_of(said->tlv_id);
+		id.n++; /* its NUL */
+		assert_int_equal(smpp_pdu_tlv_add(&pdu, SMPP_TLV_receipted_message_id, id),
+				 SMPP_OK);
+	}
+	if (said->tlv_state)
+		assert_int_equal(
+			smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_message_state, said->tlv_state),
+			SMPP_OK);
 	assert_int_equal(smpp_session_request(far->session, &pdu, 1, world_now_ms(carrier->world)),
 			 SMPP_SESSION_OK);
 	far_flush(far);

@@ -334,7 +334,7 @@ static void apply_wish(struct turn *turn, struct input *input)
 		return;
 	orders_add_text(turn, work, text, wish->parts > 1 ? 153 * (wish->parts - 1) + 10 : 60);
 	for (uint32_t i = 0; i < wish->total; i++)
-		orders_add_message(turn, work, i, wish->first + i);
+		orders_add_message(turn, work, i, wish->first + i * (wish->step + 1));
 	struct ledger_entry debit = { .account = wish->account,
 				      .kind = STORE_LEDGER_DEBIT,
 				      .amount = -rec.cost,

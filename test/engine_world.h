@@ -109,6 +109,7 @@ void carrier_ok_all(struct carrier *carrier);
  */
 struct refusal {
 	uint32_t place, status;
+	const char *address; /* as it is written there; NULL: as it was submitted */
 };
 void carrier_crowd(struct carrier *carrier, size_t i, const char *id,
 		   const struct refusal *refusals, size_t n);
@@ -127,6 +128,8 @@ struct said {
 	uint8_t esm_class;	      /* 0: 0x04 */
 	const char *submitted, *done; /* dates; NULL: some */
 	const char *text;	      /* NULL: "x" */
+	const char *tlv_id;	      /* receipted_message_id; NULL: left out */
+	uint8_t tlv_state;	      /* message_state; 0: left out */
 };
 /* Sends a receipt on the newest bound connection; false: there is none. */
 bool carrier_says(struct carrier *carrier, const struct said *said);
@@ -201,6 +204,7 @@ struct wish {
 	uint32_t total;	     /* 0: 1 */
 	uint32_t parts;	     /* 0: 1 */
 	uint64_t first;	     /* number; 0: a new one */
+	uint64_t step;	     /* between the numbers of neighbours, less 1 */
 	int64_t send_in_ms;  /* 0: at once */
 	int64_t validity_ms; /* 0: the route's */
 	uint32_t account;    /* 0: 1; others are made like it */

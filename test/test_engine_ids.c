@@ -194,6 +194,63 @@ static void test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells(
 }
 
 /* Several fitted when it came: a further one that fits later is no answer either. */
+/* No handset adds TLVs: it is the carrier's, whatever esm_class says, and waits for the answer. */
+static void test_engine__unmarked_tlvs_wait_for_their_answer(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct said said = {
+		.id = "A1", .stat = "DELIVRD", .esm_class = 0x01, .tlv_id = "A1", .tlv_state = 2
+	};
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	assert_int_equal(world_count(world, STORE_KIND_INBOUND_MESSAGE), 0);
+	carrier_ok(world->carriers[0], 0, "A1");
+	engine_world_settle(world);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_DELIVERED);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
+/* Where receipts are not marked, one that overtakes its answer is no message of its recipient's. */
+static void test_engine__an_unmarked_receipt_waits_while_its_number_is_unanswered(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .alpha = "unmarked_receipts: true" });
+	struct said said = { .id = "A1", .stat = "DELIVRD", .esm_class = 0x01 };
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	assert_int_equal(world_count(world, STORE_KIND_INBOUND_MESSAGE), 0);
+	carrier_ok(world->carriers[0], 0, "A1");
+	engine_world_settle(world);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_DELIVERED);
+	said.id = "B2"; /* nothing is unanswered now: the recipient may have written that */
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	assert_int_equal(world_count(world, STORE_KIND_INBOUND_MESSAGE), 1);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
+/* The TLV has another number of the carrier's: the text's id joins it all the same. */
+static void test_engine__a_parked_receipt_is_found_by_the_id_of_its_text(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct said said = { .id = "A1", .stat = "DELIVRD", .tlv_id = "777", .tlv_state = 2 };
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_true(carrier_says(world->carriers[0], &said));
+	engine_world_settle(world);
+	carrier_ok(world->carriers[0], 0, "A1");
+	engine_world_settle(world);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_DELIVERED);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
 static void test_engine__an_ambiguous_orphan_is_joined_to_nobody(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -307,6 +364,10 @@ int main(void)
 		cmocka_unit_test(test_engine__t20_an_address_agrees_or_says_nothing),
 		cmocka_unit_test(
 			test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells),
+		cmocka_unit_test(test_engine__unmarked_tlvs_wait_for_their_answer),
+		cmocka_unit_test(
+			test_engine__an_unmarked_receipt_waits_while_its_number_is_unanswered),
+		cmocka_unit_test(test_engine__a_parked_receipt_is_found_by_the_id_of_its_text),
 		cmocka_unit_test(test_engine__an_ambiguous_orphan_is_joined_to_nobody),
 		cmocka_unit_test(test_engine__check_102_nothing_unknown_is_answered_negatively),
 		cmocka_unit_test(test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered),

@@ -1,6 +1,7 @@
 /* submit_multi: several destinations in one PDU, and what becomes of each. */
 #include "test/engine_receipts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,7 +126,9 @@ static void test_engine__the_rate_counts_destinations(void **state)
 
 static void test_engine__check_114_each_destination_has_its_own_outcome(void **state)
 {
-	static const struct refusal refusals[] = { { 1, 0x0B }, { 2, 0x08 }, { 4, 0xFE } };
+	static const struct refusal refusals[] = { { 1, 0x0B, NULL },
+						   { 2, 0x08, NULL },
+						   { 4, 0xFE, NULL } };
 	struct engine_world *world = engine_world_new(&(struct setting){
 		.alpha = PROVIDER MULTI, .route = ROUTE "retries: {count: 1, delays: [1s]}" });
 	struct carrier *alpha = world->carriers[0];
@@ -144,6 +147,43 @@ static void test_engine__check_114_each_destination_has_its_own_outcome(void **s
 	assert_int_equal(alpha->n_crowds, 1);
 	assert_int_equal(alpha->n, 1);
 	assert_true(alpha->seen[0].msisdn == third);
+	engine_world_free(world);
+}
+
+/* The list names destinations as the carrier writes them. */
+static void test_engine__check_114_a_refusal_is_known_in_the_carriers_spelling(void **state)
+{
+	struct engine_world *world = start(PROVIDER MULTI);
+	struct carrier *alpha = world->carriers[0];
+	char national[24];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 3 });
+	snprintf(national, sizeof(national), "0%llu",
+		 (unsigned long long)(alpha->crowds[0].msisdn[1] % 1000000000));
+	const struct refusal refusals[] = { { 1, 0x0B, national } };
+	carrier_crowd(alpha, 0, "5A", refusals, 1);
+	engine_world_settle(world);
+	ends(world, order, 0, STORE_STATE_SENT, STORE_ERROR_NONE);
+	ends(world, order, 1, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
+	ends(world, order, 2, STORE_STATE_SENT, STORE_ERROR_NONE);
+	engine_world_free(world);
+}
+
+/* By the end of a number its receipt is told from the others of one id. */
+static void test_engine__numbers_that_end_alike_do_not_share_an_id(void **state)
+{
+	struct engine_world *world = start(PROVIDER MULTI);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	alpha->obliging = true;
+	uint64_t order =
+		engine_world_order(world, &(struct wish){ .total = 3, .step = 10000000 - 1 });
+	assert_int_equal(alpha->n_crowds, 0);
+	assert_int_equal(alpha->n, 3);
+	assert_true(alpha->seen[2].msisdn == alpha->seen[0].msisdn + 20000000);
+	receipt(world, "3", alpha->seen[2].msisdn, "DELIVRD");
+	ends(world, order, 2, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	ends(world, order, 0, STORE_STATE_SENT, STORE_ERROR_NONE);
 	engine_world_free(world);
 }
 
@@ -245,7 +285,7 @@ static void test_engine__receipts_before_the_answer_join_their_destinations(void
 
 static void test_engine__a_lost_submit_multi_puts_all_in_doubt_and_a_late_answer_joins(void **state)
 {
-	static const struct refusal refusals[] = { { 2, 0x0B } };
+	static const struct refusal refusals[] = { { 2, 0x0B, NULL } };
 	struct engine_world *world = start(PROVIDER MULTI);
 	struct carrier *alpha = world->carriers[0];
 	(void)state;
@@ -341,6 +381,9 @@ int main(void)
 		cmocka_unit_test(test_engine__the_window_counts_pdus),
 		cmocka_unit_test(test_engine__the_rate_counts_destinations),
 		cmocka_unit_test(test_engine__check_114_each_destination_has_its_own_outcome),
+		cmocka_unit_test(
+			test_engine__check_114_a_refusal_is_known_in_the_carriers_spelling),
+		cmocka_unit_test(test_engine__numbers_that_end_alike_do_not_share_an_id),
 		cmocka_unit_test(test_engine__check_114_a_refusal_of_the_whole_is_each_ones),
 		cmocka_unit_test(test_engine__a_throttled_submit_multi_goes_again_one_by_one),
 		cmocka_unit_test(test_engine__a_carrier_without_submit_multi_gets_submit_sm),
