@@ -169,7 +169,7 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	struct happening happening = {
 		.event = meaning(provider->config, work->route, receipt),
 		.given = meanings[receipt->state].given,
-		.may_repeat = true,
+		.may_repeat = source->rule != EVIDENCE_RULE_CORRELATION, /* its id is kept */
 		.answers_open = source->answers_open,
 		.flags = source->rule == EVIDENCE_RULE_CORRELATION ? STORE_FLAG_BY_CORRELATION : 0,
 		.evidence = {

@@ -347,6 +347,24 @@ static void test_engine__an_operator_joins_to_what_has_no_outcome(void **state)
 	engine_world_free(world);
 }
 
+/* The second says nothing new, but its id is: what follows under it is the message's. */
+static void test_engine__each_joined_receipt_gives_its_id(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	(void)state;
+	uint64_t order = in_doubt(world, FIRST_NUMBER);
+	engine_world_run(world, 41000);
+	says(world, "abc", "ENROUTE");
+	says(world, "abd", "ENROUTE");
+	assert_int_equal(join(world, 1, order), CORRELATE_OK);
+	assert_int_equal(join(world, 2, order), CORRELATE_OK);
+	assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_SUBMIT_UNCONFIRMED);
+	says(world, "abd", "DELIVRD");
+	assert_ends(world, order, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
 /* With two attempts of unknown fate a failure of one is none of the message. */
 static void test_engine__a_joined_failure_of_one_of_two_attempts_decides_nothing(void **state)
 {
@@ -382,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_engine__without_the_setting_it_is_a_suggestion),
 		cmocka_unit_test(test_engine__an_operator_joins_what_would_be_no_guess),
 		cmocka_unit_test(test_engine__an_operator_joins_to_what_has_no_outcome),
+		cmocka_unit_test(test_engine__each_joined_receipt_gives_its_id),
 		cmocka_unit_test(
 			test_engine__a_joined_failure_of_one_of_two_attempts_decides_nothing),
 	};
