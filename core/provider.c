@@ -166,23 +166,36 @@ uint32_t provider_room(const struct provider *provider, int64_t now_ms)
 	return out < window ? window - out : 0;
 }
 
-/* The bucket holds a twentieth of a second, at least one segment: smooth at 1/s and at 1,000/s. */
-uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
-{
-	double rate = rate_of(provider, now_ms);
-	if (!provider->config->rate_per_s)
-		return UINT32_MAX;
-	double most = rate / 20 > 1 ? rate / 20 : 1;
-	provider->tokens += rate * (double)(now_ms - provider->tokens_ms) / 1000;
-	provider->tokens_ms = now_ms;
-	if (provider->tokens > most)
-		provider->tokens = most;
-	return (uint32_t)provider->tokens;
-}
-
 static uint32_t fewer(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
+}
+
+/* The bucket holds a twentieth of a second, at least one segment: smooth at 1/s and at 1,000/s. */
+static double bucket_of(const struct provider *provider, int64_t now_ms)
+{
+	double most = rate_of(provider, now_ms) / 20;
+	return most > 1 ? most : 1;
+}
+
+/* What must be in it before anything leaves: those of a submit_multi go together, or it is none. */
+static uint32_t least_of(const struct provider *provider, int64_t now_ms)
+{
+	uint32_t together = provider->no_multi ? 1 : provider->config->submit_multi;
+	return together > 1 ? fewer(together, (uint32_t)bucket_of(provider, now_ms)) : 1;
+}
+
+uint32_t provider_allowance(struct provider *provider, int64_t now_ms)
+{
+	double most = bucket_of(provider, now_ms);
+	if (!provider->config->rate_per_s)
+		return UINT32_MAX;
+	provider->tokens +=
+		rate_of(provider, now_ms) * (double)(now_ms - provider->tokens_ms) / 1000;
+	provider->tokens_ms = now_ms;
+	if (provider->tokens > most)
+		provider->tokens = most;
+	return provider->tokens < least_of(provider, now_ms) ? 0 : (uint32_t)provider->tokens;
 }
 
 void provider_spend(struct provider *provider, uint32_t segments)
@@ -195,16 +208,16 @@ int64_t provider_release_deadline(const struct engine *engine, const struct prov
 {
 	struct queue_item item;
 	int64_t now_ms = port_now_ms(engine->port);
-	double rate = rate_of(provider, now_ms);
+	double rate = rate_of(provider, now_ms), least = least_of(provider, now_ms);
 	uint32_t room = 0;
 	for (size_t i = 0; provider->config->rate_per_s && i < provider->n_links; i++)
 		room += link_room(provider->links[i], now_ms);
 	room = fewer(room, provider_room(provider, now_ms));
-	if (!room || provider->tokens >= 1 || engine->draining || provider->paused ||
+	if (!room || provider->tokens >= least || engine->draining || provider->paused ||
 	    !queue_peek(engine->queue, provider->index, engine->due_base_ms + provider->tokens_ms,
 			&item))
 		return INT64_MAX;
-	return provider->tokens_ms + (int64_t)((1 - provider->tokens) * 1000 / rate) + 1;
+	return provider->tokens_ms + (int64_t)((least - provider->tokens) * 1000 / rate) + 1;
 }
 
 /* ---- standing ---- */

@@ -155,7 +155,10 @@ int64_t provider_deadline(const struct engine *engine, const struct provider *pr
 uint32_t link_room(const struct link *link, int64_t now_ms);
 /* Bound to a peer that takes no TLVs, and the provider's concat needs them: nothing is released to it. */
 bool link_lacks_tlvs(const struct link *link);
-/* Segments that the provider's rate and window allow now. provider_spend uses one of the rate. */
+/*
+ * Segments that the provider's rate allows now; 0 until there are enough for a submit_multi, where it
+ * is sent those. provider_spend uses them up.
+ */
 uint32_t provider_allowance(struct provider *provider, int64_t now_ms);
 /* PDUs that the window of all its links has room for; UINT32_MAX where each session has its own. */
 uint32_t provider_room(const struct provider *provider, int64_t now_ms);

@@ -321,7 +321,7 @@ static void serve_provider(struct turn *turn, struct provider *provider, struct 
 		n = serve(turn, loading, &item, allowance);
 		if (n) {
 			provider_spend(provider, n);
-			allowance -= n;
+			allowance = provider_allowance(provider, turn->now_ms);
 			room--;
 		} else {
 			skipped++;

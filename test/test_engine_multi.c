@@ -99,6 +99,23 @@ static void test_engine__the_window_counts_pdus(void **state)
 	engine_world_free(world);
 }
 
+/* With a rate the next PDU waits until it may have its destinations, for a twentieth of a second. */
+static void test_engine__a_rate_leaves_the_pdus_full(void **state)
+{
+	struct engine_world *world =
+		start("window: 100, timers: {response: 20s}, submit_multi: 20, "
+		      "rate: 1000");
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 1000 });
+	engine_world_run(world, 1000);
+	assert_int_equal(alpha->n, 0);
+	assert_in_range(alpha->n_crowds, 45, 53);
+	for (size_t i = 2; i < 40; i++)
+		assert_int_equal(alpha->crowds[i].n, 20);
+	engine_world_free(world);
+}
+
 /* The rate counts destinations: 100 a second are 5 in a twentieth of one. */
 static void test_engine__the_rate_counts_destinations(void **state)
 {
@@ -379,6 +396,7 @@ int main(void)
 		cmocka_unit_test(test_engine__an_order_goes_in_as_few_pdus_as_allowed),
 		cmocka_unit_test(test_engine__one_recipient_and_long_texts_go_by_submit_sm),
 		cmocka_unit_test(test_engine__the_window_counts_pdus),
+		cmocka_unit_test(test_engine__a_rate_leaves_the_pdus_full),
 		cmocka_unit_test(test_engine__the_rate_counts_destinations),
 		cmocka_unit_test(test_engine__check_114_each_destination_has_its_own_outcome),
 		cmocka_unit_test(
