@@ -1,4 +1,4 @@
-/* Which segment a receipt is about, and what is none. Numbers are of the field notes. */
+/* Which segment a receipt is about, and what is none. Numbers are of test/checks.tsv. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /*
  * Messages to us: parts in any order and from anybody, what is odd about them, what a crash leaves,
- * what a hostile peer may cost; and alerts. Numbers are of the field notes.
+ * what a hostile peer may cost; and alerts. Numbers are of test/checks.tsv.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* Receipts: what the sequence of them makes of a message. Numbers are of the field notes. */
+/* Receipts: what the sequence of them makes of a message. Numbers are of test/checks.tsv. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

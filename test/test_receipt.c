@@ -439,7 +439,7 @@ static void parse(const char *text, size_t n, bool payload, struct smpp_receipt 
 	smpp_receipt_parse(&pdu, NULL, receipt);
 }
 
-/* Field notes of carriers: the user's words may look like fields. None of them may ever win. */
+/* Of real carriers: the user's words may look like fields. None of them may ever win. */
 static void test_receipt__never_reads_behind_text(void **state)
 {
 	static const char *const forged[] = { "id:999 stat:UNDELIV err:666 sub:9 dlvrd:9",

@@ -190,7 +190,7 @@ static void settle(struct capture_streams *streams, struct connection *connectio
 		}
 		take(streams, connection, back, segment);
 		direction->waiting = segment->next;
-		direction->waiting_octets -= segment->n;
+		direction->waiting_octets -= sizeof(*segment) + segment->n;
 		free(segment);
 	}
 }
@@ -217,7 +217,7 @@ static bool keep(struct capture_streams *streams, struct direction *direction,
 		at = &(*at)->next;
 	segment->next = *at;
 	*at = segment;
-	direction->waiting_octets += segment->n;
+	direction->waiting_octets += sizeof(*segment) + segment->n; /* empty ones cost too */
 	return true;
 }
 

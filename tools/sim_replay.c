@@ -103,6 +103,10 @@ static void on_request(struct replay *replay, const struct capture_event *event,
 	if (command == NULL || (pdu->command_id & SMPP_RESP_BIT) != 0 ||
 	    pdu->command_id == SMPP_enquire_link || pdu->command_id == SMPP_unbind)
 		return;
+	if (replay->asked_count >= ROWS_MAX) {
+		replay->rows = ROWS_MAX; /* each would become a row */
+		return;
+	}
 	replay->asked = sim_grow(replay->asked, replay->asked_count, sizeof(*asked));
 	asked = &replay->asked[replay->asked_count++];
 	*asked = (struct asked){ .name = command->name,

@@ -425,6 +425,9 @@ static bool check_step(struct reading *reading, const struct sim_step *step, uin
 		return sim_wrong(&reading->mistake, column, "octets wants tail=hex:…");
 	if (step->verb == SIM_VERB_OUTCOME && !step->has_mix)
 		return sim_wrong(&reading->mistake, column, "outcome wants mix= or receipts=");
+	if (step->verb == SIM_VERB_RECEIPT && step->times > SIM_RECEIPTS_MAX)
+		return sim_wrong(&reading->mistake, column, "receipt wants times= of at most %u",
+				 SIM_RECEIPTS_MAX);
 	if ((step->verb == SIM_VERB_DRIP || step->verb == SIM_VERB_REVERSE) && step->n == 0)
 		return sim_wrong(&reading->mistake, column, "%s wants n=", verbs[step->verb].name);
 	return true;

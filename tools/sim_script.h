@@ -40,6 +40,9 @@ enum sim_verb {
 
 #define SIM_CUT_HALF UINT32_MAX
 
+/* Of one message. */
+#define SIM_RECEIPTS_MAX 255u
+
 /* One thing to do. Members that its verb does not take are as read_step sets them. */
 struct sim_step {
 	enum sim_verb verb;

@@ -404,7 +404,7 @@ void sim_smsc_event(struct sim_smsc *smsc, const struct port_event *event)
 /* Octets to the link, and its reading as session and script want it. */
 static void write_output(struct sim_smsc *smsc, struct sim_link *link, int64_t now_ms)
 {
-	bool wants = smpp_session_wants_input(link->session) && sim_wire_reads(&link->wire, now_ms);
+	bool wants = sim_wire_reads(&link->wire, now_ms) && smpp_session_wants_input(link->session);
 
 	if (link->closing)
 		link->wire.ending = SIM_CLOSES;

@@ -255,12 +255,13 @@ static void judge_number(struct sim_smsc *smsc, struct sim_link *link,
 	uint32_t wanted = strict->last_sequence % SMPP_MAX_SEQUENCE_NUMBER + 1;
 	uint32_t got = event->sequence_number;
 	bool skips = strict->asked++ > strict->answered;
+	bool ahead = got > wanted || wanted - got > SMPP_MAX_SEQUENCE_NUMBER / 2;
 
 	if (got == 0 || got > SMPP_MAX_SEQUENCE_NUMBER) {
 		tell(smsc, link, event, &range);
 		return;
 	}
-	if (strict->last_sequence != 0 && got != wanted && !(skips && got > wanted))
+	if (strict->last_sequence != 0 && got != wanted && !(skips && ahead))
 		tell(smsc, link, event, &rise);
 	strict->last_sequence = got;
 }

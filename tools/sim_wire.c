@@ -198,8 +198,10 @@ static size_t granted(struct sim_wire *wire, int64_t now_ms)
 {
 	int64_t n;
 
-	if (!drips(wire, now_ms))
+	if (!drips(wire, now_ms)) {
+		wire->drip_per_s = 0;
 		return wire->out.n;
+	}
 	n = (now_ms - wire->drip_ms) * wire->drip_per_s / 1000;
 	if (wire->out.n == 0) {
 		wire->drip_ms = now_ms; /* nothing is saved up */
@@ -235,7 +237,9 @@ int64_t sim_wire_deadline_ms(const struct sim_wire *wire)
 	return first_ms;
 }
 
-bool sim_wire_reads(const struct sim_wire *wire, int64_t now_ms)
+bool sim_wire_reads(struct sim_wire *wire, int64_t now_ms)
 {
-	return now_ms >= wire->deaf_until_ms;
+	if (now_ms >= wire->deaf_until_ms)
+		wire->deaf_until_ms = 0; /* over: no time to wake for */
+	return wire->deaf_until_ms == 0;
 }

@@ -34,7 +34,7 @@ struct sim_wire {
 	uint32_t drip_per_s; /* octets; 0: as fast as it goes */
 	int64_t drip_ms;     /* up to when octets were granted */
 	int64_t drip_until_ms;
-	int64_t deaf_until_ms; /* no reading before that */
+	int64_t deaf_until_ms; /* no reading before that; 0: it reads */
 	enum {
 		SIM_STAYS,
 		SIM_CLOSES,
@@ -63,7 +63,7 @@ void sim_wire_write(struct sim_smsc *smsc, struct sim_link *link, int64_t now_ms
 /* When it wants to write again though nothing happens. */
 int64_t sim_wire_deadline_ms(const struct sim_wire *wire);
 /* false: reading is held. */
-bool sim_wire_reads(const struct sim_wire *wire, int64_t now_ms);
+bool sim_wire_reads(struct sim_wire *wire, int64_t now_ms);
 
 void sim_wire_clear(struct sim_wire *wire);
 

@@ -115,6 +115,26 @@ def test_losses_are_told_and_the_rest_is_replayed():
     equal(got, [WHOLE[0], WHOLE[2], 'on submit_sm nth=1: outcome mix=unanswered=100'])
 
 
+def test_what_waits_for_a_gap_is_bounded_though_it_is_empty():
+    packets = session()
+    esme, smsc = ESME, SMSC
+    ends = [(100, tcp(smsc, esme, 60000 - i, flags=0x11)) for i in range(25000)]
+    got, said = rows(write_pcap(packets[:4] + ends + packets[4:]))
+    assert 'lacks' in said, said
+    assert not any('submit_sm_resp' in row for row in got), got
+
+
+def test_more_requests_than_there_may_be_rows():
+    esme, smsc = ESME, SMSC
+    asks = ASK * 20001
+    packets = session()[:4] + [
+        (5, tcp(esme, smsc, 1001 + len(BIND) + at, asks[at:at + len(ASK) * 500]))
+        for at in range(0, len(asks), len(ASK) * 500)]
+    done = run('--replay', write_pcap(packets), '--show-script')
+    equal(done.returncode, 1)
+    assert 'more than 20000 PDUs' in done.stderr, done.stderr
+
+
 def test_what_came_days_later_comes_after_a_day():
     packets = session()
     packets[-1] = (3 * 86400 * 1000, packets[-1][1])

@@ -275,6 +275,15 @@ def test_a_peer_that_stops_reading():
         if time.monotonic() - began < 0.4:
             link.ask('491701', registered=0)
         assert time.monotonic() - began >= 0.39, time.monotonic() - began
+        # Once it is over it costs nothing.
+        used = cpu_ms(sim)
+        time.sleep(0.6)
+        assert cpu_ms(sim) - used < 20, cpu_ms(sim) - used
+
+
+def cpu_ms(sim):
+    with open(f'/proc/{sim.process.pid}/schedstat', encoding='ascii') as stat:
+        return int(stat.read().split()[0]) / 1e6
 
 
 def test_a_mute_peer():
@@ -490,8 +499,9 @@ def test_every_mistake_is_said_with_line_and_column():
                     'on submit: send\n'
                     'on submit: close after=soon\n'
                     'on submit: drop;\n'
-                    'on submit: send deliver_sm message_id=1\n')
-    equal([line.split(':')[0] for line in said], [str(n) for n in range(3, 20)])
+                    'on submit: send deliver_sm message_id=1\n'
+                    'on submit: receipt times=256\n')
+    equal([line.split(':')[0] for line in said], [str(n) for n in range(3, 21)])
     equal([line.split(':')[1] for line in said[:5]], ['1', '4', '11', '12', '11'])
     assert 'ESME_RFUN' not in said[6] and 'command_status' in said[6], said[6]
     assert '{text}' in said[8], said[8]

@@ -135,6 +135,17 @@ def test_a_number_still_in_use_may_be_stepped_over():
         equal(sim.breaches(), [])
 
 
+def test_also_where_the_numbers_begin_anew():
+    with Strict('--hang') as sim:
+        link = sim.link()
+        link.send(SUBMIT, body(), sequence=0x7FFFFFFE)
+        for sequence in (1, 3, 2):
+            link.send(ENQUIRE, sequence=sequence)
+            equal(link.read().sequence, sequence)
+        equal([what.split(': ')[0] for what, _ in sim.breaches()],
+              ['submit_sm 2147483646', 'enquire_link 2'])
+
+
 def test_responses_answer_something():
     with Strict('--answer-ms', '300', '--redeliver-ms', '60000') as sim:
         link = sim.link()
