@@ -109,6 +109,8 @@ static void write_entry(struct engine *engine, struct store_txn *txn, const stru
 	json_add_text(&json, "id", id);
 	json_add_text(&json, "event", name);
 	json_add_time(&json, "at", (int64_t)feed->at_ms);
+	if (feed->steady_ms)
+		json_add_uint(&json, "steady_ms", feed->steady_ms);
 	if (feed->order)
 		json_add_uint(&json, "order_id", feed->order);
 	if (feed->order && entry->index != FEED_ORDER) {

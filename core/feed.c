@@ -50,6 +50,7 @@ void feed_tell_account(struct turn *turn, enum feed_event event, uint32_t accoun
 	struct store_feed feed = {
 		.seq = store_next(turn->txn, STORE_NEXT_FEED),
 		.at_ms = (uint64_t)turn->at_ms,
+		.steady_ms = (uint64_t)turn->due_ms,
 		.account = account,
 		.events = { octets, feed_encode(&entry, octets) },
 	};

@@ -348,6 +348,7 @@ static void write_events(struct turn *turn, struct work *work)
 	struct store_feed feed = {
 		.seq = store_next(turn->txn, STORE_NEXT_FEED),
 		.at_ms = (uint64_t)turn->at_ms,
+		.steady_ms = (uint64_t)turn->due_ms,
 		.order = work->rec.order,
 		.account = work->rec.account,
 		.events = { work->events, work->events_n },

@@ -236,6 +236,42 @@ static void test_engine__check_76_a_step_of_the_clock_moves_no_deadline(void **s
 	engine_world_free(world);
 }
 
+static struct store_feed newest_event(struct engine_world *world)
+{
+	struct store_feed feed = { .seq = UINT64_MAX };
+	struct store_txn *txn;
+
+	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
+	assert_int_equal(store_feed_prev(txn, &feed, 0), STORE_OK);
+	store_read_end(txn);
+	return feed;
+}
+
+static void test_engine__check_110_events_have_a_steady_time_and_one_for_people(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct store_feed first, second;
+
+	(void)state;
+	engine_world_order(world, &(struct wish){ 0 });
+	carrier_ok(world->carriers[0], 0, "1");
+	engine_world_settle(world);
+	first = newest_event(world);
+	sim_port_step_clock(world->port, -7200 * 1000);
+	engine_world_run(world, 5000);
+	alarm_set(world->engine, "late", true, "of later");
+	engine_world_run(world, 100);
+	second = newest_event(world);
+	assert_true(second.seq > first.seq);
+	assert_in_range((int64_t)(second.steady_ms - first.steady_ms), 5000, 5200);
+	assert_in_range((int64_t)(first.at_ms - second.at_ms), 7200000 - 5200, 7200000 - 5000);
+	engine_world_order(world, &(struct wish){ 0 });
+	carrier_ok(world->carriers[0], 1, "2");
+	engine_world_settle(world);
+	assert_true(newest_event(world).steady_ms >= second.steady_ms);
+	engine_world_free(world);
+}
+
 static void test_engine__an_idle_engine_rests(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -262,6 +298,8 @@ int main(void)
 		cmocka_unit_test(test_engine__what_happens_behind_a_walk_keeps_its_deadline),
 		cmocka_unit_test(test_engine__send_at_waits_and_does_not_spin),
 		cmocka_unit_test(test_engine__check_76_a_step_of_the_clock_moves_no_deadline),
+		cmocka_unit_test(
+			test_engine__check_110_events_have_a_steady_time_and_one_for_people),
 		cmocka_unit_test(test_engine__an_idle_engine_rests),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -296,7 +296,7 @@ static void test_record__refuses_sealed_nonsense(void **state)
 		const char *members;
 		size_t n;
 	} bad[] = {
-		{ "\x07\x05\x02\x01\xaa\x01", 6 },	   /* padding that is not zero */
+		{ "\x07\x05\x02\x01\xaa\x01\x01", 7 },	   /* padding that is not zero */
 		{ "\x07\x05\x02\x05\xaa", 5 },		   /* more events than octets */
 		{ "\x07\x85\x00\x02\x00", 5 },		   /* a longer form than needed */
 		{ "\x07\x05\xff\xff\xff\xff\x10\x00", 8 }, /* account over 32 bits */

@@ -556,6 +556,9 @@ def answer_with_events(daemon, order, ids):
     check('X5: each event has its id', all(
         block[0] == f'id: {event["id"]}'.encode() and block[1] == f'event: {event["event"]}'.encode()
         for block, event in zip(blocks, events)), blocks)
+    steady = [event['steady_ms'] for event in events]
+    check('X5: each event tells both its times', steady == sorted(steady) and all(
+        re.fullmatch(r'20\d\d-.*T.*Z', event['at']) for event in events), events)
     _, rest = events_of(daemon.submit, f'/api/v1/events?order_id={order}', 3,
                         Last_Event_ID=events[2]['id'])
     resumed = [json.loads(line[6:]) for line in rest.split(b'\n') if line.startswith(b'data: ')]
