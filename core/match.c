@@ -28,6 +28,10 @@ struct search {
 	size_t n;
 	bool shared;  /* as an id of several destinations, found with the number of each */
 	uint32_t cut; /* octets that the response's id must have; 0: any */
+	struct {
+		uint32_t standing;
+		struct segment_ref ref;
+	} exact; /* those that were found by the id as it was given */
 };
 
 /* Octets of an id without the padding that smpp_id_canonical takes off, too. */
@@ -168,6 +172,10 @@ static void consider(struct search *search, const struct store_ref *candidate)
 		return;
 	match->standing++;
 	match->ref = ref;
+	if (search->rule == SMPP_ID_EXACT) {
+		search->exact.standing++;
+		search->exact.ref = ref;
+	}
 	match->rule = search->cut ? EVIDENCE_RULE_PREFIX : rules[search->rule];
 }
 
@@ -243,6 +251,34 @@ static size_t beginning(const struct provider *provider, struct smpp_octets id,
 	return cut && id.n > cut ? smpp_id_canonical(id.at, cut, out) : 0;
 }
 
+/* No receipt of this provider was ever read in another base than its response's id. */
+static bool keeps_base(struct turn *turn, const struct provider *provider)
+{
+	uint32_t others = 0;
+	for (int place = 0; place < DIALECT_PLACES; place++) {
+		struct store_dialect rec = dialect_read(turn->txn, provider->number, place);
+		others += rec.hex_to_dec + rec.dec_to_hex;
+	}
+	return !others;
+}
+
+/*
+ * Small ids in a row are one another's in another base. Of several that fit, the only one that has
+ * the id as it was given is meant, unless something shows that this carrier writes it otherwise.
+ */
+static void prefer_exact(struct search *search)
+{
+	struct match *match = &search->match;
+	if (match->standing < 2 || search->exact.standing != 1 || search->query->any ||
+	    !keeps_base(search->turn, search->query->provider))
+		return;
+	match->standing = 1;
+	match->ref = search->exact.ref;
+	match->rule = EVIDENCE_RULE_EXACT;
+	for (int place = 0; place < DIALECT_PLACES; place++)
+		match->readings[place] = SMPP_ID_ANY; /* it teaches nothing */
+}
+
 struct match match_receipt(struct turn *turn, const struct match_query *query)
 {
 	struct search search = { .turn = turn, .query = query };
@@ -251,6 +287,7 @@ struct match match_receipt(struct turn *turn, const struct match_query *query)
 	search.shared = !search.match.standing;
 	if (search.shared)
 		look_for_ids(&search);
+	prefer_exact(&search);
 	search.shared = false;
 	search.place = SMPP_RECEIPT_TEXT_ID;
 	search.rule = SMPP_ID_ANY;

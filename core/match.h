@@ -12,7 +12,8 @@
 #include "smpp/receipt.h"
 
 struct match {
-	uint32_t standing; /* distinct segments that the id and the address fit */
+	uint32_t standing; /* distinct segments that the id and the address fit; of several the one
+			      that has the id as it was given, while all receipts were read so */
 	bool id_known;	   /* a segment has the id, whatever its address */
 	bool id_of_gone;   /* the id leads to an order that retention has removed */
 	struct segment_ref ref;

@@ -193,7 +193,49 @@ static void test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells(
 	engine_world_free(world);
 }
 
-/* Several fitted when it came: a further one that fits later is no answer either. */
+/* Small numbers in a row, one recipient: each is another one's in another base. */
+static void test_engine__the_id_as_it_was_given_stands_before_other_readings(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = "window: 40" });
+	uint64_t orders[40];
+	char id[12];
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		orders[i] = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+		snprintf(id, sizeof(id), "%d", i + 1);
+		carrier_ok(world->carriers[0], (size_t)i, id);
+		engine_world_settle(world);
+	}
+	for (int i = 0; i < 40; i++) {
+		snprintf(id, sizeof(id), "%d", i + 1);
+		says(world, id, i % 3 ? "DELIVRD" : "UNDELIV");
+		assert_int_equal(world_state(world, orders[i], 0),
+				 i % 3 ? STORE_STATE_DELIVERED : STORE_STATE_FAILED);
+	}
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
+/* Once a receipt was read in another base, an id as it was given may be another one's. */
+static void test_engine__no_reading_stands_before_others_where_bases_change(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	(void)state;
+	uint64_t first = taken(world, "1F");
+	says(world, "31", "DELIVRD");
+	assert_ends(world, first, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	uint64_t hex = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	uint64_t other = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	carrier_ok(world->carriers[0], 1, "10");
+	carrier_ok(world->carriers[0], 2, "16");
+	engine_world_settle(world);
+	says(world, "16", "DELIVRD");
+	assert_ends(world, hex, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_ends(world, other, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(orphan_reason(world), ORPHAN_AMBIGUOUS);
+	engine_world_free(world);
+}
+
 /* No handset adds TLVs: it is the carrier's, whatever esm_class says, and waits for the answer. */
 static void test_engine__unmarked_tlvs_wait_for_their_answer(void **state)
 {
@@ -251,6 +293,7 @@ static void test_engine__a_parked_receipt_is_found_by_the_id_of_its_text(void **
 	engine_world_free(world);
 }
 
+/* Several fitted when it came: a further one that fits later is no answer either. */
 static void test_engine__an_ambiguous_orphan_is_joined_to_nobody(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -364,6 +407,8 @@ int main(void)
 		cmocka_unit_test(test_engine__t20_an_address_agrees_or_says_nothing),
 		cmocka_unit_test(
 			test_engine__an_id_of_several_is_an_orphan_unless_the_address_tells),
+		cmocka_unit_test(test_engine__the_id_as_it_was_given_stands_before_other_readings),
+		cmocka_unit_test(test_engine__no_reading_stands_before_others_where_bases_change),
 		cmocka_unit_test(test_engine__unmarked_tlvs_wait_for_their_answer),
 		cmocka_unit_test(
 			test_engine__an_unmarked_receipt_waits_while_its_number_is_unanswered),
