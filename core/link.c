@@ -168,6 +168,18 @@ void link_tell_tlvs(struct engine *engine)
 	alarm_set(engine, "tlvs_not_taken", found != NULL, text);
 }
 
+/* Sometimes the first sign of a peer that means other things by what it says. */
+static void tell_version(const struct link *link)
+{
+	static const char known[] = { 0x00, 0x33, 0x34, 0x50 };
+	if (!memchr(known, link->peer_version, sizeof(known)))
+		log_warning(
+			"link.version",
+			"link=%s sc_interface_version=0x%02x is no version of SMPP; it is taken for "
+			"%s",
+			link->name, link->peer_version, link->peer_version < 0x34 ? "3.3" : "3.4");
+}
+
 static void bound(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	link->tlvs_allowed = event->tlvs_allowed;
@@ -182,6 +194,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
 		 link->peer_version, link->tlvs_allowed);
+	tell_version(link);
 }
 
 /* Another trouble than before: its back-off begins at its own beginning. */

@@ -226,6 +226,8 @@ static void test_session__check_26_27_tlvs_are_allowed_by_the_peers_version(void
 		      { "smsc\0\x02\x10\x00\x01\x33", 10, 0x33, false },
 		      { "smsc\0\x02\x10\x00\x01\x34", 10, 0x34, true },
 		      { "smsc\0\x02\x10\x00\x01\x50", 10, 0x50, true },
+		      { "smsc\0\x02\x10\x00\x01\x99", 10, 0x99, true },
+		      { "smsc\0\x02\x10\x00\x01\x21", 10, 0x21, false },
 		      { "smsc\0\x02\x10\x00\x01\x00", 10, 0, false } };
 
 	(void)state;

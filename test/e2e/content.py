@@ -240,6 +240,12 @@ def no_tlvs(tap):
         _, submits = home.send('i' * 200, 2)
         tap.result([part_of(pdu)[0] for pdu in submits] == ['sar', 'sar'],
                    'a carrier that tells no version is taken at the word of its settings')
+        tap.result('link.version' not in home.daemon.said(20000), 'and not warned of')
+    with Home('providers.alpha.concat=sar', version=0x99) as home:
+        _, submits = home.send('j' * 200, 2)
+        tap.result([part_of(pdu)[0] for pdu in submits] == ['sar', 'sar'] and
+                   'link.version' in home.daemon.said(20000),
+                   'a version that nobody knows is told and not refused', [home.daemon.said()])
 
 
 def main():
