@@ -83,13 +83,12 @@ static void answered(struct engine *engine, struct link *link, const struct smpp
 					   event->rtt_ms;
 	if (event->command_status) {
 		enum config_status_class class = route_status_class(config, event->command_status);
-		bool ask =
-			ask_is(event->tag); /* a verb it does not speak is no trouble of the link */
+		/* A verb it does not speak is no trouble of the link. */
+		bool verb = ask_is(event->tag) || knows_no_multi(engine, link, event);
 		link->throttles += class == CONFIG_STATUS_PAUSE;
 		if (class == CONFIG_STATUS_PAUSE)
 			link_pause(engine, link, event->at_ms);
-		else if (class == CONFIG_STATUS_REBIND && !ask &&
-			 !knows_no_multi(engine, link, event))
+		else if (class == CONFIG_STATUS_REBIND && !verb)
 			link_rebind(engine, link, smpp_status(event->command_status).meaning);
 	} else if (!ask_is(event->tag)) {
 		link_accepted(link);

@@ -171,7 +171,9 @@ static enum life_event refusal(const struct turn *turn, const struct subject *su
 {
 	const struct config_provider *provider = verdict->link->provider->config;
 	const struct config_route *route = subject->work->route;
-	enum config_status_class class = route_status_class(provider, verdict->status);
+	bool no_multi = verdict->with_others && verdict->pdu_status == SMPP_ESME_RINVCMDID;
+	enum config_status_class class = no_multi ? CONFIG_STATUS_REBIND :
+						    route_status_class(provider, verdict->status);
 	int64_t wait_ms = -1;
 	switch (class) {
 	case CONFIG_STATUS_PAUSE:

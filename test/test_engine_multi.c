@@ -236,21 +236,26 @@ static void test_engine__a_throttled_submit_multi_goes_again_one_by_one(void **s
 	engine_world_free(world);
 }
 
-/* A carrier without it is sent none any more, and keeps its session. */
+/* A carrier without it is sent none any more, and keeps its session, whatever 0x03 means otherwise. */
 static void test_engine__a_carrier_without_submit_multi_gets_submit_sm(void **state)
 {
-	struct engine_world *world = start(PROVIDER MULTI);
-	struct carrier *alpha = world->carriers[0];
+	static const char *const settings[] = { PROVIDER MULTI,
+						PROVIDER MULTI ", statuses: {0x03: fail}",
+						PROVIDER MULTI ", statuses: {0x03: retry}" };
 	(void)state;
-	alpha->obliging = true;
-	engine_world_order(world, &(struct wish){ .total = 3 });
-	carrier_crowd_refuse(alpha, 0, SMPP_generic_nack, 0x03);
-	engine_world_run(world, 3000);
-	engine_world_order(world, &(struct wish){ .total = 3 });
-	assert_int_equal(alpha->n_crowds, 1);
-	assert_int_equal(alpha->n, 6);
-	assert_int_equal(alpha->binds, 1);
-	engine_world_free(world);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		struct engine_world *world = start(settings[i]);
+		struct carrier *alpha = world->carriers[0];
+		alpha->obliging = true;
+		engine_world_order(world, &(struct wish){ .total = 3 });
+		carrier_crowd_refuse(alpha, 0, SMPP_generic_nack, 0x03);
+		engine_world_run(world, 3000);
+		engine_world_order(world, &(struct wish){ .total = 3 });
+		assert_int_equal(alpha->n_crowds, 1);
+		assert_int_equal(alpha->n, 6);
+		assert_int_equal(alpha->binds, 1);
+		engine_world_free(world);
+	}
 }
 
 /* ---- receipts ---- */
