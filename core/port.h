@@ -224,8 +224,8 @@ uint64_t port_listen(struct port *port, const struct port_listen *listen, char *
 const char *port_listen_address(const struct port *port, uint64_t listener);
 
 /*
- * Accepts no more; links that came from it live on. A Unix socket file is removed if it still is
- * ours.
+ * Accepts no more, and its address is free at once; links that came from it live on. A Unix socket
+ * file is removed if it still is ours.
  */
 void port_listen_close(struct port *port, uint64_t listener);
 

@@ -188,7 +188,7 @@ struct port_listener {
 	struct port_listener *next_todo;
 	bool todo_close;
 	struct port_watch *watch;
-	int fd;
+	int fd; /* the other side deafens it, which it does before todo_close */
 	bool closing;
 	struct port_tls *tls;
 	uint32_t tls_ms;

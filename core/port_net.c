@@ -50,6 +50,11 @@ void port_net_reset(int fd)
 		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
+void port_net_deafen(int fd)
+{
+	(void)shutdown(fd, SHUT_RDWR);
+}
+
 void port_net_name(const struct sockaddr *address, socklen_t n, char *out, size_t room)
 {
 	char host[INET6_ADDRSTRLEN + 16];

@@ -38,6 +38,9 @@ void port_net_tune(int fd, uint32_t stall_ms);
 /* The coming close tells the peer by RST. Nothing for a Unix socket. */
 void port_net_reset(int fd);
 
+/* Listens no more, so that another may listen there; it stays open. */
+void port_net_deafen(int fd);
+
 /* "192.0.2.1:2775", "[2001:db8::1]:2775", "unix". */
 void port_net_name(const struct sockaddr *address, socklen_t n, char *out, size_t room);
 

@@ -455,6 +455,8 @@ void port_listen_close(struct port *port, uint64_t id)
 			continue;
 		*at = listener->next;
 		port_net_unlink(listener->address, &listener->file);
+		/* The other side closes it later: from now on the address is free all the same. */
+		port_net_deafen(listener->fd);
 		box_listener(listener, true);
 		return;
 	}

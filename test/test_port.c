@@ -534,6 +534,21 @@ static void test_port__accepts_no_more_after_closing_a_listener(void **state)
 	await_down(world, client);
 }
 
+/* As after a reload with other certificates: with a link from it, and at once. */
+static void test_port__listens_again_where_a_listener_was_closed(void **state)
+{
+	struct world *world = *state;
+	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
+	uint16_t number = bound_port(world, listener);
+
+	for (int i = 0; i < 20; i++) {
+		open_tcp(world, number, (struct port_target){ 0 });
+		await_accepted(world);
+		port_listen_close(world->port, listener);
+		listener = listen_tcp(world, (struct port_listen){ .port = number });
+	}
+}
+
 static void test_port__keeps_to_its_connections(void **state)
 {
 	struct world *world = *state;
@@ -795,6 +810,7 @@ int main(void)
 		BOTH(test_port__refuses_a_target_without_addresses),
 		BOTH(test_port__says_why_it_cannot_listen),
 		BOTH(test_port__accepts_no_more_after_closing_a_listener),
+		BOTH(test_port__listens_again_where_a_listener_was_closed),
 		BOTH(test_port__keeps_to_its_connections),
 		BOTH(test_port__survives_running_out_of_descriptors),
 		BOTH(test_port__unix_tells_who_connects),
