@@ -462,6 +462,50 @@ static void test_engine__an_ask_takes_a_place_in_the_window(void **state)
 	engine_world_free(world);
 }
 
+/* Also in the one that all links of the provider share. */
+static void test_engine__an_ask_takes_a_place_in_the_window_of_the_provider(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 2, window_scope: provider, timers: {response: 9s}",
+		.links = ", two: {host: 127.0.0.1, port: 1, tls: off}" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = taken(world, "7F");
+	asks(world, ASK_QUERY, order, 0);
+	assert_int_equal(alpha->n_heard, 1);
+	engine_world_order(world, &(struct wish){ .total = 3 });
+	assert_int_equal(alpha->n, 2);
+	carrier_reply(alpha, 0, 0x67);
+	engine_world_settle(world);
+	assert_int_equal(alpha->n, 3);
+	engine_world_free(world);
+}
+
+/* Who takes a link down or stops the daemon waits for answers, and for this one too. */
+static void test_engine__an_ask_is_waited_for_before_the_unbind(void **state)
+{
+	(void)state;
+	for (int stops = 0; stops < 2; stops++) {
+		struct engine_world *world = engine_world_new(NULL);
+		struct carrier *alpha = world->carriers[0];
+		uint64_t order = taken(world, "7F");
+		asks(world, ASK_QUERY, order, 0);
+		if (stops)
+			engine_drain(world->engine);
+		else
+			trunk_take_down(world->engine, trunk_find(world->engine, "alpha/one"),
+					false);
+		engine_world_run(world, 500);
+		assert_int_equal(carrier_bound(alpha), 1);
+		carrier_reply(alpha, 0, 0x67);
+		engine_world_settle(world);
+		assert_int_equal(outcome(world), ASK_ANSWERED);
+		engine_world_run(world, 500);
+		assert_int_equal(carrier_bound(alpha), 0);
+		engine_world_free(world);
+	}
+}
+
 static void test_engine__without_an_answer_it_says_so_and_a_late_one_counts(void **state)
 {
 	struct engine_world *world = engine_world_new(NULL);
@@ -588,6 +632,8 @@ int main(void)
 		cmocka_unit_test(test_engine__a_query_never_takes_the_place_of_a_submit),
 		cmocka_unit_test(test_engine__after_a_crash_missing_receipts_are_still_asked_for),
 		cmocka_unit_test(test_engine__an_ask_takes_a_place_in_the_window),
+		cmocka_unit_test(test_engine__an_ask_takes_a_place_in_the_window_of_the_provider),
+		cmocka_unit_test(test_engine__an_ask_is_waited_for_before_the_unbind),
 		cmocka_unit_test(test_engine__without_an_answer_it_says_so_and_a_late_one_counts),
 		cmocka_unit_test(test_engine__a_link_that_is_lost_leaves_it_unanswered),
 		cmocka_unit_test(test_engine__what_a_throttle_takes_back_is_unsent),
