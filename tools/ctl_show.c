@@ -178,17 +178,33 @@ int ctl_status(const struct ctl_run *run)
 
 /* ---- links ---- */
 
+/* Below the table: a carrier's reason is longer than a line, a certificate's longer than two. */
+static void show_reason(const struct json *link)
+{
+	const char *reason = ctl_text(link, "reason", NULL);
+	const char *waits_for = ctl_text(link, "waits_for", NULL);
+	char wait[CTL_TIME_OCTETS];
+	if (!reason && !waits_for)
+		return;
+	printf("%s is %s: ", ctl_text(link, "name", "?"), ctl_text(link, "state", "?"));
+	ctl_print_clean(stdout, reason ? reason : "not tried yet");
+	if (waits_for)
+		printf("; it waits for %s", waits_for);
+	if (ctl_int(link, "retry_in_ms"))
+		printf(", %s more", ctl_duration(ctl_int(link, "retry_in_ms"), wait));
+	putchar('\n');
+}
+
 static void show_links(const struct ctl_run *run, const struct json *answer)
 {
 	static const char *const heads[] = { "LINK",	 "BIND",      "STATE",	 "SINCE (UTC)",
 					     ">SESSION", ">OUT",      ">WINDOW", ">SUBMITS",
-					     ">ANSWERS", ">RECEIPTS", "PEER",	 "REASON",
-					     "WAITS FOR" };
+					     ">ANSWERS", ">RECEIPTS", "PEER" };
 	const struct json *links = json_get(answer, "links");
 	struct ctl_table table;
 	char since[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 13);
+	ctl_table_begin(&table, heads, 11);
 	for (size_t i = 0; i < json_count(links); i++) {
 		const struct json *link = json_at(links, i);
 		ctl_table_member(&table, link, "name");
@@ -204,10 +220,10 @@ static void show_links(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, link, "answers");
 		ctl_table_member(&table, link, "receipts");
 		ctl_table_member(&table, link, "peer");
-		ctl_table_member(&table, link, "reason");
-		ctl_table_member(&table, link, "waits_for");
 	}
 	ctl_table_print(&table, stdout, "no provider has a link");
+	for (size_t i = 0; i < json_count(links); i++)
+		show_reason(json_at(links, i));
 }
 
 int ctl_links(const struct ctl_run *run)
