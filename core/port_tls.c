@@ -154,17 +154,17 @@ static bool use_key(SSL_CTX *context, const struct port_tls_options *options, ch
 	struct stat file;
 
 	if (stat(path, &file) != 0)
-		snprintf(error, room, "key_file %s: %s", path, strerror(errno));
+		snprintf(error, room, "key %s: %s", path, strerror(errno));
 	else if ((file.st_mode & S_IRWXO) != 0)
-		snprintf(error, room, "key_file %s: others may read it (mode %04o); chmod 0600 it",
-			 path, (unsigned)file.st_mode & 07777u);
+		snprintf(error, room, "key %s: others may read it (mode %04o); chmod 0600 it", path,
+			 (unsigned)file.st_mode & 07777u);
 	else if (SSL_CTX_use_PrivateKey_file(context, path, SSL_FILETYPE_PEM) == 1)
 		return true;
 	else if (ERR_GET_REASON(ERR_peek_error()) == X509_R_KEY_VALUES_MISMATCH)
-		snprintf(error, room, "key_file %s: it is not the key of the certificate in %s",
-			 path, options->cert_file);
+		snprintf(error, room, "key %s: it is not the key of the certificate in %s", path,
+			 options->cert_file);
 	else
-		snprintf(error, room, "key_file %s: no PEM key without passphrase: %s", path,
+		snprintf(error, room, "key %s: no PEM key without passphrase: %s", path,
 			 tls_reason());
 	return false;
 }
@@ -174,18 +174,18 @@ static bool tls_use_files(SSL_CTX *context, const struct port_tls_options *optio
 {
 	if (options->ca_file != NULL &&
 	    SSL_CTX_load_verify_locations(context, options->ca_file, NULL) != 1)
-		snprintf(error, room, "ca_file %s: no certificates in PEM: %s", options->ca_file,
+		snprintf(error, room, "ca %s: no certificates in PEM: %s", options->ca_file,
 			 tls_reason());
 	else if (options->ca_file == NULL && !options->server &&
 		 SSL_CTX_set_default_verify_paths(context) != 1)
 		snprintf(error, room, "the system's certificates: %s", tls_reason());
 	else if ((options->cert_file == NULL) != (options->key_file == NULL) ||
 		 (options->server && options->cert_file == NULL))
-		snprintf(error, room, "cert_file and key_file are needed together");
+		snprintf(error, room, "cert and key are needed together");
 	else if (options->cert_file == NULL)
 		return true;
 	else if (SSL_CTX_use_certificate_chain_file(context, options->cert_file) != 1)
-		snprintf(error, room, "cert_file %s: no certificate in PEM: %s", options->cert_file,
+		snprintf(error, room, "cert %s: no certificate in PEM: %s", options->cert_file,
 			 tls_reason());
 	else
 		return use_key(context, options, error, room);

@@ -458,9 +458,9 @@ static void test_port_tls__refuses_unusable_files(void **state)
 	refuses_options((struct port_tls_options){ .ca_file = file("nowhere") }, "/nowhere: ");
 	refuses_options((struct port_tls_options){ .ca_file = file("good.key") }, "/good.key: ");
 	refuses_options((struct port_tls_options){ .server = true },
-			"cert_file and key_file are needed together");
+			"cert and key are needed together");
 	refuses_options((struct port_tls_options){ .cert_file = file("good.crt") },
-			"cert_file and key_file are needed together");
+			"cert and key are needed together");
 	refuses_options((struct port_tls_options){ .cert_file = file("good.crt"),
 						   .key_file = file("nowhere") },
 			"/nowhere: No such file or directory");

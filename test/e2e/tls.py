@@ -312,7 +312,7 @@ def refused_at_start(site, tap):
     site.write()
     done = subprocess.run(site.home.daemon.command(), capture_output=True, text=True, timeout=60,
                           check=False)
-    tap.result(done.returncode != 0 and 'link beta/mutual: tls: key_file' in done.stderr and
+    tap.result(done.returncode != 0 and 'link beta/mutual: tls: key ' in done.stderr and
                'it is not the key of the certificate in' in done.stderr,
                'a key of another certificate is refused at the start', [done.stderr])
 
