@@ -141,7 +141,7 @@ static void refuse_path(struct api_call *call, const struct api_row *rows)
 {
 	int prefix = prefix_of(rows->pattern);
 	const char *host = http_header(call->request, "Host");
-	char hint[240] = "";
+	char hint[240];
 	if (host && !strcmp(call->request->path, "/") && !strpbrk(host, ".:\"\\") &&
 	    strcasecmp(host, "localhost") != 0)
 		snprintf(hint, sizeof(hint),
@@ -151,12 +151,16 @@ static void refuse_path(struct api_call *call, const struct api_row *rows)
 	else if (strncmp(call->request->path, rows->pattern, (size_t)prefix) != 0)
 		snprintf(hint, sizeof(hint), "the paths of this socket begin with %.*s", prefix,
 			 rows->pattern);
+	else
+		snprintf(hint, sizeof(hint),
+			 "there is no such path, or an id in it is not written as one: an order is "
+			 "1, a message BX-1-0123456789abcdef");
 	struct api_error error = {
 		.status = 404,
 		.code = "not_found",
 		.stage = "lookup",
 		.detail = "Not Found",
-		.hint = *hint ? hint : NULL,
+		.hint = hint,
 	};
 	api_refuse(call, &error);
 }

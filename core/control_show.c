@@ -332,7 +332,7 @@ bool control_named_message(struct api_call *call, const char *id, struct store_o
 	uint64_t number = 0;
 	uint32_t index = 0;
 	if (!message_id_read(call->engine->store, id, &number, &index)) {
-		api_refuse_not_found(call, "DLR record not found.");
+		api_refuse_not_found(call, "There is no message of that id.");
 		return false;
 	}
 	if (!control_find_order(call, number, order))
@@ -341,7 +341,7 @@ bool control_named_message(struct api_call *call, const char *id, struct store_o
 	message->index = index;
 	enum store_err err = store_message_get(call->turn->txn, message);
 	if (err == STORE_NOTFOUND)
-		api_refuse_not_found(call, "DLR record not found.");
+		api_refuse_not_found(call, "There is no message of that id.");
 	else if (err == STORE_CORRUPT)
 		api_refuse_unavailable(call, "store_corrupt",
 				       "The message's record is corrupt; run: esmectl store check");

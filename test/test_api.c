@@ -177,10 +177,7 @@ static void hints(const char *path, const char *host, const char *hint)
 	field(&fixture, "Host", host);
 	api_dispatch(&fixture.call, prefixed, sizeof(prefixed) / sizeof(prefixed[0]));
 	assert_int_equal(fixture.call.status, 404);
-	if (*hint)
-		assert_non_null(strstr(said(&fixture, "hint"), hint));
-	else
-		assert_string_equal(said(&fixture, "hint"), "");
+	assert_non_null(strstr(said(&fixture, "hint"), hint));
 	release(&fixture);
 }
 
@@ -192,7 +189,7 @@ static void test_api__hints_where_the_path_went_into_the_host(void **state)
 	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
 		hints("/", silent[i], "begin with /api/v1/");
 	hints("/v1/a", "api", "begin with /api/v1/");
-	hints("/api/v1/b", "localhost", "");
+	hints("/api/v1/b", "localhost", "no such path, or an id");
 }
 
 static const struct api_error poor = {
