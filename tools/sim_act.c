@@ -209,6 +209,7 @@ static void begin(struct sim_smsc *smsc, struct sim_link *link, const struct sim
 		break;
 	case SIM_VERB_RECEIPT:
 		smsc->wish.receipt = step;
+		smsc->wish.receipt_count = rule->fired;
 		break;
 	case SIM_VERB_SEND:
 	case SIM_VERB_OCTETS:

@@ -20,6 +20,7 @@ struct sim_wish {
 	uint32_t status;		/* refuse it with that */
 	const struct outcome_mix *mix;	/* draw from this */
 	const struct sim_step *receipt; /* send such a one */
+	uint32_t receipt_count;		/* how often its row has fired */
 };
 
 /* A step that is to be done later. */

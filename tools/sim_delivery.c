@@ -98,7 +98,8 @@ static bool send_receipt(struct sim_smsc *smsc, struct sim_link *link, uint32_t 
 				       .ids = smsc->options->ids,
 				       .receipt_ids = smsc->options->receipt_ids,
 				       .wall_ms = port_wall_ms(smsc->port),
-				       .link = link->number };
+				       .link = link->number,
+				       .count = message->count };
 	static struct buffer receipt; /* its memory is used again */
 	enum smpp_session_error error;
 

@@ -21,6 +21,7 @@ struct sim_pdu;
 
 struct sim_message {
 	const struct sim_pdu *shape; /* of its receipt; NULL: as usual */
+	uint32_t count;		     /* how often the script's row has fired that says how */
 	uint64_t id;
 	int64_t taken_wall_ms;
 	uint32_t link; /* number of the link it came by */

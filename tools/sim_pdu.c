@@ -55,6 +55,11 @@ void sim_pdu_release(struct sim_pdu *pdu)
 	*pdu = (struct sim_pdu){ 0 };
 }
 
+bool sim_pdu_says(const struct sim_pdu *pdu)
+{
+	return pdu->command_id != 0 || pdu->field_count > 0 || pdu->body != SIM_BODY_USUAL;
+}
+
 /* ---- finding rows ---- */
 
 bool sim_pdu_read_command(struct smpp_octets name, uint32_t *command_id)

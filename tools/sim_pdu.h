@@ -64,6 +64,9 @@ struct sim_pdu {
 
 void sim_pdu_release(struct sim_pdu *pdu);
 
+/* false: nothing at all is named, so that it is the base as it stands. */
+bool sim_pdu_says(const struct sim_pdu *pdu);
+
 /* "deliver_sm" or 0x0000DEAD. false: it is neither. */
 bool sim_pdu_read_command(struct smpp_octets name, uint32_t *command_id);
 

@@ -245,9 +245,13 @@ static uint8_t receipts_of(struct sim_smsc *smsc, const struct outcome *outcome,
 }
 
 /* A script's word about the receipt: it comes even if nobody asked for one. */
-static void shape_receipt(struct sim_message *message, const struct sim_step *step)
+static void shape_receipt(struct sim_message *message, const struct sim_wish *wish)
 {
-	message->shape = &step->pdu;
+	const struct sim_step *step = wish->receipt;
+
+	if (sim_pdu_says(&step->pdu))
+		message->shape = &step->pdu;
+	message->count = wish->receipt_count;
 	message->receipts_left = (uint8_t)step->times;
 	if (message->message_state == 0)
 		message->message_state = 2; /* 5.2.28: delivered */
@@ -283,7 +287,7 @@ static struct outcome draw(struct sim_smsc *smsc, struct sim_message *message,
 						      options->receipt_delay.min_ms,
 						      options->receipt_delay.max_ms);
 	if (smsc->wish.receipt != NULL && outcome.status == 0)
-		shape_receipt(message, smsc->wish.receipt);
+		shape_receipt(message, &smsc->wish);
 	if (outcome.status == 0) {
 		message->id = id != 0 ? id : smsc->next_id++;
 		copy_text(message, event->pdu, info.body);

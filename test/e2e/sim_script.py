@@ -396,6 +396,24 @@ def test_receipts_have_the_shape_a_row_gives_them():
         assert pdu.body.endswith(b'\0\x1e\0\x04101\0\x04\x27\0\1\x80'), pdu
 
 
+def test_a_receipt_without_words_is_worded_as_usual_and_rows_are_counted():
+    with Script('on submit first=1: receipt times=2\n'
+                'on submit every=2: receipt short_message="id:{id} n:{count}"\n',
+                '--first-id', '255') as sim:
+        link = sim.link()
+        link.ask('49170', registered=0)
+        for _ in range(2):
+            receipt = link.receipt()
+            equal((receipt['id'], receipt['stat']), ('ff', 'DELIVRD'))
+        for number in (1, 2):
+            if number == 2:
+                link.ask('49170', registered=0)
+            link.ask('49170', registered=0)
+            pdu = link.read()
+            link.ack(pdu)
+            assert pdu.body.endswith(b'n:%d' % number), pdu
+
+
 def test_every_shape_can_be_sent():
     names = [line.split()[0] for line in run('--receipt-shape', 'list').stdout.splitlines()]
     assert {'plain', 'V01', 'V51', 'T01', 'T13'} < set(names), names
