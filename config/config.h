@@ -462,7 +462,7 @@ typedef bool (*config_write_fn)(void *user, const char *octets, size_t n);
  */
 bool config_print(const struct config *config, config_write_fn write, void *user);
 
-/* --config-reference: every key from config.def as the body of the manual page, in scdoc form. */
+/* Every key from config.def as the body of the manual page, in scdoc form. */
 bool config_print_reference(config_write_fn write, void *user);
 
 #endif

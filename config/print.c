@@ -1,5 +1,5 @@
 /*
- * What a config says and what a config may say: --show-config and --config-reference. Both walk
+ * What a config says and what a config may say: --show-config and the manual page. Both walk
  * the rows as bind.c does; the first reads the members, the second the rows alone. A secret is no
  * row, so it cannot be printed here.
  */
@@ -196,7 +196,7 @@ bool config_print(const struct config *config, config_write_fn write, void *user
 	return !printing.out.cut;
 }
 
-/* ---- --config-reference ---- */
+/* ---- the keys as the manual page has them ---- */
 
 static void reference_row(const struct config_row *row, struct config_text_out *out)
 {
@@ -213,12 +213,15 @@ static void reference_row(const struct config_row *row, struct config_text_out *
 }
 
 /* A section under its place in the file, as "providers: NAME: timers:". */
-static void reference_section(const struct config_section *section, const char *place,
+static void reference_section(const struct config_section *section, const char *place, bool pairs,
 			      struct config_text_out *out)
 {
 	char below[PATH_MAX_OCTETS];
 
 	config_out(out, "## %s\n\n%s\n\n", place, section->sentence);
+	if (pairs)
+		config_out(out, "Each is one line: _%s_: _%s_.\n\n", section->rows[0].key,
+			   section->rows[1].key);
 	for (size_t i = 0; i < section->n_rows; i++)
 		reference_row(&section->rows[i], out);
 	for (size_t i = 0; i < section->n_children; i++) {
@@ -233,7 +236,7 @@ static void reference_section(const struct config_section *section, const char *
 			 named				   ? ":" :
 			 child->shape == CONFIG_SHAPE_LIST ? " a list of" :
 							     "");
-		reference_section(child->section, below, out);
+		reference_section(child->section, below, child->shape == CONFIG_SHAPE_PAIRS, out);
 	}
 }
 
@@ -241,6 +244,6 @@ bool config_print_reference(config_write_fn write, void *user)
 {
 	struct config_text_out out = { .write = write, .user = user };
 
-	reference_section(&config_root_section, "Top of the file", &out);
+	reference_section(&config_root_section, "Top of the file", false, &out);
 	return !out.cut;
 }

@@ -564,6 +564,7 @@ static void test_config__refers_to_every_key(void **state)
 		assert_non_null(strstr(text.octets, heading));
 	}
 	assert_non_null(strstr(text.octets, "\n## providers: NAME: links: NAME: tls:\n"));
+	assert_non_null(strstr(text.octets, "\nEach is one line: _PREFIX_: _account_.\n"));
 }
 
 /* ---- what differs ---- */

@@ -1,7 +1,6 @@
 /*
  * Writes the source of the manual page of the configuration: the file named as its argument, which
- * says what no row can, and behind it every key from config.def. Used by the build alone; what it
- * writes is also what esmed --config-reference shows.
+ * says what no row can, and behind it every key from config.def. Used by the build alone.
  */
 #include <stdio.h>
 
