@@ -109,11 +109,20 @@ static enum store_error error_after(unsigned rule, enum store_error was, enum st
 	}
 }
 
+/* A refusal of one attempt says nothing of another that the provider took. */
+static bool was_taken(const struct store_seg *seg, enum life_event event)
+{
+	bool refusal = event == LIFE_ON_REFUSED || event == LIFE_ON_EARLIER_REFUSED ||
+		       event == LIFE_ON_REFUSED_FOR_NOW;
+	return refusal && seg->state == STORE_STATE_UNKNOWN &&
+	       seg->error != STORE_ERROR_SUBMIT_UNCONFIRMED;
+}
+
 enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum store_error given)
 {
 	assert(seg->state < STORE_STATES && (unsigned)event < LIFE_EVENTS);
 	const struct row *row = &table[seg->state][event];
-	bool open = seg->open_attempts > 0;
+	bool open = seg->open_attempts > 0 || was_taken(seg, event);
 	seg->state = open ? row->next_open : row->next;
 	seg->error = (uint8_t)error_after(open ? row->error_open : row->error,
 					  (enum store_error)seg->error, given);

@@ -32,7 +32,8 @@ enum life_mark {
 
 /*
  * Applies one event to seg->state and seg->error; nothing else of seg changes. Whether another
- * attempt's fate is unknown is seg->open_attempts. `given` is the error that a receipt or a sibling
+ * attempt's fate is unknown is seg->open_attempts; that the provider took one shows in the error of
+ * an UNKNOWN segment, which no refusal of another then fails. `given` is the error that a receipt or a sibling
  * brings, STORE_ERROR_NONE for every other event.
  */
 enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum store_error given);

@@ -500,6 +500,32 @@ static void test_engine__a_failing_receipt_of_one_attempt_decides_nothing_alone(
 	engine_world_free(world);
 }
 
+/* The provider took the second attempt: that it refused the first, told late, fails nothing. */
+static void test_engine__a_late_refusal_of_one_attempt_fails_none_that_was_taken(void **state)
+{
+	static const uint32_t statuses[] = { 0x0B, 0x08 };
+	(void)state;
+	for (int which = 0; which < 2; which++)
+		for (size_t i = 0; i < 2; i++) {
+			struct engine_world *world = engine_world_new(&(struct setting){
+				.route = ROUTE "doubt: resend, doubt_grace: 2s, refund: refused" });
+			struct carrier *alpha = world->carriers[0];
+			uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+			engine_world_run(world, 14000);
+			assert_int_equal(alpha->n, 2);
+			carrier_ok(alpha, (size_t)which, "2");
+			engine_world_settle(world);
+			engine_world_run(world, 60000);
+			assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_NO_RECEIPT);
+			carrier_refuse(alpha, (size_t)!which, statuses[i]);
+			engine_world_settle(world);
+			assert_int_equal(world_message(world, order, 0)->seg.open_attempts, 0);
+			assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_NO_RECEIPT);
+			assert_int_equal(world_balance(world), OPENING - PRICE);
+			engine_world_free(world);
+		}
+}
+
 /* ---- refunds ---- */
 
 static void test_engine__a_refund_waits_for_segments_that_are_out(void **state)
@@ -595,6 +621,8 @@ int main(void)
 		cmocka_unit_test(test_engine__a_route_may_say_that_delivered_beats_failed),
 		cmocka_unit_test(
 			test_engine__a_failing_receipt_of_one_attempt_decides_nothing_alone),
+		cmocka_unit_test(
+			test_engine__a_late_refusal_of_one_attempt_fails_none_that_was_taken),
 		cmocka_unit_test(test_engine__a_refund_waits_for_segments_that_are_out),
 		cmocka_unit_test(test_engine__what_costs_nothing_is_not_refunded),
 		cmocka_unit_test(test_engine__no_policy_no_refund),
