@@ -418,8 +418,10 @@ void reconcile_verdict(struct engine *engine, struct link *link, const struct sm
 	verdict->kind = event->kind;
 	verdict->late = event->late;
 	verdict->status = verdict->pdu_status = event->command_status;
-	/* Some were refused, perhaps, and nobody can read which: as if no answer had come. */
-	if (multi && !readable && !event->command_status)
+	/* Some were refused, perhaps, and nobody can read which; or a generic_nack says that nothing
+	 * is wrong, which is no acceptance: as if no answer had come. */
+	if (((multi && !readable) || event->command_id == SMPP_generic_nack) &&
+	    event->kind == SMPP_EVENT_RESPONSE && !event->command_status)
 		verdict->kind = SMPP_EVENT_LOST;
 	verdict->sequence_number = event->sequence_number;
 	verdict->rtt_ms = event->rtt_ms;

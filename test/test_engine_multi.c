@@ -217,6 +217,24 @@ static void test_engine__check_114_a_refusal_of_the_whole_is_each_ones(void **st
 	engine_world_free(world);
 }
 
+/* Only the operation's own response accepts anything. */
+static void test_engine__a_generic_nack_without_an_error_accepts_nothing(void **state)
+{
+	struct engine_world *world = start(PROVIDER MULTI);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t alone = engine_world_order(world, &(struct wish){ 0 });
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 2 });
+	carrier_nack(alpha, 0, 0);
+	carrier_crowd_refuse(alpha, 0, SMPP_generic_nack, 0);
+	engine_world_settle(world);
+	ends(world, alone, 0, STORE_STATE_IN_DOUBT, STORE_ERROR_SUBMIT_UNCONFIRMED);
+	ends(world, order, 0, STORE_STATE_IN_DOUBT, STORE_ERROR_SUBMIT_UNCONFIRMED);
+	ends(world, order, 1, STORE_STATE_IN_DOUBT, STORE_ERROR_SUBMIT_UNCONFIRMED);
+	assert_int_equal(world_count(world, STORE_KIND_RELEASE), 0);
+	engine_world_free(world);
+}
+
 /* A throttle pauses the link; all come back in their order and go one by one. */
 static void test_engine__a_throttled_submit_multi_goes_again_one_by_one(void **state)
 {
@@ -408,6 +426,7 @@ int main(void)
 			test_engine__check_114_a_refusal_is_known_in_the_carriers_spelling),
 		cmocka_unit_test(test_engine__numbers_that_end_alike_do_not_share_an_id),
 		cmocka_unit_test(test_engine__check_114_a_refusal_of_the_whole_is_each_ones),
+		cmocka_unit_test(test_engine__a_generic_nack_without_an_error_accepts_nothing),
 		cmocka_unit_test(test_engine__a_throttled_submit_multi_goes_again_one_by_one),
 		cmocka_unit_test(test_engine__a_carrier_without_submit_multi_gets_submit_sm),
 		cmocka_unit_test(
