@@ -272,6 +272,18 @@ void api_refuse_unavailable(struct api_call *call, const char *code, const char 
 	api_field(call, "Retry-After", "5");
 }
 
+void api_refuse_state(struct api_call *call, const char *code, const char *detail, const char *hint)
+{
+	struct api_error error = {
+		.status = 409,
+		.code = code,
+		.stage = "state",
+		.detail = detail,
+		.hint = hint,
+	};
+	api_refuse(call, &error);
+}
+
 void api_flaw(struct api_call *call, const char *where, const char *member, int64_t index,
 	      const char *type, const char *format, ...)
 {

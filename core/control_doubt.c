@@ -171,18 +171,6 @@ void control_doubts(struct api_call *call)
 
 /* ---- deciding a doubt ---- */
 
-static void refuse(struct api_call *call, const char *code, const char *detail, const char *hint)
-{
-	const struct api_error error = {
-		.status = 409,
-		.code = code,
-		.stage = "state",
-		.detail = detail,
-		.hint = hint,
-	};
-	api_refuse(call, &error);
-}
-
 static uint32_t segments_in_doubt(struct api_call *call, const struct work *work,
 				  struct store_message *message)
 {
@@ -248,14 +236,15 @@ static void decide(struct api_call *call, enum life_event event)
 	if (!work)
 		return;
 	if (!segments_in_doubt(call, work, &message)) {
-		refuse(call, "not_in_doubt", "Nothing of this message is in doubt.",
-		       "what is: esmectl doubt list");
+		api_refuse_state(call, "not_in_doubt", "Nothing of this message is in doubt.",
+				 "what is: esmectl doubt list");
 		return;
 	}
 	const char *why = event == LIFE_ON_RESEND ? no_resend(turn, work, &message) : NULL;
 	if (why || turn_failed(turn)) {
 		if (why)
-			refuse(call, "no_resend", why, "esmectl doubt close ends the wait");
+			api_refuse_state(call, "no_resend", why,
+					 "esmectl doubt close ends the wait");
 		return;
 	}
 	uint32_t n = apply(turn, work, &message, event);

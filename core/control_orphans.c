@@ -107,18 +107,6 @@ void control_orphan_drop(struct api_call *call)
 
 /* ---- joining ---- */
 
-static void refuse(struct api_call *call, const char *code, const char *detail, const char *hint)
-{
-	const struct api_error error = {
-		.status = 409,
-		.code = code,
-		.stage = "state",
-		.detail = detail,
-		.hint = hint,
-	};
-	api_refuse(call, &error);
-}
-
 /* How far a segment is from an outcome: what a receipt is most likely about. */
 static int openness(const struct store_seg *seg)
 {
@@ -165,8 +153,8 @@ static bool choose_part(struct api_call *call, const struct store_order *order,
 	}
 	if (n <= 1)
 		return true;
-	refuse(call, "which_part", "Several parts of the message wait for a receipt.",
-	       "say which: --part N");
+	api_refuse_state(call, "which_part", "Several parts of the message wait for a receipt.",
+			 "say which: --part N");
 	return false;
 }
 
@@ -200,12 +188,13 @@ static void join(struct api_call *call, uint64_t seq, const char *id, int64_t pa
 	    !choose_part(call, &order, &message, part, &ref))
 		return;
 	if (ref.segment >= order.parts) {
-		refuse(call, "which_part", "The message has not so many parts.", NULL);
+		api_refuse_state(call, "which_part", "The message has not so many parts.", NULL);
 		return;
 	}
 	enum correlate_error error = correlate_join(call->turn, &orphan, ref);
 	if (error) {
-		refuse(call, "no_join", correlate_error_text(error), "esmectl message shows it");
+		api_refuse_state(call, "no_join", correlate_error_text(error),
+				 "esmectl message shows it");
 		return;
 	}
 	control_audit(call, "orphan %llu: joined to %s, part %u, id %.*s", (unsigned long long)seq,
