@@ -29,7 +29,7 @@ check 'nothing but code lies in the folders of the house' "$(ours |
 	grep -E '^(smpp|store|config|core)/' | grep -vE '^[a-z]+/[a-z0-9_]+\.(c|h|def)$|^config/example\.yaml$')"
 check 'every source is built' "$(ours | grep -E '\.c$' | while read -r f; do
 	name=${f##*/} name=${name%.c} name=${name#test_} name=${name#fuzz_}
-	[ -f "$f" ] && ! grep -qE "['/]$name(\.c)?'" meson.build && echo "$f"; done)"
+	[ -f "$f" ] && ! grep -qE "['/](fuzz_)?$name(\.c)?'" meson.build && echo "$f"; done)"
 check 'nothing points outside the tree' "$(text '(^|[^[:alnum:]_.])/(ho[m]e|ro[o]t|wo[r]k)/|[.][.]/shared|/wo[r]k\b')"
 check 'no line ends in blanks' "$(text '[[:blank:]]+$')"
 check 'no carriage return' "$(text $'\r$')"
