@@ -193,8 +193,10 @@ static bool read_condition(struct sim_rule *rule, const struct sim_word *word,
 		value = condition_rows[i].value;
 	}
 	if (condition.kind == CONDITION_FIELD && !is_field(word->name))
-		return sim_wrong(mistake, word->column, "`%.*s` is no condition and no field",
-				 (int)word->name.n, (const char *)word->name.at);
+		return sim_wrong(
+			mistake, word->column,
+			"`%.*s` is no condition and no field; Conditions in smsc-sim(1) has them",
+			(int)word->name.n, (const char *)word->name.at);
 	if (!is_pdu(rule->event) &&
 	    (condition.kind == CONDITION_FIELD || condition.kind == CONDITION_PART ||
 	     condition.kind == CONDITION_TEXT))
@@ -450,7 +452,8 @@ static bool find_verb(struct reading *reading, struct sim_step *step)
 					 verbs[i].name);
 		return true;
 	}
-	return sim_wrong(&reading->mistake, word->column, "`%.*s` is nothing to do",
+	return sim_wrong(&reading->mistake, word->column,
+			 "`%.*s` is nothing to do; Steps in smsc-sim(1) has them all",
 			 (int)word->name.n, (const char *)word->name.at);
 }
 
@@ -549,7 +552,8 @@ static bool read_row(struct reading *reading)
 	sim_words_next(words);
 	if (words->word.kind != SIM_WORD || words->word.has_value ||
 	    !read_event(words->word.name, &reading->rule.event))
-		return sim_wrong(&reading->mistake, words->word.column, "there is no such event");
+		return sim_wrong(&reading->mistake, words->word.column,
+				 "there is no such event; Events in smsc-sim(1) has them all");
 	sim_words_next(words);
 	if (!read_conditions(reading))
 		return false;
