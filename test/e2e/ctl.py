@@ -311,9 +311,9 @@ def test_parts():
 
 def test_not_found():
     refused('an order that is not there', ['order', '4711'], 1, ['Order not found'])
-    refused('an order that is no number', ['order', 'x'], 1, ['Not Found'])
-    refused('a message that is not there', ['message', NO_SUCH], 1, ['not found'])
-    refused('an explanation of nothing', ['explain', NO_SUCH], 1, ['not found'])
+    refused('an order that is no number', ['order', 'x'], 1, ['Not Found', 'an id in it'])
+    refused('a message that is not there', ['message', NO_SUCH], 1, ['no message of that id'])
+    refused('an explanation of nothing', ['explain', NO_SUCH], 1, ['no message of that id'])
     refused('a recount of nothing', ['recount', 'order', '4711'], 1, ['Order not found'])
     began = time.monotonic()
     refused('waiting for nothing ends at once', ['wait', 'order', '4711'], 1, ['Order not found'])

@@ -183,7 +183,7 @@ def doubts(operator, first):
                         'and explain says so', [operator.run('explain', first).stdout])
     operator.refused('what is closed is not closed again', 1, 'in doubt', 'doubt', 'close', first)
     operator.refused('nor sent again', 1, 'in doubt', 'doubt', 'resend', first)
-    operator.refused('a message that is not there', 1, 'not found', 'doubt', 'close',
+    operator.refused('a message that is not there', 1, 'no message of that id', 'doubt', 'close',
                      'BX-1-0123456789abcdef')
 
 
@@ -235,7 +235,7 @@ def join(operator, seq):
                                      '--status=DELIVERED')['messages']][0]
     operator.refused('it is joined to no message that has its outcome', 1, 'its outcome',
                      'orphans', 'join', str(seq), final)
-    operator.refused('nor to one that is not there', 1, 'not found', 'orphans', 'join', str(seq),
+    operator.refused('nor to one that is not there', 1, 'no message of that id', 'orphans', 'join', str(seq),
                      'BX-1-0000000000000000')
     told = operator.run('doubt', 'join', message, str(seq))
     shown = operator.ask('message', message)
