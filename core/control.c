@@ -11,6 +11,7 @@
 #include "core/inbound_list.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
+#include "core/log.h"
 #include "core/provider.h"
 #include "core/reload.h"
 #include "core/tap_stream.h"
@@ -433,6 +434,7 @@ static void put_engine(struct engine *engine, struct json_writer *json)
 	json_add_uint(json, "commits", engine->commits);
 	json_add_int(json, "turn_us_max", engine->turn_us_max);
 	json_add_uint(json, "inputs", engine->n_inputs);
+	json_add_uint(json, "log_dropped", log_dropped());
 	json_end_object(json);
 }
 

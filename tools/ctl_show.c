@@ -147,6 +147,9 @@ static void show_engine(const struct json *status)
 	printf("engine     %lld turns, %lld commits, longest turn %lld us\n",
 	       (long long)ctl_int(engine, "turns"), (long long)ctl_int(engine, "commits"),
 	       (long long)ctl_int(engine, "turn_us_max"));
+	if (ctl_int(engine, "log_dropped"))
+		printf("log        %lld lines lost: what reads it is too slow\n",
+		       (long long)ctl_int(engine, "log_dropped"));
 }
 
 static void show_status(const struct ctl_run *run, const struct json *status)

@@ -481,9 +481,11 @@ int64_t sim_control_deadline_ms(const struct sim_control *control)
 /* ---- listening ---- */
 
 /* This machine alone: nobody is asked who he is. */
+/* A name that merely begins with 127. may be anybody's. */
 static bool is_loopback(const char *host)
 {
-	return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+	bool literal = !host[strspn(host, "0123456789.")];
+	return (literal && strncmp(host, "127.", 4) == 0) || strcmp(host, "::1") == 0 ||
 	       strcmp(host, "localhost") == 0;
 }
 

@@ -177,7 +177,7 @@ def test_nonsense_is_refused():
 
 
 def test_only_this_machine_is_listened_to():
-    for where in ('0.0.0.0:0', '192.0.2.1:80', 'nowhere', 'example.org:1'):
+    for where in ('0.0.0.0:0', '192.0.2.1:80', 'nowhere', 'example.org:1', '127.example.org:1'):
         done = run('--listen', '127.0.0.1:0', '--control', where)
         equal((where, done.returncode), (where, 1))
         assert '--control' in done.stderr, done.stderr
