@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "core/engine.h"
+#include "core/history.h"
 #include "core/ledger.h"
 #include "core/lifecycle.h"
 #include "core/missing.h"
 #include "core/route.h"
+#include "smpp/receipt.h"
 
 #define EVIDENCE_OCTETS 1900 /* in a record; what does not fit moves to evidence_more */
 
@@ -167,6 +169,49 @@ static bool repeats(const struct hand *hand, const struct happening *happening,
 	return false;
 }
 
+/* The provider's own id of what a row is about, canonical; 0 octets: it names none. */
+static size_t id_of(const struct evidence *row, char id[SMPP_ID_OCTETS])
+{
+	return smpp_id_canonical(row->id.at, row->id.n, id);
+}
+
+#define ATTEMPTS_LOOKED_AT 16
+
+/*
+ * Sent again, and taken each time: a failing receipt speaks of its own attempt alone. True while an
+ * attempt that was taken is named by no failing receipt, this one included.
+ */
+static bool taken_elsewhere(struct turn *turn, const struct hand *hand,
+			    const struct happening *happening)
+{
+	struct history history;
+	struct evidence row;
+	char failed[ATTEMPTS_LOOKED_AT][SMPP_ID_OCTETS], id[SMPP_ID_OCTETS];
+	size_t octets[ATTEMPTS_LOOKED_AT], n = 0, taken = 0;
+	bool fails = happening->event == LIFE_ON_RECEIPT_FAILED ||
+		     happening->event == LIFE_ON_RECEIPT_EXPIRED;
+	if (!fails || !(hand->message.flags & STORE_FLAG_POSSIBLE_DUPLICATE))
+		return false;
+	history_begin(&history, turn->txn, &hand->work->rec, hand->ref, hand->seg);
+	for (bool more = true; more;) {
+		more = history_next(&history, &row);
+		if (!more)
+			row = happening->evidence;
+		taken += more && row.event == LIFE_ON_ACCEPTED;
+		if (more && row.event != LIFE_ON_RECEIPT_FAILED &&
+		    row.event != LIFE_ON_RECEIPT_EXPIRED)
+			continue;
+		size_t i = 0, id_n = id_of(&row, id);
+		while (i < n && (octets[i] != id_n || memcmp(failed[i], id, id_n) != 0))
+			i++;
+		if (!id_n || i < n || n == ATTEMPTS_LOOKED_AT)
+			continue;
+		memcpy(failed[n], id, id_n);
+		octets[n++] = id_n;
+	}
+	return taken > 1 && n < taken;
+}
+
 /* Applies the event to the segment in hand: state, attempts, times, evidence. */
 static struct happened apply(struct turn *turn, struct hand *hand,
 			     const struct happening *happening)
@@ -174,7 +219,10 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 	struct store_seg *seg = hand->seg;
 	struct happened happened = { .found = true, .from = (enum store_state)seg->state };
 	account_attempt(seg, happening);
+	bool elsewhere = taken_elsewhere(turn, hand, happening);
+	seg->open_attempts += elsewhere; /* to this event it is as if its fate were unknown */
 	happened.mark = life_apply(seg, happening->event, happening->given);
+	seg->open_attempts -= elsewhere;
 	happened.to = (enum store_state)seg->state;
 	if (happening->event == LIFE_ON_LOST && happening->verdict)
 		seg->open_attempts++;
@@ -191,6 +239,10 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 	row.event = happening->event;
 	row.mark = happened.mark;
 	row.at_ms = turn->at_ms;
+	/* An id that is the response's own tells nothing, but where there are several. */
+	if (row.has_receipt && row.rule == EVIDENCE_RULE_EXACT &&
+	    !(hand->message.flags & STORE_FLAG_POSSIBLE_DUPLICATE))
+		row.id = (struct smpp_octets){ 0 };
 	append_evidence(turn, hand, &row);
 	return happened;
 }

@@ -157,7 +157,6 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 	struct work *work = orders_work(turn, ref.order);
 	if (!work)
 		return;
-	bool exact = source->rule == EVIDENCE_RULE_EXACT;
 	uint8_t tlvs[REMARKS_TLV_OCTETS], packed[REMARKS_OCTETS];
 	struct remarks remarks;
 	remarks_of(source->pdu, receipt, tlvs, &remarks);
@@ -180,7 +179,7 @@ static void apply_to_segment(struct turn *turn, const struct provider *provider,
 			.receipt_session = source->session,
 			.rule = source->rule,
 			.receipt_flags = receipt->flags,
-			.id = exact ? (struct smpp_octets){0} : match_id(receipt),
+			.id = match_id(receipt),
 			.err = receipt->err,
 			.remarks = { .at = packed, .n = remarks_n },
 		},

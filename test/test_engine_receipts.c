@@ -500,6 +500,45 @@ static void test_engine__a_failing_receipt_of_one_attempt_decides_nothing_alone(
 	engine_world_free(world);
 }
 
+/* The provider took both: a failure of one is the message's only when the other has failed too. */
+static void test_engine__two_attempts_that_were_taken_fail_together(void **state)
+{
+	static const struct {
+		const char *second,
+			*third; /* receipts of the attempts 1 and 2, behind a failing one of 2 */
+		enum store_state ends;
+		enum store_error error;
+	} cases[] = {
+		{ "DELIVRD", NULL, STORE_STATE_DELIVERED, STORE_ERROR_NONE },
+		{ "UNDELIV", NULL, STORE_STATE_FAILED, STORE_ERROR_UNDELIVERABLE },
+		{ NULL, "UNDELIV", STORE_STATE_UNKNOWN, STORE_ERROR_SUBMIT_UNCONFIRMED },
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct engine_world *world = engine_world_new(&(struct setting){
+			.route = ROUTE "doubt: resend, doubt_grace: 2s, refund: undelivered" });
+		struct carrier *alpha = world->carriers[0];
+		uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+		engine_world_run(world, 8000);
+		assert_int_equal(alpha->n, 2);
+		carrier_ok(alpha, 1, "2");
+		carrier_ok(alpha, 0, "1");
+		engine_world_settle(world);
+		assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+		says(world, "2", "UNDELIV");
+		assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_SUBMIT_UNCONFIRMED);
+		assert_int_equal(world_balance(world), OPENING - PRICE);
+		if (cases[i].second)
+			says(world, "1", cases[i].second);
+		if (cases[i].third) /* the same once more says nothing of the other */
+			says(world, "2", cases[i].third);
+		assert_ends(world, order, cases[i].ends, cases[i].error);
+		assert_int_equal(world_balance(world),
+				 cases[i].ends == STORE_STATE_FAILED ? OPENING : OPENING - PRICE);
+		engine_world_free(world);
+	}
+}
+
 /* The provider took the second attempt: that it refused the first, told late, fails nothing. */
 static void test_engine__a_late_refusal_of_one_attempt_fails_none_that_was_taken(void **state)
 {
@@ -623,6 +662,7 @@ int main(void)
 			test_engine__a_failing_receipt_of_one_attempt_decides_nothing_alone),
 		cmocka_unit_test(
 			test_engine__a_late_refusal_of_one_attempt_fails_none_that_was_taken),
+		cmocka_unit_test(test_engine__two_attempts_that_were_taken_fail_together),
 		cmocka_unit_test(test_engine__a_refund_waits_for_segments_that_are_out),
 		cmocka_unit_test(test_engine__what_costs_nothing_is_not_refunded),
 		cmocka_unit_test(test_engine__no_policy_no_refund),
