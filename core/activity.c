@@ -33,11 +33,6 @@ void activity_free(struct activity *activity)
 	free(activity);
 }
 
-static struct store_octets octets(const char *text)
-{
-	return (struct store_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
-}
-
 static void drop(struct activity *activity, size_t n)
 {
 	activity->first = (activity->first + n) % NOTES_MAX;
@@ -80,9 +75,9 @@ static void put_request(struct turn *turn, struct noted *noted)
 	if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
 		turn_fail(turn, err);
 	noted->rec.seq = err == STORE_NOTFOUND ? 1 : newest.seq + 1;
-	noted->rec.method = octets(noted->method);
-	noted->rec.pattern = octets(noted->pattern);
-	noted->rec.address = octets(noted->address);
+	noted->rec.method = store_octets_of(noted->method);
+	noted->rec.pattern = store_octets_of(noted->pattern);
+	noted->rec.address = store_octets_of(noted->address);
 	turn_fail(turn, store_request_put(turn->txn, &noted->rec));
 	if (noted->rec.seq <= ACTIVITY_ROWS || turn_failed(turn))
 		return;

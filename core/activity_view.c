@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/view.h"
+
 #define HOUR_MS		3600000
 #define LIMIT_MOST	100
 #define PAGE_MOST	1000000
@@ -229,26 +231,12 @@ struct filter {
 	int64_t status, route; /* -1: any */
 };
 
-static bool is(struct store_octets octets, const char *text)
-{
-	return octets.n == strlen(text) && !memcmp(octets.at, text, octets.n);
-}
-
 static bool wanted(const struct filter *filter, const struct store_request *request)
 {
-	return (!*filter->endpoint || is(request->pattern, filter->endpoint)) &&
-	       (!*filter->method || is(request->method, filter->method)) &&
+	return (!*filter->endpoint || store_octets_are(request->pattern, filter->endpoint)) &&
+	       (!*filter->method || store_octets_are(request->method, filter->method)) &&
 	       (filter->status < 0 || request->status == (uint64_t)filter->status) &&
 	       (filter->route < 0 || request->route == (uint64_t)filter->route);
-}
-
-static void put_text(struct json_writer *json, const char *key, struct store_octets octets)
-{
-	json_key(json, key);
-	if (octets.n)
-		json_put_octets(json, octets.at, octets.n);
-	else
-		json_put_null(json);
 }
 
 static void put_row(struct json_writer *json, const struct store_request *request)
@@ -258,11 +246,11 @@ static void put_row(struct json_writer *json, const struct store_request *reques
 	json_begin_object(json);
 	json_add_uint(json, "id", request->seq);
 	json_add_time(json, "timestamp", (int64_t)request->at_ms);
-	put_text(json, "endpoint", request->pattern);
-	put_text(json, "method", request->method);
+	view_add_octets(json, "endpoint", request->pattern);
+	view_add_octets(json, "method", request->method);
 	json_add_uint(json, "status_code", request->status);
 	json_add_micro(json, "latency_ms", (int64_t)request->took_us * 1000);
-	put_text(json, "ip_address", request->address);
+	view_add_octets(json, "ip_address", request->address);
 	json_add_text(json, "route_id", request->route ? route : NULL);
 	json_end_object(json);
 }

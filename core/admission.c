@@ -437,11 +437,6 @@ static bool check_store(struct admission *admission)
 
 /* ---- the one step ---- */
 
-static struct store_octets octets_of(const char *text)
-{
-	return (struct store_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
-}
-
 static struct work *create(struct admission *admission)
 {
 	struct api_call *call = admission->call;
@@ -477,9 +472,9 @@ static struct work *create(struct admission *admission)
 		.prefix = admission->price->prefix,
 		.country = admission->country ? (uint32_t)admission->country->prefix : 0,
 		.uid = call->local ? (uint32_t)call->uid + 1 : 0,
-		.caller_id = octets_of(intent->caller_id),
-		.client_ref = octets_of(intent->client_ref),
-		.request_id = octets_of(call->request_id),
+		.caller_id = store_octets_of(intent->caller_id),
+		.client_ref = store_octets_of(intent->client_ref),
+		.request_id = store_octets_of(call->request_id),
 	};
 	content_keep_reason(&rec, &admission->coding);
 	return orders_create(call->turn, &rec);

@@ -19,19 +19,14 @@ struct change {
 	char text[sizeof(((struct alarm *)0)->text)];
 };
 
-static struct store_octets octets(const char *text)
-{
-	return (struct store_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
-}
-
 static void apply(struct turn *turn, struct input *input)
 {
 	const struct change *change = (void *)input;
 	struct store_alarm rec = {
 		.seq = store_next(turn->txn, STORE_NEXT_ALARM),
 		.at_ms = (uint64_t)change->at_ms,
-		.name = octets(change->name),
-		.text = octets(change->text),
+		.name = store_octets_of(change->name),
+		.text = store_octets_of(change->text),
 	};
 	turn_fail(turn, store_alarm_put(turn->txn, &rec));
 	feed_tell(turn, change->on ? FEED_ALARM_BEGINS : FEED_ALARM_ENDS, rec.seq);

@@ -28,11 +28,6 @@ static void make_secret(struct api_call *call, char out[SECRET_TEXT_OCTETS])
 	explicit_bzero(octets, sizeof(octets));
 }
 
-static bool same_text(struct store_octets octets, const char *text)
-{
-	return octets.n == strlen(text) && !memcmp(octets.at, text, octets.n);
-}
-
 /* The account's key of that label; false: it has none. */
 static bool find_label(struct store_txn *txn, uint32_t account, const char *label,
 		       struct store_apikey *rec)
@@ -40,7 +35,7 @@ static bool find_label(struct store_txn *txn, uint32_t account, const char *labe
 	*rec = (struct store_apikey){ 0 };
 	enum store_err err = store_apikey_seek(txn, rec, 0);
 	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(txn, rec, 0))
-		if (!err && rec->account == account && same_text(rec->label, label))
+		if (!err && rec->account == account && store_octets_are(rec->label, label))
 			return true;
 	return false;
 }
@@ -85,7 +80,7 @@ static bool apply_key(struct api_call *call, uint32_t account, const struct json
 	find_key(call, account, key, change);
 	struct store_apikey *rec = &change->rec;
 	change->changed = !change->known || (said && rec->active != active) ||
-			  (label && !same_text(rec->label, label));
+			  (label && !store_octets_are(rec->label, label));
 	if (!change->changed)
 		return false;
 	if (!change->known) {
@@ -95,8 +90,7 @@ static bool apply_key(struct api_call *call, uint32_t account, const struct json
 	if (said || !change->known)
 		rec->active = active;
 	if (label)
-		rec->label =
-			(struct store_octets){ (const uint8_t *)label, (uint32_t)strlen(label) };
+		rec->label = store_octets_of(label);
 	turn_fail(call->turn, store_apikey_put(call->turn->txn, rec));
 	return true;
 }
@@ -483,7 +477,7 @@ static unsigned find_keys(struct store_txn *txn, uint32_t account, const char *n
 	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(txn, &at, 0)) {
 		snprintf(id, sizeof(id), "%016llx", (unsigned long long)at.id_high);
 		if (err || at.account != account ||
-		    (strcmp(id, name) != 0 && !same_text(at.label, name)))
+		    (strcmp(id, name) != 0 && !store_octets_are(at.label, name)))
 			continue;
 		rec->id_high = at.id_high;
 		rec->id_low = at.id_low;

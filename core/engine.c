@@ -479,9 +479,8 @@ static bool recover(struct engine *engine)
 
 static void close_session(struct turn *turn, struct store_session *session)
 {
-	static const char reason[] = "the daemon ended without closing it";
 	session->closed_ms = (uint64_t)turn->at_ms;
-	session->reason = (struct store_octets){ (const uint8_t *)reason, sizeof(reason) - 1 };
+	session->reason = store_octets_of("the daemon ended without closing it");
 	turn_fail(turn, store_session_put(turn->txn, session));
 }
 

@@ -9,6 +9,7 @@
 #include "core/feed.h"
 #include "core/message_id.h"
 #include "core/server.h"
+#include "core/view.h"
 
 #define HELPING_OCTETS	65536 /* of output in one go, at most */
 #define HELPING_RECORDS 1000  /* feed records read in one go */
@@ -64,10 +65,8 @@ static void add_alarm(struct json_writer *json, struct store_txn *txn, uint64_t 
 	struct store_alarm alarm = { .seq = seq };
 	if (store_alarm_get(txn, &alarm))
 		return;
-	json_key(json, "name");
-	json_put_octets(json, alarm.name.at, alarm.name.n);
-	json_key(json, "text");
-	json_put_octets(json, alarm.text.at, alarm.text.n);
+	view_add_octets(json, "name", alarm.name);
+	view_add_octets(json, "text", alarm.text);
 }
 
 static void add_digits(struct json_writer *json, const char *key, struct store_octets number,

@@ -142,7 +142,7 @@ struct wish {
 
 static bool is_number(struct store_octets number, const char *wanted)
 {
-	return !*wanted || (number.n == strlen(wanted) && !memcmp(number.at, wanted, number.n));
+	return !*wanted || store_octets_are(number, wanted);
 }
 
 static bool wanted(const struct api_call *call, const struct wish *wish,

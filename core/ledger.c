@@ -26,8 +26,7 @@ static enum ledger_err post(struct turn *turn, const struct ledger_entry *entry,
 		.uid = entry->uid,
 	};
 	if (entry->cause)
-		row.cause = (struct store_octets){ (const uint8_t *)entry->cause,
-						   (uint32_t)strlen(entry->cause) };
+		row.cause = store_octets_of(entry->cause);
 	turn_fail(turn, store_account_put(turn->txn, account));
 	turn_fail(turn, store_ledger_put(turn->txn, &row));
 	return turn_failed(turn) ? LEDGER_FAILED : LEDGER_OK;

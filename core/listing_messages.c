@@ -97,18 +97,12 @@ static void read_date(struct api_call *call, const char *name, bool end, int64_t
 		*at_ms += DAY_MS - 1;
 }
 
-static bool has_ref(const struct store_order *order, const char *client_ref)
-{
-	return order->client_ref.n == strlen(client_ref) &&
-	       !memcmp(order->client_ref.at, client_ref, order->client_ref.n);
-}
-
 static bool order_wanted(const struct filter *filter, const struct store_order *order)
 {
 	int64_t created_ms = (int64_t)order->created_ms;
 	return (filter->route < 0 || order->route == (uint64_t)filter->route) &&
 	       created_ms >= filter->from_ms && created_ms <= filter->to_ms &&
-	       (!filter->by_ref || has_ref(order, filter->client_ref));
+	       (!filter->by_ref || store_octets_are(order->client_ref, filter->client_ref));
 }
 
 static uint64_t sum(const struct filter *filter, const uint32_t shown[STORE_SHOWNS])

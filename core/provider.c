@@ -227,7 +227,7 @@ uint32_t provider_number(struct turn *turn, const char *name)
 	struct store_provider rec = { 0 };
 	for (enum store_err err = store_provider_seek(turn->txn, &rec, 0); err == STORE_OK;
 	     err = store_provider_next(turn->txn, &rec, 0))
-		if (rec.name.n == strlen(name) && !memcmp(rec.name.at, name, rec.name.n))
+		if (store_octets_are(rec.name, name))
 			return rec.number;
 	rec = (struct store_provider){
 		.number = (uint32_t)store_next(turn->txn, STORE_NEXT_PROVIDER),

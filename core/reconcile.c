@@ -106,8 +106,7 @@ static void apply_closed(struct turn *turn, struct input *input)
 	if (!rec.session || store_session_get(turn->txn, &rec) != STORE_OK)
 		return;
 	rec.closed_ms = (uint64_t)turn->at_ms;
-	rec.reason = (struct store_octets){ (const uint8_t *)closed->reason,
-					    (uint32_t)strlen(closed->reason) };
+	rec.reason = store_octets_of(closed->reason);
 	turn_fail(turn, store_session_put(turn->txn, &rec));
 	feed_tell(turn, FEED_LINK_DOWN, rec.session);
 }

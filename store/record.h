@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * The longest key, and the longest value under the shortest key: key and value together stay at or
@@ -77,6 +78,16 @@ struct store_octets {
 	const uint8_t *at;
 	uint32_t n;
 };
+
+/* A text without its NUL, which it points to; and whether octets are exactly such a text. */
+static inline struct store_octets store_octets_of(const char *text)
+{
+	return (struct store_octets){ (const uint8_t *)text, (uint32_t)strlen(text) };
+}
+static inline bool store_octets_are(struct store_octets octets, const char *text)
+{
+	return octets.n == strlen(text) && (!octets.n || !memcmp(octets.at, text, octets.n));
+}
 
 typedef uint8_t store_c_U8;
 typedef uint16_t store_c_U16;
