@@ -13,7 +13,7 @@
 
 struct noted {
 	struct store_request rec;
-	char method[8], pattern[64], address[48];
+	char address[48];
 };
 
 /* A ring of what is not on disk yet. */
@@ -46,15 +46,16 @@ void activity_note(struct engine *engine, const struct activity_note *note)
 	if (activity->n == NOTES_MAX)
 		drop(activity, 1);
 	struct noted *noted = &activity->notes[(activity->first + activity->n++) % NOTES_MAX];
-	snprintf(noted->method, sizeof(noted->method), "%s", note->method);
-	snprintf(noted->pattern, sizeof(noted->pattern), "%s", note->pattern);
 	snprintf(noted->address, sizeof(noted->address), "%s", note->address);
 	noted->rec = (struct store_request){
 		.account = note->account,
 		.at_ms = (uint64_t)note->at_ms,
+		.method = store_octets_of(note->method),
+		.pattern = store_octets_of(note->pattern),
 		.status = (uint32_t)note->status,
 		.took_us = note->took_us,
 		.route = note->route_id,
+		.address = store_octets_of(noted->address),
 	};
 }
 
@@ -75,9 +76,6 @@ static void put_request(struct turn *turn, struct noted *noted)
 	if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
 		turn_fail(turn, err);
 	noted->rec.seq = err == STORE_NOTFOUND ? 1 : newest.seq + 1;
-	noted->rec.method = store_octets_of(noted->method);
-	noted->rec.pattern = store_octets_of(noted->pattern);
-	noted->rec.address = store_octets_of(noted->address);
 	turn_fail(turn, store_request_put(turn->txn, &noted->rec));
 	if (noted->rec.seq <= ACTIVITY_ROWS || turn_failed(turn))
 		return;
@@ -89,12 +87,13 @@ static void put_request(struct turn *turn, struct noted *noted)
 
 static void count_request(struct turn *turn, const struct noted *noted)
 {
-	char name[sizeof(noted->method) + sizeof(noted->pattern)];
-	snprintf(name, sizeof(name), "%s %s", noted->method, noted->pattern);
+	char name[80];
+	int n = snprintf(name, sizeof(name), "%s %s", (const char *)noted->rec.method.at,
+			 (const char *)noted->rec.pattern.at);
 	struct store_usage usage = {
 		.hour = (uint32_t)(noted->rec.at_ms / HOUR_MS),
 		.account = noted->rec.account,
-		.hash = store_name_hash((const uint8_t *)name, strlen(name)),
+		.hash = store_name_hash((const uint8_t *)name, (size_t)n),
 	};
 	enum store_err err = store_usage_get(turn->txn, &usage);
 	if (err == STORE_CORRUPT) /* counted anew */

@@ -17,7 +17,7 @@ struct activity;
 struct activity *activity_new(void);
 void activity_free(struct activity *activity);
 
-/* One answered request; texts are copied or static. */
+/* One answered request. The address is copied; method and pattern are static, of the API's table. */
 struct activity_note {
 	uint32_t account;
 	const char *method;

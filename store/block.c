@@ -1,6 +1,7 @@
 /* The blocks as sums over their orders. See block.h. */
 #include "store/block.h"
 
+#include <stddef.h>
 #include <string.h>
 
 void store_order_shown(const struct store_order *order, uint32_t shown[STORE_SHOWNS])
@@ -35,28 +36,35 @@ enum store_shown store_message_shown(const struct store_message *message)
 	return (unsigned)message->state < STORE_STATES ? shown[message->state] : STORE_SHOWN_QUEUED;
 }
 
+static uint32_t *counter(struct store_block *block, unsigned shown)
+{
+	static const size_t at[STORE_SHOWNS] = {
+		[STORE_SHOWN_QUEUED] = offsetof(struct store_block, queued),
+		[STORE_SHOWN_SENT] = offsetof(struct store_block, sent),
+		[STORE_SHOWN_DOUBTFUL] = offsetof(struct store_block, doubtful),
+		[STORE_SHOWN_UNKNOWN] = offsetof(struct store_block, unknown),
+		[STORE_SHOWN_DELIVERED] = offsetof(struct store_block, delivered),
+		[STORE_SHOWN_FAILED] = offsetof(struct store_block, failed),
+		[STORE_SHOWN_EXPIRED] = offsetof(struct store_block, expired),
+	};
+
+	return (uint32_t *)(void *)((char *)block + at[shown]);
+}
+
 void store_block_shown(const struct store_block *block, uint32_t shown[STORE_SHOWNS])
 {
-	shown[STORE_SHOWN_QUEUED] = block->queued;
-	shown[STORE_SHOWN_SENT] = block->sent;
-	shown[STORE_SHOWN_DOUBTFUL] = block->doubtful;
-	shown[STORE_SHOWN_UNKNOWN] = block->unknown;
-	shown[STORE_SHOWN_DELIVERED] = block->delivered;
-	shown[STORE_SHOWN_FAILED] = block->failed;
-	shown[STORE_SHOWN_EXPIRED] = block->expired;
+	struct store_block copy = *block;
+
+	for (unsigned i = 0; i < STORE_SHOWNS; i++)
+		shown[i] = *counter(&copy, i);
 }
 
 /* Sums wrap in both directions alike: a block that was wrong stays as wrong, and the check tells. */
 static void add(struct store_block *block, const uint32_t from[STORE_SHOWNS],
 		const uint32_t to[STORE_SHOWNS])
 {
-	block->queued += to[STORE_SHOWN_QUEUED] - from[STORE_SHOWN_QUEUED];
-	block->sent += to[STORE_SHOWN_SENT] - from[STORE_SHOWN_SENT];
-	block->doubtful += to[STORE_SHOWN_DOUBTFUL] - from[STORE_SHOWN_DOUBTFUL];
-	block->unknown += to[STORE_SHOWN_UNKNOWN] - from[STORE_SHOWN_UNKNOWN];
-	block->delivered += to[STORE_SHOWN_DELIVERED] - from[STORE_SHOWN_DELIVERED];
-	block->failed += to[STORE_SHOWN_FAILED] - from[STORE_SHOWN_FAILED];
-	block->expired += to[STORE_SHOWN_EXPIRED] - from[STORE_SHOWN_EXPIRED];
+	for (unsigned i = 0; i < STORE_SHOWNS; i++)
+		*counter(block, i) += to[i] - from[i];
 }
 
 static void add_order(struct store_block *block, const struct store_order *order)
