@@ -186,6 +186,7 @@ static void show_ledger(const struct ctl_run *run, const struct json *answer)
 	const struct json *rows = json_get(answer, "ledger");
 	struct ctl_table table;
 	char text[CTL_TIME_OCTETS];
+	(void)run;
 	ctl_table_begin(&table, heads, 8);
 	for (size_t i = 0; i < json_count(rows); i++) {
 		const struct json *row = json_at(rows, i);
@@ -199,19 +200,14 @@ static void show_ledger(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, row, "cause");
 	}
 	ctl_table_print(&table, stdout, "nothing was ever booked");
-	if (ctl_int(answer, "next"))
-		printf("older rows: esmectl account ledger %s --before=%lld\n", run->args[0],
-		       (long long)ctl_int(answer, "next"));
+	ctl_print_older(answer);
 }
 
 int ctl_account_ledger(const struct ctl_run *run)
 {
-	char name[CTL_WORD_OCTETS], before[48] = "";
-	if (run->before)
-		snprintf(before, sizeof(before), "&before=%llu", (unsigned long long)run->before);
-	return ctl_get(run, show_ledger, "/control/v1/accounts/%s/ledger?limit=%lld%s",
-		       ctl_encode(run->args[0], name), (long long)(run->limit ? run->limit : 20),
-		       before);
+	char name[CTL_WORD_OCTETS], page[CTL_PAGE_OCTETS];
+	return ctl_get(run, show_ledger, "/control/v1/accounts/%s/ledger?%s",
+		       ctl_encode(run->args[0], name), ctl_page(run, page));
 }
 
 /* ---- list ---- */

@@ -72,18 +72,13 @@ static void show_list(const struct ctl_run *run, const struct json *answer)
 			ctl_table_cell(&table, "%s", content(message) ? content(message) : "-");
 	}
 	ctl_table_print(&table, stdout, "no inbound message");
-	if (ctl_int(answer, "next"))
-		printf("%lld in all; older ones: --before=%lld\n",
-		       (long long)ctl_int(answer, "total"), (long long)ctl_int(answer, "next"));
+	ctl_print_older(answer);
 }
 
 int ctl_inbound_list(const struct ctl_run *run)
 {
-	char before[48] = "";
-	if (run->before)
-		snprintf(before, sizeof(before), "&before=%llu", (unsigned long long)run->before);
-	return ctl_get(run, show_list, "/control/v1/inbound?limit=%lld%s%s",
-		       (long long)(run->limit ? run->limit : 20), before, query(run));
+	char page[CTL_PAGE_OCTETS];
+	return ctl_get(run, show_list, "/control/v1/inbound?%s%s", ctl_page(run, page), query(run));
 }
 
 static void show_pdus(const struct json *pdus)

@@ -174,18 +174,13 @@ static void show_orphans(const struct ctl_run *run, const struct json *answer)
 		ctl_table_cell(&table, "%s", ctl_text(orphan, "reason", "its record is corrupt"));
 	}
 	ctl_table_print(&table, stdout, "no orphan");
-	if (ctl_int(answer, "next"))
-		printf("%lld in all; older ones: --before=%lld\n",
-		       (long long)ctl_int(answer, "total"), (long long)ctl_int(answer, "next"));
+	ctl_print_older(answer);
 }
 
 int ctl_orphans_list(const struct ctl_run *run)
 {
-	char before[48] = "";
-	if (run->before)
-		snprintf(before, sizeof(before), "&before=%llu", (unsigned long long)run->before);
-	return ctl_get(run, show_orphans, "/control/v1/orphans?limit=%lld%s%s",
-		       (long long)(run->limit ? run->limit : 20), before,
+	char page[CTL_PAGE_OCTETS];
+	return ctl_get(run, show_orphans, "/control/v1/orphans?%s%s", ctl_page(run, page),
 		       run->numbers ? "&numbers=1" : "");
 }
 
@@ -258,15 +253,11 @@ static void show_audit(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, row, "verb");
 	}
 	ctl_table_print(&table, stdout, "no operator has changed anything yet");
-	if (ctl_int(answer, "next"))
-		printf("older rows: --before=%lld\n", (long long)ctl_int(answer, "next"));
+	ctl_print_older(answer);
 }
 
 int ctl_audit_list(const struct ctl_run *run)
 {
-	char before[48] = "";
-	if (run->before)
-		snprintf(before, sizeof(before), "&before=%llu", (unsigned long long)run->before);
-	return ctl_get(run, show_audit, "/control/v1/audit?limit=%lld%s",
-		       (long long)(run->limit ? run->limit : 20), before);
+	char page[CTL_PAGE_OCTETS];
+	return ctl_get(run, show_audit, "/control/v1/audit?%s", ctl_page(run, page));
 }

@@ -258,18 +258,13 @@ static void show_orders(const struct ctl_run *run, const struct json *answer)
 			ctl_table_member(&table, order, counts[k]);
 	}
 	ctl_table_print(&table, stdout, "no order");
-	if (ctl_int(answer, "next"))
-		printf("older ones: --before=%lld\n", (long long)ctl_int(answer, "next"));
+	ctl_print_older(answer);
 }
 
 int ctl_orders(const struct ctl_run *run)
 {
-	if (run->before)
-		return ctl_get(run, show_orders, "/control/v1/orders?limit=%lld&before=%llu",
-			       (long long)(run->limit ? run->limit : 20),
-			       (unsigned long long)run->before);
-	return ctl_get(run, show_orders, "/control/v1/orders?limit=%lld",
-		       (long long)(run->limit ? run->limit : 20));
+	char page[CTL_PAGE_OCTETS];
+	return ctl_get(run, show_orders, "/control/v1/orders?%s", ctl_page(run, page));
 }
 
 static void show_batches(const struct json *order)

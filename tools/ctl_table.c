@@ -19,6 +19,16 @@ static void clean(char *text)
 	}
 }
 
+void ctl_print_older(const struct json *answer)
+{
+	int64_t total, next = ctl_int(answer, "next");
+	if (!next)
+		return;
+	if (json_get_int(json_get(answer, "total"), &total))
+		printf("%lld in all; ", (long long)total);
+	printf("older ones: --before=%lld\n", (long long)next);
+}
+
 void ctl_print_clean(FILE *out, const char *text)
 {
 	char *copy = strdup(text);

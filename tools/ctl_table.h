@@ -44,6 +44,9 @@ const char *ctl_duration(int64_t ms, char out[CTL_TIME_OCTETS]);
 /* "0.088" of a member that is a sum of money; "-" when it is none. */
 const char *ctl_money(const struct json *object, const char *key, char out[CTL_TIME_OCTETS]);
 
+/* Below a page that is not the last: what asks for the next one. */
+void ctl_print_older(const struct json *answer);
+
 /* Prints text with its control characters replaced. */
 void ctl_print_clean(FILE *out, const char *text);
 

@@ -73,6 +73,10 @@ __attribute__((format(printf, 1, 2), noreturn)) void ctl_usage(const char *forma
 #define CTL_WORD_OCTETS 256
 const char *ctl_encode(const char *word, char out[CTL_WORD_OCTETS]);
 
+/* What --limit and --before ask for, as the first words of a query; 20 unless told. */
+#define CTL_PAGE_OCTETS 64
+const char *ctl_page(const struct ctl_run *run, char out[CTL_PAGE_OCTETS]);
+
 /*
  * Asks and, with --json, prints what came, else gives it to `show`. The target is formatted; what
  * goes into it from outside went through ctl_encode.

@@ -510,6 +510,16 @@ const char *ctl_encode(const char *word, char out[CTL_WORD_OCTETS])
 	return out;
 }
 
+const char *ctl_page(const struct ctl_run *run, char out[CTL_PAGE_OCTETS])
+{
+	int n = snprintf(out, CTL_PAGE_OCTETS, "limit=%lld",
+			 (long long)(run->limit ? run->limit : 20));
+	if (run->before)
+		snprintf(out + n, CTL_PAGE_OCTETS - (size_t)n, "&before=%llu",
+			 (unsigned long long)run->before);
+	return out;
+}
+
 int ctl_get(const struct ctl_run *run, ctl_show_fn *show, const char *target, ...)
 {
 	char text[2 * CTL_WORD_OCTETS + 256];
