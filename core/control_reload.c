@@ -33,6 +33,7 @@ static void put_error(struct json_writer *json, const struct config_error *error
 static void refuse(struct api_call *call, const struct config_errors *errors)
 {
 	struct json_writer *json = &call->json;
+	size_t n = errors->n + errors->more;
 	char hint[160];
 	call->status = 422;
 	call->code = "configuration";
@@ -44,8 +45,8 @@ static void refuse(struct api_call *call, const struct config_errors *errors)
 	json_end_array(json);
 	json_add_uint(json, "more", errors->more);
 	snprintf(hint, sizeof(hint),
-		 "%zu mistake(s): nothing was changed, generation %u stays in force",
-		 errors->n + errors->more, call->engine->generation->number);
+		 "%zu mistake%s: nothing was changed, generation %u stays in force", n,
+		 n == 1 ? "" : "s", call->engine->generation->number);
 	json_add_text(json, "hint", hint);
 	json_end_object(json);
 }

@@ -125,10 +125,11 @@ int ctl_doubt_list(const struct ctl_run *run)
 static void show_decision(const struct ctl_run *run, const struct json *answer)
 {
 	const char *error = ctl_text(answer, "error", NULL);
+	int64_t parts = ctl_int(answer, "segments");
 	(void)run;
-	printf("%s: %s of %lld part(s), durable; it is %s%s%s now%s\n",
+	printf("%s: %s of %lld part%s, durable; it is %s%s%s now%s\n",
 	       ctl_text(answer, "bx_message_id", "?"), ctl_text(answer, "action", "?"),
-	       (long long)ctl_int(answer, "segments"), ctl_text(answer, "status", "?"),
+	       (long long)parts, parts == 1 ? "" : "s", ctl_text(answer, "status", "?"),
 	       error ? " / " : "", error ? error : "",
 	       ctl_bool(answer, "possible_duplicate") ? "; it may reach its recipient twice" : "");
 }
