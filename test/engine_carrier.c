@@ -12,43 +12,22 @@
 #include "smpp/concat.h"
 #include "smpp/octets.h"
 #include "smpp/session.h"
-
-#define CHUNK 4096
+#include "test/sim/far_end.h"
 
 /* A connection from the daemon; lives as long as the carrier. */
 struct far {
+	struct far_end end; /* first */
 	struct carrier *carrier;
-	struct wire *wire; /* NULL: gone */
-	struct smpp_session *session;
 	uint32_t bind_id;
 	uint32_t in_flight;
 	struct far *next;
 };
 
-static void far_flush(struct far *far)
-{
-	struct smpp_output out;
-	if (!far->wire || !far->session || far->carrier->corked ||
-	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
-		return;
-	wire_send(far->wire, false, out.at, out.n);
-	smpp_session_wrote(far->session, out.n);
-}
-
-static bool far_is_bound(const struct far *far)
-{
-	struct smpp_session_stats stats;
-	if (!far->wire || !far->session)
-		return false;
-	smpp_session_stats(far->session, &stats);
-	return stats.state == SMPP_SESSION_BOUND;
-}
-
 /* A transmitter takes no receipts (SMPP 3.4, Table 2-1). */
 static struct far *newest_bound(const struct carrier *carrier)
 {
 	struct far *far = carrier->fars;
-	while (far && (!far_is_bound(far) || far->bind_id == SMPP_bind_transmitter))
+	while (far && (!far_end_is_bound(&far->end) || far->bind_id == SMPP_bind_transmitter))
 		far = far->next;
 	return far;
 }
@@ -57,7 +36,7 @@ size_t carrier_connected(const struct carrier *carrier)
 {
 	size_t n = 0;
 	for (const struct far *far = carrier->fars; far; far = far->next)
-		n += far->wire != NULL;
+		n += far->end.wire != NULL;
 	return n;
 }
 
@@ -65,7 +44,7 @@ size_t carrier_bound(const struct carrier *carrier)
 {
 	size_t n = 0;
 	for (const struct far *far = carrier->fars; far; far = far->next)
-		n += far_is_bound(far);
+		n += far_end_is_bound(&far->end);
 	return n;
 }
 
@@ -80,8 +59,6 @@ static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint3
 		carrier->in_flight--;
 	}
 	seen->answered = true;
-	if (!seen->far->session)
-		return;
 	smpp_pdu_init(&pdu, command_id, seen->sequence_number);
 	pdu.command_status = status;
 	pdu.body_absent = status != 0 && !*id;
@@ -90,8 +67,7 @@ static void answer(struct carrier *carrier, size_t i, uint32_t command_id, uint3
 		assert_int_equal(smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state,
 						      carrier->congestion_state),
 				 SMPP_OK);
-	if (smpp_session_respond(seen->far->session, &pdu) == SMPP_SESSION_OK)
-		far_flush(seen->far);
+	far_end_respond(&seen->far->end, &pdu);
 }
 
 void carrier_ok(struct carrier *carrier, size_t i, const char *id)
@@ -119,8 +95,7 @@ static void answer_crowd(struct carrier *carrier, size_t i, const struct smpp_pd
 	struct far *far = carrier->crowds[i].far;
 	assert_true(i < carrier->n_crowds);
 	far->in_flight--;
-	if (far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
-		far_flush(far);
+	far_end_respond(&far->end, pdu);
 }
 
 void carrier_crowd(struct carrier *carrier, size_t i, const char *id,
@@ -160,10 +135,8 @@ void carrier_crowd_refuse(struct carrier *carrier, size_t i, uint32_t command_id
 
 static void reply(struct carrier *carrier, size_t i, struct smpp_pdu *pdu)
 {
-	struct far *far = carrier->heard[i].far;
 	assert_true(i < carrier->n_heard);
-	if (far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
-		far_flush(far);
+	far_end_respond(&carrier->heard[i].far->end, pdu);
 }
 
 void carrier_reply(struct carrier *carrier, size_t i, uint32_t status)
@@ -225,9 +198,10 @@ bool carrier_says(struct carrier *carrier, const struct said *said)
 		assert_int_equal(
 			smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_message_state, said->tlv_state),
 			SMPP_OK);
-	assert_int_equal(smpp_session_request(far->session, &pdu, 1, world_now_ms(carrier->world)),
-			 SMPP_SESSION_OK);
-	far_flush(far);
+	assert_int_equal(
+		smpp_session_request(far->end.session, &pdu, 1, world_now_ms(carrier->world)),
+		SMPP_SESSION_OK);
+	far_end_flush(&far->end);
 	return true;
 }
 
@@ -236,18 +210,19 @@ bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat)
 	return carrier_says(carrier, &(struct said){ .id = id, .stat = stat });
 }
 
-void carrier_uncork(struct carrier *carrier)
+void carrier_cork(struct carrier *carrier, bool corked)
 {
-	carrier->corked = false;
-	for (struct far *far = carrier->fars; far; far = far->next)
-		far_flush(far);
+	for (struct far *far = carrier->fars; far; far = far->next) {
+		far->end.corked = corked;
+		far_end_flush(&far->end);
+	}
 }
 
 void carrier_cut(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next)
-		if (far->wire)
-			wire_cut(far->wire);
+		if (far->end.wire)
+			wire_cut(far->end.wire);
 }
 
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
@@ -256,25 +231,26 @@ bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
 	if (!far)
 		return false;
 	carrier->raws++;
-	wire_send(far->wire, false, octets, n);
+	wire_send(far->end.wire, false, octets, n);
 	return true;
 }
 
 void carrier_freeze(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next)
-		if (far->wire)
-			wire_freeze(far->wire);
+		if (far->end.wire)
+			wire_freeze(far->end.wire);
 }
 
 void carrier_unbind(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next) {
-		if (!far_is_bound(far))
+		if (!far_end_is_bound(&far->end))
 			continue;
-		assert_int_equal(smpp_session_unbind(far->session, world_now_ms(carrier->world)),
-				 SMPP_SESSION_OK);
-		far_flush(far);
+		assert_int_equal(
+			smpp_session_unbind(far->end.session, world_now_ms(carrier->world)),
+			SMPP_SESSION_OK);
+		far_end_flush(&far->end);
 	}
 }
 
@@ -378,7 +354,7 @@ static void nack(struct far *far, uint32_t status, uint32_t sequence_number)
 	smpp_write_u32(&out, SMPP_generic_nack);
 	smpp_write_u32(&out, status);
 	smpp_write_u32(&out, sequence_number);
-	wire_send(far->wire, false, octets, sizeof(octets));
+	wire_send(far->end.wire, false, octets, sizeof(octets));
 }
 
 static void on_bind(struct far *far, const struct smpp_event *event)
@@ -402,13 +378,14 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 			return;
 		}
 	}
-	assert_int_equal(smpp_session_bind_answer(far->session, status, "carrier",
+	assert_int_equal(smpp_session_bind_answer(far->end.session, status, "carrier",
 						  carrier->sc_interface_version, now_ms),
 			 SMPP_SESSION_OK);
 }
 
-static void on_event(struct far *far, const struct smpp_event *event)
+static void on_event(struct far_end *end, const struct smpp_event *event)
 {
+	struct far *far = (void *)end;
 	struct carrier *carrier = far->carrier;
 	if (on_verb(far, event))
 		return;
@@ -435,69 +412,32 @@ static void on_event(struct far *far, const struct smpp_event *event)
 	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
 		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
 		carrier->complaints++;
-	} else if (event->kind == SMPP_EVENT_CLOSE && far->wire) {
-		far_flush(far);
-		wire_leave(far->wire, true);
-		far->wire = NULL;
+	} else if (event->kind == SMPP_EVENT_CLOSE) {
+		far_end_leave(end);
 	}
 }
 
-static void far_pump(struct far *far)
+static void on_stuck(struct far_end *end)
 {
-	struct smpp_event event;
-	while (far->session && smpp_session_next(far->session, &event))
-		on_event(far, &event);
-	far_flush(far);
-}
-
-static void on_octets(struct world *world, void *arg, uint64_t number)
-{
-	struct far *far = arg;
-	uint8_t octets[CHUNK];
-	size_t n;
-	(void)number;
-	while (far->wire && (n = wire_take(far->wire, true, octets, sizeof(octets)))) {
-		assert_int_equal(smpp_session_feed(far->session, octets, n, world_now_ms(world)),
-				 SMPP_SESSION_OK);
-		far_pump(far);
-	}
-}
-
-static void on_gone(struct world *world, void *arg, uint64_t number)
-{
-	struct far *far = arg;
-	(void)number;
-	far->wire = NULL;
-	smpp_session_down(far->session, world_now_ms(world));
-	far_pump(far);
-	smpp_session_free(far->session);
-	far->session = NULL;
+	(void)end;
+	fail_msg("the carrier's session does not go on");
 }
 
 /* sim_port.c calls it when the daemon connects. */
 void carrier_accept(struct carrier *carrier, struct wire *wire)
 {
-	struct smpp_session_config config = {
-		.role = SMPP_SMSC,
-		.window = 1000,
-		.max_pdu = 70000,
-		.response_ms = 20000,
-		.outbind = carrier->outbind_system_id != NULL,
-		.system_id = carrier->outbind_system_id,
-		.password = carrier->outbind_password,
-	};
+	static const struct far_end_hooks hooks = { on_event, on_stuck };
 	struct far *far = calloc(1, sizeof(*far));
 	far->carrier = carrier;
-	far->wire = wire;
-	far->session = smpp_session_new(&config);
+	far->end = (struct far_end){ .world = carrier->world,
+				     .hooks = &hooks,
+				     .system_id = carrier->outbind_system_id,
+				     .password = carrier->outbind_password };
 	far->next = carrier->fars;
 	carrier->fars = far;
-	wire_set_far(wire, on_octets, on_gone, far);
-	assert_int_equal(smpp_session_up(far->session, world_now_ms(carrier->world)),
-			 SMPP_SESSION_OK);
-	far_flush(far);
+	far_end_accept(&far->end, wire);
 	if (carrier->opening.n)
-		wire_send(far->wire, false, carrier->opening.at, carrier->opening.n);
+		wire_send(far->end.wire, false, carrier->opening.at, carrier->opening.n);
 }
 
 void carrier_free(struct carrier *carrier)
@@ -505,7 +445,7 @@ void carrier_free(struct carrier *carrier)
 	while (carrier->fars) {
 		struct far *far = carrier->fars;
 		carrier->fars = far->next;
-		smpp_session_free(far->session);
+		far_end_release(&far->end);
 		free(far);
 	}
 	free(carrier);

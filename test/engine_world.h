@@ -87,8 +87,7 @@ struct carrier {
 	uint32_t raw_sequences[8];     /* of the first of these, in their order */
 	uint8_t raw_last[64];	       /* the last of these, so far as it fits */
 	uint32_t raw_last_n;
-	bool corked;		 /* what it says waits for carrier_uncork, to arrive in one piece */
-	uint32_t in_flight_most; /* submits without an answer on one connection */
+	uint32_t in_flight_most;		/* submits without an answer on one connection */
 	uint32_t in_flight, all_in_flight_most; /* on all of them */
 	uint32_t complaints;			/* errors of the daemon's protocol */
 };
@@ -134,7 +133,8 @@ struct said {
 /* Sends a receipt on the newest bound connection; false: there is none. */
 bool carrier_says(struct carrier *carrier, const struct said *said);
 bool carrier_receipt(struct carrier *carrier, const char *id, const char *stat);
-void carrier_uncork(struct carrier *carrier);
+/* What its connections say waits, to arrive in one piece; or waits no more. */
+void carrier_cork(struct carrier *carrier, bool corked);
 /* Sends octets as they are on the newest bound connection; answers to them are counted apart. */
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */

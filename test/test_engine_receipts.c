@@ -401,14 +401,14 @@ static void test_engine__r14_a_burst_of_receipts_is_taken_whole(void **state)
 	assert_int_equal(carrier_bound(alpha), 1);
 	uint64_t commits = world->engine->commits;
 	int64_t begun_ms = world_now_ms(world->world);
-	alpha->corked = true;
+	carrier_cork(alpha, true);
 	for (uint32_t i = 0; i < RECEIPTS; i++) {
 		snprintf(id, sizeof(id), "%u", i + 1);
 		assert_true(carrier_says(alpha, &(struct said){ .id = id,
 								.stat = "DELIVRD",
 								.from = alpha->seen[i].msisdn }));
 	}
-	carrier_uncork(alpha);
+	carrier_cork(alpha, false);
 	while (alpha->acked < RECEIPTS && world_now_ms(world->world) < begun_ms + 5000)
 		engine_world_settle(world);
 	assert_int_equal(alpha->acked, RECEIPTS);

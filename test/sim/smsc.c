@@ -6,20 +6,18 @@
 #include "smpp/concat.h"
 #include "smpp/session.h"
 #include "smpp/status.h"
+#include "test/sim/far_end.h"
 #include "test/sim/watch.h"
 #include "test/sim/world.h"
 
-#define CHUNK		 4096
 #define SPOKEN_MAX	 64
 #define LATE_MS		 3500 /* longer than the daemon waits for an answer */
 #define UNSUCCESS_OCTETS 27   /* of an entry, at most; 4.5.2.1 */
 
 /* A connection from the daemon; lives as long as the carrier. */
 struct far {
+	struct far_end end; /* first */
 	struct carrier *carrier;
-	struct wire *wire; /* NULL: gone */
-	struct smpp_session *session;
-	struct watch *watch;
 	uint32_t in_flight; /* submits that will be answered and are not yet */
 	struct far *next;
 };
@@ -98,8 +96,7 @@ void carrier_free(struct carrier *carrier)
 	while (carrier->fars) {
 		struct far *far = carrier->fars;
 		carrier->fars = far->next;
-		smpp_session_free(far->session);
-		watch_free(far->watch);
+		far_end_release(&far->end);
 		free(far);
 	}
 	while (carrier->all) {
@@ -149,7 +146,7 @@ const char *carrier_broken(const struct carrier *carrier)
 {
 	const char *broken = NULL;
 	for (const struct far *far = carrier->fars; far && !broken; far = far->next)
-		broken = watch_broken(far->watch);
+		broken = watch_broken(far->end.watch);
 	return broken;
 }
 
@@ -157,24 +154,13 @@ size_t carrier_unanswered(const struct carrier *carrier)
 {
 	size_t n = 0;
 	for (const struct far *far = carrier->fars; far; far = far->next)
-		n += far->wire && wire_is_whole(far->wire) ? watch_open(far->watch) : 0;
+		n += far->end.wire && wire_is_whole(far->end.wire) ? watch_open(far->end.watch) : 0;
 	return n;
 }
 
 uint32_t carrier_complaints(const struct carrier *carrier)
 {
 	return carrier->complaints;
-}
-
-static void flush(struct far *far)
-{
-	struct smpp_output out;
-	if (!far->wire || !far->session ||
-	    !smpp_session_output(far->session, world_now_ms(far->carrier->world), &out))
-		return;
-	wire_send(far->wire, false, out.at, out.n);
-	watch_said(far->watch, out.at, out.n);
-	smpp_session_wrote(far->session, out.n);
 }
 
 /* ---- deliveries ---- */
@@ -184,14 +170,9 @@ static struct far *some_bound(struct carrier *carrier)
 {
 	struct far *bound[64];
 	size_t n = 0;
-	for (struct far *far = carrier->fars; far && n < 64; far = far->next) {
-		struct smpp_session_stats stats;
-		if (!far->session || !far->wire)
-			continue;
-		smpp_session_stats(far->session, &stats);
-		if (stats.state == SMPP_SESSION_BOUND)
+	for (struct far *far = carrier->fars; far && n < 64; far = far->next)
+		if (far_end_is_bound(&far->end))
 			bound[n++] = far;
-	}
 	return n ? bound[dice_roll(&carrier->dice) % n] : NULL;
 }
 
@@ -208,10 +189,10 @@ static void deliver(struct delivery *delivery, const struct smpp_pdu *pdu)
 		again(delivery, 500);
 		return;
 	}
-	if (smpp_session_request(far->session, pdu, (uint64_t)(uintptr_t)delivery,
+	if (smpp_session_request(far->end.session, pdu, (uint64_t)(uintptr_t)delivery,
 				 world_now_ms(delivery->carrier->world)) != SMPP_SESSION_OK)
 		again(delivery, 300);
-	flush(far);
+	far_end_flush(&far->end);
 }
 
 static void delivery_answered(struct delivery *delivery, uint32_t status)
@@ -331,8 +312,7 @@ static void answer(struct far *far, uint32_t sequence_number, uint32_t status, u
 	    smpp_pdu_tlv_add_int(&pdu, SMPP_TLV_congestion_state,
 				 (uint32_t)dice_between(&far->carrier->dice, 0, 100)) != SMPP_OK)
 		abort();
-	if (far->session && smpp_session_respond(far->session, &pdu) == SMPP_SESSION_OK)
-		flush(far);
+	far_end_respond(&far->end, &pdu);
 }
 
 static void answer_taken(struct world *world, void *arg, uint64_t number)
@@ -341,7 +321,7 @@ static void answer_taken(struct world *world, void *arg, uint64_t number)
 	(void)number;
 	world_trace(world, "taken", taken->id);
 	taken->far->in_flight -= !taken->late;
-	if (taken->far->wire)
+	if (taken->far->end.wire)
 		answer(taken->far, taken->sequence_number, 0, taken->id);
 }
 
@@ -389,7 +369,7 @@ static uint32_t in_all(const struct carrier *carrier)
 {
 	uint32_t n = 0;
 	for (const struct far *far = carrier->fars; far; far = far->next)
-		n += far->wire && wire_is_whole(far->wire) ? far->in_flight : 0;
+		n += far->end.wire && wire_is_whole(far->end.wire) ? far->in_flight : 0;
 	return n;
 }
 
@@ -454,7 +434,7 @@ static void on_submit(struct far *far, const struct smpp_event *event)
 		expect_answer(taken, answer_ms);
 	schedule_receipts(taken, answer_ms);
 	if (stormy && dice_permille(&carrier->dice, options->unbind_permille) &&
-	    smpp_session_unbind(far->session, world_now_ms(world)) == SMPP_SESSION_OK)
+	    smpp_session_unbind(far->end.session, world_now_ms(world)) == SMPP_SESSION_OK)
 		world_trace(world, "unbind", 0);
 }
 
@@ -475,8 +455,8 @@ static void respond(struct later *later, const struct smpp_pdu *pdu)
 {
 	struct far *far = later->far;
 	far->in_flight -= !later->late;
-	if (far->wire && far->session && smpp_session_respond(far->session, pdu) == SMPP_SESSION_OK)
-		flush(far);
+	if (far->end.wire)
+		far_end_respond(&far->end, pdu);
 }
 
 /* In its time, too late or never. */
@@ -561,8 +541,7 @@ static void refuse_multi(struct far *far, const struct smpp_event *event, uint32
 	smpp_pdu_init(&pdu, SMPP_submit_multi_resp, event->sequence_number);
 	pdu.command_status = status;
 	pdu.body_absent = true;
-	if (smpp_session_respond(far->session, &pdu) == SMPP_SESSION_OK)
-		flush(far);
+	far_end_respond(&far->end, &pdu);
 }
 
 static void on_submit_multi(struct far *far, const struct smpp_event *event)
@@ -619,14 +598,15 @@ static void on_query(struct far *far, const struct smpp_event *event)
 
 /* ---- the session ---- */
 
-static void on_event(struct far *far, const struct smpp_event *event)
+static void on_event(struct far_end *end, const struct smpp_event *event)
 {
+	struct far *far = (void *)end;
 	int64_t now_ms = world_now_ms(far->carrier->world);
 	if (event->kind == SMPP_EVENT_BIND_REQUEST) {
 		const struct carrier_options *options = &far->carrier->options;
 		bool old = now_ms < options->old_until_ms &&
 			   event->command_id == SMPP_bind_transceiver;
-		if (smpp_session_bind_answer(far->session, old ? SMPP_ESME_RINVCMDID : 0, "sim",
+		if (smpp_session_bind_answer(far->end.session, old ? SMPP_ESME_RINVCMDID : 0, "sim",
 					     options->sc_interface_version,
 					     now_ms) != SMPP_SESSION_OK)
 			far->carrier->complaints++;
@@ -644,70 +624,31 @@ static void on_event(struct far *far, const struct smpp_event *event)
 	} else if (event->kind == SMPP_EVENT_PROBLEM || event->kind == SMPP_EVENT_REQUEST ||
 		   event->kind == SMPP_EVENT_ORPHAN_RESPONSE) {
 		far->carrier->complaints++;
-	} else if (event->kind == SMPP_EVENT_CLOSE && far->wire) {
-		flush(far);
-		wire_leave(far->wire, true);
-		far->wire = NULL;
+	} else if (event->kind == SMPP_EVENT_CLOSE) {
+		far_end_leave(end);
 	}
 }
 
-static void pump(struct far *far)
+static void on_stuck(struct far_end *end)
 {
-	struct smpp_event event;
-	while (far->session && smpp_session_next(far->session, &event))
-		on_event(far, &event);
-	flush(far);
-}
-
-static void on_octets(struct world *world, void *arg, uint64_t number)
-{
-	struct far *far = arg;
-	uint8_t octets[CHUNK];
-	size_t n;
-	(void)number;
-	while (far->wire && (n = wire_take(far->wire, true, octets, sizeof(octets)))) {
-		watch_heard(far->watch, octets, n);
-		if (smpp_session_feed(far->session, octets, n, world_now_ms(world)) !=
-		    SMPP_SESSION_OK)
-			far->carrier->complaints++;
-		pump(far);
-	}
-}
-
-static void on_gone(struct world *world, void *arg, uint64_t number)
-{
-	struct far *far = arg;
-	(void)number;
-	far->wire = NULL;
-	smpp_session_down(far->session, world_now_ms(world));
-	pump(far);
-	smpp_session_free(far->session);
-	far->session = NULL;
+	((struct far *)end)->carrier->complaints++;
 }
 
 void carrier_accept(struct carrier *carrier, struct wire *wire)
 {
-	struct smpp_session_config config = {
-		.role = SMPP_SMSC,
-		.window = 1000,
-		.max_pdu = 70000,
-		.response_ms = 20000,
-	};
+	static const struct far_end_hooks hooks = { on_event, on_stuck };
 	struct far *far = calloc(1, sizeof(*far));
 	far->carrier = carrier;
-	far->wire = wire;
-	far->session = smpp_session_new(&config);
-	far->watch = watch_new();
+	far->end =
+		(struct far_end){ .world = carrier->world, .hooks = &hooks, .watch = watch_new() };
 	far->next = carrier->fars;
 	carrier->fars = far;
-	wire_set_far(wire, on_octets, on_gone, far);
-	if (smpp_session_up(far->session, world_now_ms(carrier->world)) != SMPP_SESSION_OK)
-		carrier->complaints++;
+	far_end_accept(&far->end, wire);
 }
 
 void carrier_cut(struct carrier *carrier)
 {
 	for (struct far *far = carrier->fars; far; far = far->next)
-		if (far->wire && dice_permille(&carrier->dice, 600))
-			wire_cut(far->wire);
+		if (far->end.wire && dice_permille(&carrier->dice, 600))
+			wire_cut(far->end.wire);
 }
