@@ -358,6 +358,21 @@ struct json *api_body(struct api_call *call)
 	return NULL;
 }
 
+void api_body_only(struct api_call *call, const struct json *body, const char *const *names)
+{
+	const struct json *value;
+	void *cursor = NULL;
+	const char *key;
+	while ((key = json_next(body, &cursor, &value))) {
+		size_t i = 0;
+		while (names[i] && strcmp(names[i], key) != 0)
+			i++;
+		if (!names[i])
+			api_flaw(call, "body", key, -1, "unexpected", "%.40s is not known here",
+				 key);
+	}
+}
+
 int64_t api_query_number(struct api_call *call, const char *name, int64_t standard, int64_t least,
 			 int64_t most)
 {

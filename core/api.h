@@ -142,6 +142,8 @@ bool api_flawed(struct api_call *call, const char *stage);
 
 /* The body as a JSON object, to be freed by json_free; NULL: 422 has been answered. */
 struct json *api_body(struct api_call *call);
+/* Each member of the body that is none of `names` (ending in NULL) is a flaw. */
+void api_body_only(struct api_call *call, const struct json *body, const char *const *names);
 
 /*
  * A whole number of the query, `standard` when it is absent; outside least..most, or no number, is a

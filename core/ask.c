@@ -100,28 +100,73 @@ static struct ask *keep(struct engine *engine, const struct ask *ask)
 
 /* ---- may it be asked? ---- */
 
-/* By the segment's state; NULL: it may. */
-static const char *refused_by_state(enum ask_kind kind, enum store_state state)
+/* Why it may not be, as operators read it and as clients do. */
+enum refusal {
+	REFUSAL_NONE,
+	REFUSAL_UNREADABLE,
+	REFUSAL_MEMORY,
+	REFUSAL_QUEUED,
+	REFUSAL_SUBMITTED,
+	REFUSAL_IN_DOUBT,
+	REFUSAL_NOT_SENT,
+	REFUSAL_ENDED,
+	REFUSAL_NAMELESS,
+	REFUSAL_SHARED,
+	REFUSAL_NO_LINK,
+	REFUSAL_TOO_MANY,
+};
+static const struct {
+	const char *why, *told;
+} refusals[] = {
+	[REFUSAL_NONE] = { NULL, NULL },
+	[REFUSAL_UNREADABLE] = { "its record cannot be read", "its record cannot be read" },
+	[REFUSAL_MEMORY] = { "there is no memory", "there is no memory" },
+	[REFUSAL_QUEUED] = { "it waits here: the provider does not know it yet",
+			     "it waits here: the provider does not know it yet" },
+	[REFUSAL_SUBMITTED] = { "its submit is not answered yet: there is no message_id to ask by",
+				"it is being handed over and the provider has not answered yet: try again" },
+	[REFUSAL_IN_DOUBT] = { "it is in doubt: no answer gave a message_id to ask by",
+			       "it is in doubt: without the provider's answer it cannot be named there" },
+	[REFUSAL_NOT_SENT] = { "only what is SENT can be replaced",
+			       "only what is SENT can be replaced" },
+	[REFUSAL_ENDED] = { "it has ended", "it has ended" },
+	[REFUSAL_NAMELESS] = { "the provider named no message_id to ask by",
+			       "the provider took it without a name that it could be asked by" },
+	[REFUSAL_SHARED] = { "its message_id belongs to every destination of its submit_multi: none "
+			     "can be asked about alone",
+			     "it went out together with others: none can be taken back alone" },
+	[REFUSAL_NO_LINK] = { "no link of its provider is bound, free to send, and no receiver",
+			      "the provider has it and cannot be reached now: try again" },
+	[REFUSAL_TOO_MANY] = { "too many others are not answered yet",
+			       "too many others are not answered yet: try again" },
+};
+
+static struct asked refuse(enum refusal refusal)
+{
+	return (struct asked){ .why = refusals[refusal].why, .told = refusals[refusal].told };
+}
+
+static enum refusal refused_by_state(enum ask_kind kind, enum store_state state)
 {
 	switch (state) {
 	case STORE_STATE_QUEUED:
-		return "it waits here: the provider does not know it yet";
+		return REFUSAL_QUEUED;
 	case STORE_STATE_SUBMITTED:
-		return "its submit is not answered yet: there is no message_id to ask by";
+		return REFUSAL_SUBMITTED;
 	case STORE_STATE_IN_DOUBT:
-		return "it is in doubt: no answer gave a message_id to ask by";
+		return REFUSAL_IN_DOUBT;
 	case STORE_STATE_SENT:
-		return NULL;
+		return REFUSAL_NONE;
 	case STORE_STATE_UNKNOWN:
-		return kind == ASK_REPLACE ? "only what is SENT can be replaced" : NULL;
+		return kind == ASK_REPLACE ? REFUSAL_NOT_SENT : REFUSAL_NONE;
 	case STORE_STATE_DELIVERED:
 	case STORE_STATE_FAILED:
 	case STORE_STATE_EXPIRED:
-		return kind == ASK_QUERY ? NULL : "it has ended";
+		return kind == ASK_QUERY ? REFUSAL_NONE : REFUSAL_ENDED;
 	case STORE_STATES:
 		break;
 	}
-	return "it has no state";
+	return REFUSAL_UNREADABLE;
 }
 
 struct name {
@@ -185,6 +230,12 @@ uint32_t ask_places(const struct engine *engine, const struct provider *provider
 
 /* ---- asking ---- */
 
+/* Asked by core/missing.c, of which each provider has one out: clients only ever cancel. */
+static bool of_ours(const struct ask *ask)
+{
+	return ask->kind == ASK_QUERY && !ask->by_operator;
+}
+
 struct sending {
 	struct effect effect;
 	struct link *link;
@@ -228,7 +279,7 @@ static void asked(struct engine *engine, struct effect *effect, enum turn_end en
 		return;
 	}
 	sending->link->asking++;
-	if (!sending->ask.by_operator)
+	if (of_ours(&sending->ask))
 		sending->link->provider->querying = true;
 	if (send(sending, port_now_ms(engine->port)) != SMPP_SESSION_OK)
 		ask_event(engine, sending->link, &unsent);
@@ -239,7 +290,7 @@ static struct asked go(struct turn *turn, const struct ask_wish *wish, struct li
 {
 	struct sending *sending = (void *)turn_effect(turn, asked, sizeof(*sending));
 	if (!sending)
-		return (struct asked){ .why = "there is no memory" };
+		return refuse(REFUSAL_MEMORY);
 	sending->link = link;
 	sending->connection = link->port_link;
 	sending->work = wish->work;
@@ -269,23 +320,20 @@ struct asked ask_segment(struct turn *turn, const struct ask_wish *wish)
 	struct store_segment segment;
 	struct store_seg *seg;
 	if (!orders_segment(turn, &work->rec, wish->ref, &message, &segment, &seg))
-		return (struct asked){ .why = "its record cannot be read" };
-	const char *why = refused_by_state(wish->kind, (enum store_state)seg->state);
-	if (why)
-		return (struct asked){ .why = why };
+		return refuse(REFUSAL_UNREADABLE);
+	enum refusal refusal = refused_by_state(wish->kind, (enum store_state)seg->state);
+	if (refusal)
+		return refuse(refusal);
 	struct name name = name_of(turn, &work->rec, wish->ref, seg);
 	if (!name.n)
-		return (struct asked){ .why = "the provider named no message_id to ask by" };
+		return refuse(REFUSAL_NAMELESS);
 	if (name.shared)
-		return (struct asked){ .why = "its message_id belongs to every destination of its "
-					      "submit_multi: none can be asked about alone" };
+		return refuse(REFUSAL_SHARED);
 	struct link *link = choose_link(turn->engine, work->rec.provider, turn->now_ms);
 	if (!link)
-		return (struct asked){
-			.why = "no link of its provider is bound, free to send, and no receiver"
-		};
+		return refuse(REFUSAL_NO_LINK);
 	if (!has_room(turn->engine, turn->now_ms))
-		return (struct asked){ .why = "too many others are not answered yet" };
+		return refuse(REFUSAL_TOO_MANY);
 	return go(turn, wish, link, &name, message.msisdn);
 }
 
@@ -382,7 +430,7 @@ void ask_event(struct engine *engine, struct link *link, const struct smpp_event
 	struct answer *answer = calloc(1, sizeof(*answer));
 	if (!event->late)
 		link->asking--;
-	if (ask && !ask->by_operator)
+	if (ask && of_ours(ask))
 		link->provider->querying = false;
 	engine->schedule = true;
 	if (!ask || !answer) {

@@ -3,8 +3,8 @@
  * 4.8 to 4.10). An ask is no submit and stands in no release: it takes a place in the session's
  * window, and room from submits while it is out, but nothing of the provider's rate; it has the
  * response timer; it is sent once and never again by itself. Its answer is an input like any other
- * and becomes evidence of the segment. Operators ask
- * through core/control_ask.c, core/missing.c by itself.
+ * and becomes evidence of the segment. Operators ask through core/control_ask.c, clients through
+ * core/cancel_message.c, core/missing.c by itself.
  *
  *	ask_segment ── commit ──► session ──► ask_event ── input, commit ──► evidence
  *
@@ -71,7 +71,8 @@ struct ask_wish {
 
 /* What came of a wish: either a reason, static, and nothing has changed; or it goes out. */
 struct asked {
-	const char *why;
+	const char *why;  /* for operators */
+	const char *told; /* the same for clients, without the provider's words */
 	uint64_t number;
 	const char *link; /* name; lives as long as the turn */
 };

@@ -19,7 +19,11 @@ struct cancelled {
 	struct asked asked;
 };
 
-/* Each segment is what it is: a message may be cancelled here in part and at the provider in part. */
+/*
+ * Each segment is what it is: a message may be cancelled here in part and at the provider in part.
+ * An operator's wish is asked for each time; a client's that the provider has not answered yet, or
+ * has agreed to, stands, so that a client may say it again: ASKED, without a number.
+ */
 struct cancelled cancel_segment(struct turn *turn, struct work *work, struct segment_ref ref,
 				bool by_operator);
 

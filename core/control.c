@@ -184,21 +184,6 @@ bool control_find_account(struct api_call *call, struct store_account *account)
 	return err == STORE_OK;
 }
 
-void control_body_only(struct api_call *call, const struct json *body, const char *const *names)
-{
-	const struct json *value;
-	void *cursor = NULL;
-	const char *key;
-	while ((key = json_next(body, &cursor, &value))) {
-		size_t i = 0;
-		while (names[i] && strcmp(names[i], key) != 0)
-			i++;
-		if (!names[i])
-			api_flaw(call, "body", key, -1, "unexpected", "%.40s is not known here",
-				 key);
-	}
-}
-
 /* ---- status ---- */
 
 /* What the newest orders have come to. */

@@ -63,9 +63,6 @@ void control_add_key_id(struct json_writer *json, const struct store_apikey *key
 /* The caller's uid as records have it: plus 1, 0 when it is not known. */
 uint32_t control_caller(const struct api_call *call);
 
-/* Each member of the body that is none of `names` (ending in NULL) is a flaw. */
-void control_body_only(struct api_call *call, const struct json *body, const char *const *names);
-
 /* The order of that number; false: 404 has been answered, or the turn failed. */
 bool control_find_order(struct api_call *call, uint64_t number, struct store_order *order);
 /* Order and message of a path with {message}; false: as above. The query may say numbers only. */

@@ -361,7 +361,7 @@ void control_account_import(struct api_call *call)
 	const struct json *list = json_get(body, "accounts");
 	if (!body)
 		return;
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (json_kind(list) != JSON_KIND_ARRAY)
 		api_flaw(call, "body", "accounts", -1, "list_type",
 			 "accounts must be a list of accounts");
@@ -428,7 +428,7 @@ void control_account_key(struct api_call *call)
 		return;
 	const struct json *member = json_get(body, "label");
 	const char *label = json_get_text(member, &n);
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (member && (!label || !n || n > WANTED_NAME_MAX))
 		api_flaw(call, "body", "label", -1, "string_length",
 			 "label must be a string of 1 to %d octets", WANTED_NAME_MAX);
@@ -537,7 +537,7 @@ void control_account_key_off(struct api_call *call)
 	if (!body)
 		return;
 	const char *name = json_get_text(json_get(body, "key"), &n);
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (!name || !n || n > WANTED_NAME_MAX)
 		api_flaw(call, "body", "key", -1, "string_length",
 			 "key must be the label or the id of a key, 1 to %d octets",

@@ -189,7 +189,7 @@ void control_replace(struct api_call *call)
 	if (!body)
 		return;
 	const char *text = json_get_text(json_get(body, "text"), &n);
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (!text || !n)
 		api_flaw(call, "body", "text", -1, "missing",
 			 "text must be a text that is not empty");

@@ -67,7 +67,7 @@ void control_account_topup(struct api_call *call)
 		return;
 	const char *text = json_get_text(json_get(body, "amount"), NULL);
 	const char *cause = json_get_text(json_get(body, "cause"), &n);
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (!text || !ledger_amount(text, &amount) || amount <= 0)
 		api_flaw(call, "body", "amount", -1, "decimal",
 			 "amount must be a decimal above 0 in a string, such as \"12.50\"");

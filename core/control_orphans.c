@@ -214,7 +214,7 @@ void control_orphan_join(struct api_call *call)
 	    (!json_get_int(json_get(body, "part"), &part) || part < 1 || part > 255))
 		api_flaw(call, "body", "part", -1, "number",
 			 "part must be a whole number of 1 to 255");
-	control_body_only(call, body, names);
+	api_body_only(call, body, names);
 	if (!id)
 		api_flaw(call, "body", "message", -1, "string", "message must name a message");
 	if (!api_flawed(call, "shape"))

@@ -61,10 +61,11 @@ static const struct {
 };
 _Static_assert(sizeof(of_event) / sizeof(of_event[0]) == LIFE_EVENTS, "every event");
 
-/* Evidence kept beyond the walk that found it, and without what it borrowed: id and err. */
+/* Evidence kept beyond the walk that found it, and without what it borrowed: its octets. */
 struct row {
 	struct evidence evidence;
 	uint32_t segment;
+	bool noted; /* it has a note */
 };
 
 struct path;
@@ -224,6 +225,18 @@ static void detail_submitted(struct api_call *call, const struct path *path,
 	json_add_uint(&call->json, "attempt", row->attempt);
 }
 
+/* What came of asking the provider to cancel or replace; NULL: the row tells of nothing asked. */
+static const char *answer_word(const struct row *row)
+{
+	const struct evidence *evidence = &row->evidence;
+	if (evidence->event != LIFE_ON_CANCEL_ANSWERED &&
+	    evidence->event != LIFE_ON_REPLACE_ANSWERED)
+		return NULL;
+	if (evidence->has_code)
+		return evidence->code ? "refused" : "agreed";
+	return row->noted ? "not_sent" : "unanswered";
+}
+
 static void detail_event(struct api_call *call, const struct path *path, const struct step *step)
 {
 	(void)path;
@@ -232,6 +245,8 @@ static void detail_event(struct api_call *call, const struct path *path, const s
 	json_add_uint(json, "segment", step->row->segment + 1);
 	json_add_text(json, "event", life_event_name(row->event));
 	json_add_text(json, "mark", life_mark_name(row->mark));
+	if (answer_word(step->row))
+		json_add_text(json, "answer", answer_word(step->row));
 	if (row->has_submit) {
 		json_add_uint(json, "attempt", row->attempt);
 		json_add_uint(json, "rtt_ms", row->rtt_ms);
@@ -267,8 +282,9 @@ static void keep(struct path *path, const struct evidence *evidence, uint32_t se
 	struct row *row = &path->rows[path->n_rows++];
 	row->evidence = *evidence;
 	row->segment = segment;
+	row->noted = evidence->note.n;
 	struct evidence *kept = &row->evidence;
-	kept->id = kept->err = kept->note = (struct smpp_octets){ 0 };
+	kept->id = kept->err = kept->note = kept->remarks = (struct smpp_octets){ 0 };
 	if (kept->has_submit) {
 		/* Two clocks rounded to milliseconds may disagree by one. */
 		int64_t sent_ms = kept->released_ms + kept->sent_after_ms;

@@ -1,7 +1,7 @@
 /*
  * The submit socket: the table of its calls, and the handlers that only read: balance, routes,
- * prices, one message, orders and their messages. Sending is core/admission.c, events are
- * core/events.c.
+ * prices, one message, orders and their messages. Sending is core/admission.c, taking back
+ * core/cancel_message.c, events are core/events.c.
  */
 #include "core/api.h"
 
@@ -11,6 +11,7 @@
 #include "core/account.h"
 #include "core/activity.h"
 #include "core/admission.h"
+#include "core/cancel_message.h"
 #include "core/engine.h"
 #include "core/events.h"
 #include "core/health.h"
@@ -181,6 +182,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/orders/{order_id}", get_order, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{order_id}/dlr", listing_messages_of_order, API_ACCOUNT },
 	{ "GET", "/api/v1/messages/{bx_message_id}/path", get_path, API_ACCOUNT },
+	{ "POST", "/api/v1/messages/{bx_message_id}/cancel", cancel_message, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },
 	{ "GET", "/api/v1/inbound", inbound_list, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/summary", activity_summary, API_ACCOUNT },

@@ -18,6 +18,7 @@ struct request {
 	struct input input;
 	enum ask_kind kind;
 	struct segment_ref ref;
+	bool by_client;
 };
 
 static void apply(struct turn *turn, struct input *input)
@@ -27,28 +28,40 @@ static void apply(struct turn *turn, struct input *input)
 	struct ask_wish wish = { .kind = request->kind,
 				 .work = orders_work(turn, request->ref.order),
 				 .ref = request->ref,
-				 .by_operator = true };
+				 .by_operator = !request->by_client };
 	assert_non_null(wish.work);
 	if (wish.kind == ASK_REPLACE) {
 		wish.text = (struct smpp_octets){ text, 9 };
 		wish.note = (struct smpp_octets){ note, 3 };
 	}
 	if (wish.kind == ASK_CANCEL)
-		last = cancel_segment(turn, wish.work, wish.ref, true);
+		last = cancel_segment(turn, wish.work, wish.ref, wish.by_operator);
 	else
 		last = (struct cancelled){ CANCEL_ASKED, ask_segment(turn, &wish) };
 	if (last.asked.why)
 		last.result = CANCEL_NOTHING;
 }
 
+static void requests(struct engine_world *world, const struct request *wanted)
+{
+	struct request *request = calloc(1, sizeof(*request));
+	*request = *wanted;
+	request->input.apply = apply;
+	engine_input(world->engine, &request->input);
+}
+
 static const struct cancelled *asks(struct engine_world *world, enum ask_kind kind, uint64_t order,
 				    uint32_t segment)
 {
-	struct request *request = calloc(1, sizeof(*request));
-	request->input.apply = apply;
-	request->kind = kind;
-	request->ref = (struct segment_ref){ order, 0, segment };
-	engine_input(world->engine, &request->input);
+	requests(world, &(struct request){ .kind = kind, .ref = { order, 0, segment } });
+	engine_world_settle(world);
+	return &last;
+}
+
+static const struct cancelled *client_cancels(struct engine_world *world, uint64_t order)
+{
+	requests(world, &(struct request){
+				.kind = ASK_CANCEL, .ref = { order, 0, 0 }, .by_client = true });
 	engine_world_settle(world);
 	return &last;
 }
@@ -134,6 +147,47 @@ static void test_engine__check_112_a_cancel_that_is_accepted_waits_for_the_recei
 	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
 	says(world, "7F", "DELETED");
 	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_DELETED);
+	engine_world_free(world);
+}
+
+/* It may be said again, in one turn or later: the carrier hears it once, until it refuses. */
+static void test_engine__check_112_a_client_may_say_its_cancel_again(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = taken(world, "7F");
+	requests(world, &(struct request){
+				.kind = ASK_CANCEL, .ref = { order, 0, 0 }, .by_client = true });
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(alpha->n_heard, 1);
+	carrier_reply(alpha, 0, 0x11);
+	engine_world_settle(world);
+	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(alpha->n_heard, 2);
+	carrier_reply(alpha, 1, 0);
+	engine_world_settle(world);
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(alpha->n_heard, 2);
+	assert_ends(world, order, STORE_STATE_SENT, STORE_ERROR_NONE);
+	engine_world_free(world);
+}
+
+/* A restart may have lost the cancel: nobody answers it any more, and it is asked anew. */
+static void test_engine__check_112_a_client_cancels_again_after_a_crash(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = taken(world, "7F");
+	client_cancels(world, order);
+	assert_int_equal(alpha->n_heard, 1);
+	engine_world_crash(world);
+	engine_world_run(world, 2000);
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(alpha->n_heard, 2);
 	engine_world_free(world);
 }
 
@@ -616,6 +670,8 @@ int main(void)
 			test_engine__check_112_what_is_definitely_unsent_is_cancelled_here),
 		cmocka_unit_test(
 			test_engine__check_112_a_cancel_that_is_accepted_waits_for_the_receipt),
+		cmocka_unit_test(test_engine__check_112_a_client_may_say_its_cancel_again),
+		cmocka_unit_test(test_engine__check_112_a_client_cancels_again_after_a_crash),
 		cmocka_unit_test(test_engine__check_112_a_refused_cancel_changes_no_state),
 		cmocka_unit_test(test_engine__check_112_each_part_is_cancelled_as_what_it_is),
 		cmocka_unit_test(test_engine__check_112_a_doubt_has_no_id_to_cancel_by),
