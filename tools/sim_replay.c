@@ -22,7 +22,7 @@ struct asked {
 	uint32_t sequence_number;
 	int64_t at_us;
 	bool submit;
-	bool answered;
+	bool answered;		 /* or wants no answer */
 	char id[SMPP_ID_OCTETS]; /* that the answer gave it, canonical; "": none */
 };
 
@@ -114,7 +114,8 @@ static void on_request(struct replay *replay, const struct capture_event *event,
 				 .connection = event->connection,
 				 .sequence_number = pdu->sequence_number,
 				 .at_us = event->at_us,
-				 .submit = is_submit(pdu->command_id) };
+				 .submit = is_submit(pdu->command_id),
+				 .answered = smpp_command_resp(command) == NULL };
 }
 
 /* ---- what the SMSC said ---- */

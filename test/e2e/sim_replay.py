@@ -144,6 +144,16 @@ def test_what_came_days_later_comes_after_a_day():
         equal(Link(sim.address).bind().body, b'captured\0')
 
 
+def test_what_wants_no_answer_gets_none():
+    """An outbind of the ESME's side, nonsense, but such a capture was refused as its own script."""
+    outbind = pdu(0x0000000B, 9, b'x\0y\0')
+    for nack in ([], [(7, tcp(SMSC, ESME, 5000 + 1 + len(BOUND), pdu(0x80000000, 9)))]):
+        packets = session()[:4] + [(6, tcp(ESME, SMSC, 1000 + 1 + len(BIND), outbind))] + nack
+        done = run('--replay', write_pcap(packets), '--show-script')
+        equal((done.returncode, done.stderr), (0, ''))
+        assert 'outbind' not in done.stdout, done.stdout
+
+
 def test_what_is_no_session_is_refused():
     for packets in ([], [(0, tcp(ESME, SMSC, 1, b'GET / HTTP/1.1\r\n\r\n'))]):
         done = run('--replay', write_pcap(packets), '--listen', '127.0.0.1:0')
