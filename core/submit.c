@@ -19,6 +19,7 @@
 #include "core/lifecycle.h"
 #include "core/listing.h"
 #include "core/message_id.h"
+#include "core/openapi.h"
 #include "core/path.h"
 #include "core/pricing.h"
 #include "core/view.h"
@@ -167,6 +168,12 @@ static void get_events(struct api_call *call)
 	events_stream(call, call->account.account);
 }
 
+/* What is served is the file, octet for octet. */
+static void get_openapi(struct api_call *call)
+{
+	buffer_append(call->body, openapi_json, openapi_json_octets);
+}
+
 /* ---- the table ---- */
 
 static const struct api_row rows[] = {
@@ -189,6 +196,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/activity/logs", activity_logs, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/usage", activity_usage, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/endpoints", activity_endpoints, API_ACCOUNT },
+	{ "GET", "/api/v1/openapi.json", get_openapi, 0 },
 	{ "GET", "/healthz", health_healthz, 0 },
 	{ "GET", "/readyz", health_readyz, 0 },
 	{ "GET", "/version", health_version, 0 },
