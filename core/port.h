@@ -203,6 +203,7 @@ struct port_listen {
 	gid_t group; /* of the socket file; (gid_t)-1: the process's own */
 	const struct port_tls *tls; /* NULL: plain */
 	uint32_t tls_ms;
+	uint32_t stall_ms;	  /* of its links, as in struct port_target */
 	uint32_t connections_max; /* at one time; more wait in the kernel's backlog */
 	uint32_t input_octets;	  /* per link, as in struct port_target */
 	uint32_t output_octets;

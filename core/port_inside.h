@@ -163,7 +163,8 @@ struct port_link {
 	bool paused;
 	bool closing;
 	bool peer_ended;
-	bool half; /* the peer's end is told and not the link's */
+	bool timed_out; /* a write was given up: the peer has taken nothing for stall_ms */
+	bool half;	/* the peer's end is told and not the link's */
 	struct port_queue out;
 	size_t out_at; /* octets of out.first that have left */
 	uint64_t sent;
@@ -192,6 +193,7 @@ struct port_listener {
 	bool closing;
 	struct port_tls *tls;
 	uint32_t tls_ms;
+	uint32_t stall_ms;
 	uint32_t input_max;
 	uint32_t output_max;
 	uint32_t connections;

@@ -130,6 +130,7 @@ struct port_listener *port_io_listener(struct port *port, const struct port_list
 	listener->fd = fd;
 	listener->tls = port_tls_hold(listen->tls);
 	listener->tls_ms = listen->tls_ms > 0 ? listen->tls_ms : PORT_TLS_MS;
+	listener->stall_ms = listen->stall_ms > 0 ? listen->stall_ms : PORT_STALL_MS;
 	listener->input_max = listen->input_octets;
 	listener->output_max = listen->output_octets;
 	listener->half = listen->half;

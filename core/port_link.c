@@ -193,6 +193,8 @@ void port_link_ended(struct port_link *link)
 	bool told = link->peer_ended;
 
 	link->peer_ended = true;
+	if (link->timed_out)
+		return; /* nothing was said: that is how the kernel ends what it has given up */
 	if (!link->closing && link->half && !told)
 		post_octets(link, NULL, 0);
 	else if (!link->closing && !link->half)
@@ -281,6 +283,7 @@ static void link_write(struct port_link *link)
 
 	if (link->sent != before)
 		post_sent(link);
+	link->timed_out = error == ETIMEDOUT;
 	/* What the peer said before it went is read first: down comes behind every octet. */
 	while (error != 0 && link->state == LINK_OPEN && !link->closing &&
 	       link->uncredited < link->input_max && link_read(link))
@@ -547,7 +550,7 @@ void port_link_accepted(struct port_listener *listener, int fd)
 	link->tls_ms = listener->tls_ms;
 	link->half = listener->half;
 	listener->connections++;
-	port_net_tune(fd, PORT_STALL_MS);
+	port_net_tune(fd, listener->stall_ms);
 	if (!link_register(link))
 		return;
 	port_watch_fd(link->watch, fd);

@@ -392,6 +392,7 @@ static void open_listener(struct engine *engine, struct trunk *trunk, int64_t no
 		.port = (uint16_t)trunk->config->port,
 		.tls = trunk->tls,
 		.tls_ms = (uint32_t)trunk->provider->config->timers.tls_ms,
+		.stall_ms = (uint32_t)trunk->provider->config->timers.write_stall_ms,
 		.connections_max = CALLERS_MAX,
 	};
 	trunk->listener = port_listen(engine->port, &listen, error, sizeof(error));
