@@ -13,10 +13,12 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define PATIENCE_MS 20000
@@ -120,7 +122,7 @@ static void turn(struct world *world)
 		}                                                              \
 	} while (0)
 
-static void await_up(struct world *world, uint64_t link)
+static inline void await_up(struct world *world, uint64_t link)
 {
 	UNTIL(world, seen(world, link)->up || seen(world, link)->down);
 	if (seen(world, link)->down)
@@ -225,6 +227,38 @@ static uint64_t open_tcp(struct world *world, uint16_t number, struct port_targe
 	return link;
 }
 
+/* ---- raw sockets: peers that are not polite ---- */
+
+static inline int raw_listen(int backlog, uint16_t *number)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t n = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, backlog), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
+	*number = ntohs(address.sin_port);
+	return fd;
+}
+
+static inline void raw_join(int fd, uint16_t number)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(number),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+	(void)connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+static inline int raw_connect(uint16_t number, int flags)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+
+	raw_join(fd, number);
+	return fd;
+}
 /* ---- the fixture ---- */
 
 static int begin_world(void **state, bool one_thread)
