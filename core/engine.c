@@ -9,6 +9,7 @@
 #include "core/activity.h"
 #include "core/ask.h"
 #include "core/certificates.h"
+#include "core/cohort.h"
 #include "core/deadline.h"
 #include "core/feed.h"
 #include "core/inbound.h"
@@ -72,6 +73,7 @@ static void run_effects(struct turn *turn, enum turn_end end)
 		free(effect);
 	}
 	orders_release(turn);
+	cohorts_release(turn);
 }
 
 /* Commits or aborts, and lets the effects out in the form that fits. */
@@ -531,12 +533,13 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->missing = missing_new();
 	engine->retention = retention_new();
 	engine->activity = activity_new();
+	engine->cohorts = cohorts_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
 	    !engine->asks || !engine->missing || !engine->retention || !engine->activity ||
-	    !engine->tap || !engine->providers)
+	    !engine->cohorts || !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -607,6 +610,7 @@ void engine_free(struct engine *engine)
 	missing_free(engine->missing);
 	retention_free(engine->retention);
 	activity_free(engine->activity);
+	cohorts_free(engine->cohorts);
 	wakes_free(engine->wakes);
 	queue_free(engine->queue);
 	tap_free(engine->tap);

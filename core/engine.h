@@ -23,6 +23,7 @@ struct input;
 struct wakes;
 struct retention;
 struct activity;
+struct cohorts;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
@@ -64,6 +65,7 @@ struct engine {
 	struct wakes *wakes;
 	struct retention *retention;
 	struct activity *activity;
+	struct cohorts *cohorts;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;

@@ -104,12 +104,20 @@ struct work *orders_create(struct turn *turn, const struct store_order *rec)
 	own(&work->rec.client_ref, &raw);
 	own(&work->rec.request_id, &raw);
 	work->rec.order = store_next(turn->txn, STORE_NEXT_ORDER);
+	work->rec.flags = rec->sandbox ? 0 : COHORT_ORDER_COUNTS;
 	work->changed = true;
 	if (!keep(turn, work))
 		return NULL;
 	work->wake_was = 0;
 	orders_event(turn, work, FEED_ORDER_ACCEPTED, FEED_ORDER);
 	return work;
+}
+
+struct cohort *orders_cohort(struct turn *turn, struct work *work)
+{
+	if (!work->cohort)
+		work->cohort = cohort_of(turn, &work->rec);
+	return work->cohort;
 }
 
 void orders_enqueue(struct turn *turn, const struct store_order *rec)
@@ -200,6 +208,7 @@ void orders_add_message(struct turn *turn, struct work *work, uint32_t index, ui
 	if (work->rec.parts > 1)
 		message.reference = draw_reference(turn, work, msisdn);
 	turn_fail(turn, store_message_put(turn->txn, &message));
+	cohort_move(orders_cohort(turn, work), 0, cohort_bits(&message), message.order, index);
 	for (uint32_t n = 1; n < work->rec.parts && !turn_failed(turn); n++) {
 		struct store_segment segment = { .order = work->rec.order,
 						 .index = index,
@@ -427,6 +436,7 @@ void orders_flush(struct turn *turn)
 	for (struct work *work = turn->works; work && !turn_failed(turn); work = work->hh.next)
 		if (work->changed)
 			flush(turn, work);
+	cohorts_flush(turn);
 }
 
 void orders_release(struct turn *turn)

@@ -10,6 +10,7 @@
 #ifndef CORE_ORDERS_H
 #define CORE_ORDERS_H
 
+#include "core/cohort.h"
 #include "core/content.h"
 #include "core/evidence.h"
 #include "core/feed.h"
@@ -32,6 +33,7 @@ struct work {
 	uint32_t n_batches;
 	uint8_t *events; /* feed events of this turn */
 	uint32_t events_n;
+	struct cohort *cohort;	 /* where its messages count; NULL: nowhere, or not asked yet */
 	struct content *content; /* what the scheduler submits; made when first needed */
 	UT_hash_handle hh;
 };

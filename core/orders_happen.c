@@ -219,6 +219,8 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 	struct store_seg *seg = hand->seg;
 	struct happened happened = { .found = true, .from = (enum store_state)seg->state };
 	account_attempt(seg, happening);
+	if (happening->verdict && happening->attempt > 1)
+		hand->message.flags |= STORE_FLAG_RETRIED;
 	bool elsewhere = taken_elsewhere(turn, hand, happening);
 	seg->open_attempts += elsewhere; /* to this event it is as if its fate were unknown */
 	happened.mark = life_apply(seg, happening->event, happening->given);
@@ -239,6 +241,8 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 	row.event = happening->event;
 	row.mark = happened.mark;
 	row.at_ms = turn->at_ms;
+	cohort_measure(orders_cohort(turn, hand->work), &hand->work->rec, seg, &row,
+		       !life_is_final(happened.from) && life_is_final(happened.to));
 	/* An id that is the response's own tells nothing, but where there are several. */
 	if (row.has_receipt && row.rule == EVIDENCE_RULE_EXACT &&
 	    !(hand->message.flags & STORE_FLAG_POSSIBLE_DUPLICATE))
@@ -479,6 +483,18 @@ static void settle(struct turn *turn, struct hand *hand, const struct happening 
 	work->changed = true;
 }
 
+/* Counts the message among those like it. */
+static void count(struct turn *turn, struct hand *hand, uint32_t was)
+{
+	const uint32_t delivered = 1u << COHORT_ON_TIME | 1u << COHORT_LATE;
+	const struct store_order *order = &hand->work->rec;
+	struct cohort *cohort = orders_cohort(turn, hand->work);
+	uint32_t is = cohort_bits(&hand->message);
+	cohort_move(cohort, was, is, order->order, hand->message.index);
+	if (is & ~was & delivered)
+		cohort_took(cohort, turn->at_ms - cohort_start_ms(order));
+}
+
 struct happened orders_happen(struct turn *turn, struct segment_ref ref,
 			      const struct happening *happening)
 {
@@ -489,11 +505,13 @@ struct happened orders_happen(struct turn *turn, struct segment_ref ref,
 	    ref.segment >= work->rec.parts ||
 	    !orders_segment(turn, &work->rec, ref, &hand.message, &hand.segment, &hand.seg))
 		return (struct happened){ 0 };
+	uint32_t was = cohort_bits(&hand.message);
 	if (happening->answers_open && hand.seg->open_attempts)
 		hand.seg->open_attempts--;
 	hand.message.flags |= happening->flags;
 	struct happened happened = apply(turn, &hand, happening);
 	settle(turn, &hand, happening, happened.mark);
+	count(turn, &hand, was);
 	put_segment(turn, &hand);
 	if (!turn_failed(turn))
 		turn_fail(turn, store_message_put(turn->txn, &hand.message));

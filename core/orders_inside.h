@@ -11,6 +11,9 @@
 void orders_unreadable(struct turn *turn, enum store_err err, const char *kind, uint64_t order,
 		       uint32_t index);
 
+/* Where its messages count; NULL: nowhere, or the turn failed. */
+struct cohort *orders_cohort(struct turn *turn, struct work *work);
+
 /* Counts a message in its order and batch (by 1), or takes it out again (by -1) before it changes. */
 void orders_tally(struct turn *turn, struct work *work, const struct store_message *message,
 		  int by);

@@ -164,9 +164,10 @@ static uint32_t refusals(const struct turn *turn, const struct subject *subject,
 	return n;
 }
 
-/* What a refusal means: the event, and when the segment is due again. */
+/* What a refusal means: the event, when the segment is due again, and what the message is marked with. */
 static enum life_event refusal(const struct turn *turn, const struct subject *subject,
-			       const struct verdict *verdict, int64_t head_ms, int64_t *due_ms)
+			       const struct verdict *verdict, int64_t head_ms,
+			       struct happening *happening)
 {
 	const struct config_provider *provider = verdict->link->provider->config;
 	const struct config_route *route = subject->work->route;
@@ -176,16 +177,17 @@ static enum life_event refusal(const struct turn *turn, const struct subject *su
 	int64_t wait_ms = -1;
 	switch (class) {
 	case CONFIG_STATUS_PAUSE:
-		*due_ms = head_ms; /* back to the head, in its old order */
+		happening->flags |= STORE_FLAG_THROTTLED;
+		happening->due_ms = head_ms; /* back to the head, in its old order */
 		return LIFE_ON_REFUSED_FOR_NOW;
 	case CONFIG_STATUS_RETRY:
 		if (route)
 			wait_ms =
 				route_retry_ms(route, refusals(turn, subject, provider, class) + 1);
-		*due_ms = turn->due_ms + wait_ms;
+		happening->due_ms = turn->due_ms + wait_ms;
 		return wait_ms < 0 ? LIFE_ON_REFUSED : LIFE_ON_REFUSED_FOR_NOW;
 	case CONFIG_STATUS_REBIND:
-		*due_ms = head_ms;
+		happening->due_ms = head_ms;
 		/* Twice is poison. */
 		return refusals(turn, subject, provider, class) ? LIFE_ON_REFUSED :
 								  LIFE_ON_REFUSED_FOR_NOW;
@@ -321,10 +323,9 @@ static void in_time(struct turn *turn, struct verdict *verdict, struct segment_r
 		happening.evidence.sent_after_ms =
 			(uint32_t)(verdict->sent_ms - flight->released_now_ms);
 	if (verdict->kind == SMPP_EVENT_RESPONSE)
-		happening.event = verdict->status ?
-					  refusal(turn, &subject, verdict, flight->released_due_ms,
-						  &happening.due_ms) :
-					  LIFE_ON_ACCEPTED;
+		happening.event = verdict->status ? refusal(turn, &subject, verdict,
+							    flight->released_due_ms, &happening) :
+						    LIFE_ON_ACCEPTED;
 	happen(turn, verdict, ref, &happening);
 	if (verdict->sent_ms)
 		receipts_cover(turn, verdict->link->provider, ref,
@@ -373,7 +374,7 @@ static bool too_late(struct turn *turn, struct verdict *verdict, struct segment_
 		      (seg->state == STORE_STATE_IN_DOUBT || seg->state == STORE_STATE_UNKNOWN);
 	if (verdict->status)
 		happening.event =
-			latest ? refusal(turn, &subject, verdict, turn->due_ms, &happening.due_ms) :
+			latest ? refusal(turn, &subject, verdict, turn->due_ms, &happening) :
 				 LIFE_ON_EARLIER_REFUSED;
 	happen(turn, verdict, ref, &happening);
 	return true;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/activity.h"
+#include "core/cohort.h"
 #include "core/engine.h"
 #include "core/inbound.h"
 #include "core/log.h"
@@ -240,6 +241,7 @@ void retention_run(struct turn *turn)
 	trim_feed(turn);
 	trim_alarms(turn);
 	activity_trim(turn, RETENTION_RECORDS);
+	cohorts_trim(turn, RETENTION_RECORDS);
 	trim_orphans(turn);
 	trim_inbound(turn);
 	trim_alerts(turn);

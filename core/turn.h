@@ -20,6 +20,7 @@
 
 struct engine;
 struct work;
+struct cohort;
 struct effect;
 
 /* How a turn ended, as its effects see it. */
@@ -39,8 +40,9 @@ struct turn {
 	 * durable deadlines. A step of the wall clock moves none of them.
 	 */
 	int64_t due_ms;
-	enum store_err error; /* first failure; STORE_OK while all is well */
-	struct work *works;   /* orders touched so far; core/orders.c */
+	enum store_err error;	/* first failure; STORE_OK while all is well */
+	struct work *works;	/* orders touched so far; core/orders.c */
+	struct cohort *cohorts; /* what they change in sums over messages; core/cohort.c */
 	struct effect *first, *last;
 };
 

@@ -23,6 +23,7 @@
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
+#include "test/sim/cohorts.h"
 #include "test/sim/world.h"
 
 #define FIRST_MSISDN  31600000000u
@@ -497,6 +498,11 @@ static void found(void *arg, enum store_kind kind, const char *record, const cha
 	printf("\t%s\n", record);
 }
 
+static void miscounted(void *arg, const char *what, uint64_t number)
+{
+	complain(arg, what, number);
+}
+
 static void check_store(struct run *run)
 {
 	struct store_txn *txn;
@@ -517,6 +523,7 @@ static void check_store(struct run *run)
 		messages += n;
 	}
 	check_quiet(run, txn);
+	cohorts_recount(txn, miscounted, run);
 	for (size_t i = 0; i < CARRIERS; i++)
 		check_inbound(run, txn, i);
 	store_read_end(txn);

@@ -1,0 +1,120 @@
+/*
+ * Cohorts: sums over like messages - of one account, on one route of one provider, to one country,
+ * in so many parts, that could go out in the same minute or hour - of what became of them and how
+ * long each stage took. So outcomes of a window, receipts that stopped and like inputs that ended
+ * differently are read from a few records, however many messages there were.
+ *
+ * A cohort's counts are a function of its messages: cohort_bits says what one message counts in,
+ * and core/orders*.c, where alone a message changes, moves it from what it was to what it is. The
+ * moves of a turn are gathered in memory and written once, by its flush: a get and a put for the
+ * minute and for the hour of each cohort that was touched. Messages of sandbox accounts, and of
+ * orders of before there were cohorts, count nowhere.
+ */
+#ifndef CORE_COHORT_H
+#define CORE_COHORT_H
+
+#include "core/evidence.h"
+#include "core/histogram.h"
+#include "core/turn.h"
+
+/* Bits of store_order.flags. */
+#define COHORT_ORDER_COUNTS 1u /* its messages are counted: set when it is made */
+
+#define COHORT_MINUTE_MS 60000
+#define COHORT_HOUR_MS	 3600000
+
+enum cohort_span {
+	COHORT_MINUTE,
+	COHORT_HOUR
+};
+
+enum cohort_count {
+#define COHORT_ENUM(NAME, name, doc) COHORT_##NAME,
+	STORE_COHORT_ROWS(COHORT_ENUM)
+#undef COHORT_ENUM
+	COHORT_COUNTS
+};
+#define COHORT_OUTCOMES (COHORT_UNKNOWN + 1) /* the first counts are outcomes */
+
+/* "on_time", and what it counts; static. */
+const char *cohort_count_name(enum cohort_count count);
+const char *cohort_count_text(enum cohort_count count);
+
+enum cohort_stage {
+	COHORT_QUEUE,	 /* until the first release of each segment */
+	COHORT_WINDOW,	 /* from each release until its last octet left */
+	COHORT_PROVIDER, /* from then to the answer */
+	COHORT_DELIVERY, /* from the answer that took a segment to its final receipt */
+	COHORT_TOTAL,	 /* until a message was DELIVERED */
+	COHORT_STAGES
+};
+/* "queue". */
+const char *cohort_stage_name(enum cohort_stage stage);
+
+struct cohort_example {
+	uint64_t order; /* 0: none */
+	uint32_t index;
+};
+
+struct cohort_sums {
+	int64_t counts[COHORT_COUNTS]; /* as moves: may be below 0 */
+	struct histogram stages[COHORT_STAGES];
+	struct cohort_example examples[COHORT_OUTCOMES]; /* the newest; may be another by now */
+};
+
+/* A bit, 1 << enum cohort_count, for each count that the message is in. */
+uint32_t cohort_bits(const struct store_message *message);
+/* When the messages of an order could go out at the earliest: what their times are counted from. */
+int64_t cohort_start_ms(const struct store_order *order);
+
+/* ---- within a turn ---- */
+
+struct cohort;
+
+/* Where an order's messages count; NULL: nowhere, or the turn failed. Lives as long as the turn. */
+struct cohort *cohort_of(struct turn *turn, const struct store_order *order);
+
+/* A message that counted in `was` (0: it is new) counts in `is` from now on. `cohort` may be NULL. */
+void cohort_move(struct cohort *cohort, uint32_t was, uint32_t is, uint64_t order, uint32_t index);
+
+/* How long a message took from its start until it was DELIVERED. */
+void cohort_took(struct cohort *cohort, int64_t ms);
+
+/*
+ * Something happened to a segment: adds the stages that ended by it. `seg` is as it was before the
+ * row is appended to its evidence; `ends` that the row decides what became of it.
+ */
+void cohort_measure(struct cohort *cohort, const struct store_order *order,
+		    const struct store_seg *seg, const struct evidence *row, bool ends);
+
+/* Writes what was gathered. */
+void cohorts_flush(struct turn *turn);
+/* Lets go of it; after the effects. */
+void cohorts_release(struct turn *turn);
+
+/* Deletes minutes and hours that nobody asks for any more; a bounded slice. */
+void cohorts_trim(struct turn *turn, unsigned budget);
+
+/* ---- reading ---- */
+
+/* Adds a record's counts and stages; an example is taken where there is none yet. */
+void cohort_add(struct cohort_sums *sums, const struct store_cohort *rec);
+
+/*
+ * Of one route since this process began, over all accounts but sandboxes, of what is on disk.
+ * `sums.counts` are moves since then, so a count of what is so now may be below 0; `came` only
+ * rises: messages that came to be counted so.
+ */
+struct cohort_total {
+	uint32_t route;
+	struct cohort_sums sums;
+	uint64_t came[COHORT_COUNTS];
+	struct cohort_total *next; /* in no order */
+};
+const struct cohort_total *cohort_totals(const struct engine *engine);
+
+struct cohorts;
+struct cohorts *cohorts_new(void);
+void cohorts_free(struct cohorts *cohorts);
+
+#endif
