@@ -6,7 +6,8 @@
  *
  *   bench_fill FOLDER MESSAGES [delivered|sent|queued [MESSAGES-OF-AN-ORDER [MINUTES-AGO]]]
  *
- * The store must exist, and nobody may hold it. Prints the number of records that are in it then.
+ * An order was accepted in each millisecond, the last one when the store was made or so long before. The
+ * store must exist, and nobody may hold it. Prints the number of records that are in it then.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -195,6 +196,7 @@ static void fill(struct filling *filling, uint64_t messages)
 			uint64_t left = messages - filling->serial;
 
 			put_order(filling, left < filling->array ? (uint32_t)left : filling->array);
+			filling->created_ms++;
 		}
 		must(store_commit(filling->txn), "commit");
 	}
@@ -244,7 +246,9 @@ int main(int argc, char **argv)
 	store_info(filling.store, &info);
 	filling.created_ms = info.created_ms;
 	filling.created_ms -= argc > 5 ? strtoull(argv[5], NULL, 10) * MINUTE_MS : 0;
-	fill(&filling, strtoull(argv[2], NULL, 10));
+	uint64_t messages = strtoull(argv[2], NULL, 10);
+	filling.created_ms -= messages / filling.array; /* one in each millisecond */
+	fill(&filling, messages);
 	printf("{\"records\": %" PRIu64 ", \"used_octets\": %" PRIu64 "}\n", count(filling.store),
 	       store_used_octets(filling.store));
 	store_close(filling.store);

@@ -123,14 +123,14 @@ class Probe:
              '1'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(house.first_line(self.process).rsplit(':', 1)[1])
 
-    def p99_us(self, count):
+    def told(self, count):
         self.process.stdin.write(f'{count} {PROBES_PER_S}\n')
         self.process.stdin.flush()
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE_S)
         line = self.process.stdout.readline() if ready else ''
         if not line:
             raise house.Trouble('the probe has ended, or waits')
-        return json.loads(line)['p99_us']
+        return json.loads(line)
 
     def end(self):
         self.process.kill()
@@ -165,9 +165,9 @@ def beside(bench, name):
             house.await_that('the bad one is bound', bad.bound)
             subprocess.run(peer.client(QUEUED, '--route', '2'), check=True,
                            stdout=subprocess.DEVNULL)
-        probe.p99_us(PROBES_PER_S // 2)  # it is warm
+        probe.told(PROBES_PER_S // 2)  # it is warm
         before = bad.statistics() if name else None
-        p99_us = probe.p99_us(bench.size.probes)
+        p99_us = probe.told(bench.size.probes)['p99_us']
         return p99_us, work_of(bad.statistics(), before) if name else ''
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, 'e2e', 'lib'))
@@ -20,6 +21,7 @@ import kannel  # noqa: E402
 TEXT = 'A text of sixty characters that is sent to very many people.'
 WINDOW = 100
 ARRAY = 1000
+BIG_STORE = '4GiB'
 SHARE_MOST = 0.6
 TICKS_PER_S = os.sysconf('SC_CLK_TCK')
 PATIENCE_S = 120
@@ -80,11 +82,18 @@ class Far(house.FarEnd):
         return told if told['receipts']['acked'] >= count else None
 
 
-class Kannel:
-    """bearerbox with file store, said to say nothing, on a link with the same window."""
+def requests(address, connections, count, per_s, request, seconds=PATIENCE_S):
+    """The command that sends so many requests, one at a time on each connection."""
+    return [house.program('bench_http'), *map(str, (address, connections, count, per_s, seconds,
+                                                    request))]
 
-    def __init__(self, folder, far_port):
-        self.port = kannel.free_port()
+
+class Kannel:
+    """bearerbox with file store, said to say nothing, on a link with the same window. Its client
+    is a box on it, or with `http` connections one of HTTP on smsbox."""
+
+    def __init__(self, folder, far_port, http=0):
+        self.port, self.http_port, self.http = kannel.free_port(), kannel.free_port(), http
         path = os.path.join(folder, 'kannel.conf')
         with open(path, 'w', encoding='utf-8') as file:
             file.write(f'''
@@ -101,6 +110,12 @@ dlr-storage = internal
 
 group = smsbox
 bearerbox-host = 127.0.0.1
+sendsms-port = {self.http_port}
+log-level = 4
+
+group = sendsms-user
+username = bench
+password = bench
 
 group = smsc
 smsc = smpp
@@ -114,17 +129,30 @@ system-type = ""
 interface-version = 34
 max-pending-submits = {WINDOW}
 ''')
-        self.box = kannel.Box('bearerbox', path)
-        self.pid = self.box.process.pid
+        self.path, self.boxes = path, [kannel.Box('bearerbox', path)]
 
-    def answers(self):
-        return self.box.listens(self.port)
+    @property
+    def pids(self):
+        return [box.process.pid for box in self.boxes]
+
+    def await_links(self, far):
+        house.await_that('bearerbox listens', lambda: self.boxes[0].listens(self.port))
+        house.await_that('bearerbox is bound', far.bound)
+        if self.http:
+            self.boxes.append(kannel.Box('smsbox', self.path))
+            house.await_that('smsbox listens', lambda: self.boxes[1].listens(self.http_port))
 
     def client(self, count):
-        return [house.program('bench_kannel'), str(self.port), str(count), TEXT]
+        if not self.http:
+            return [house.program('bench_kannel'), str(self.port), str(count), TEXT]
+        query = urllib.parse.urlencode({'username': 'bench', 'password': 'bench', 'from': 'ACME',
+                                        'dlr-mask': 3, 'text': TEXT})
+        return requests(self.http_port, self.http, count, 0, (
+            f'GET /cgi-bin/sendsms?{query}&to=316######## HTTP/1.1\r\nHost: localhost\r\n\r\n'))
 
     def end(self):
-        self.box.end()
+        for box in reversed(self.boxes):
+            box.end()
 
 
 class Ours:
@@ -140,6 +168,18 @@ class Ours:
     @property
     def pid(self):
         return self.daemon.process.pid
+
+    @property
+    def pids(self):
+        return [self.pid]
+
+    def posts(self, connections, count, per_s=0):
+        """The command that posts so many messages, each by itself."""
+        body = json.dumps({'route_id': 1, 'caller_id': 'ACME', 'numbers': ['316########'],
+                           'message': TEXT})
+        return requests(self.daemon.submit, connections, count, per_s, (
+            f'POST /api/v1/send_sms HTTP/1.1\r\nHost: localhost\r\nX-API-KEY: {house.KEY}\r\n'
+            f'Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}'))
 
     def client(self, count, *options, array=ARRAY):
         return [house.program('esme-load'), '--socket', self.daemon.submit, '--key-file',
@@ -169,16 +209,17 @@ class Run:
         return self.share < SHARE_MOST
 
 
-def drive(peer, far, count):
-    """`count` messages through a peer that is bound: from the first octet of its client until the
-    far end has every receipt's answer."""
+def drive(peer, far, count, command=None):
+    """`count` messages through a peer that is bound, by its client or another `command`: from the
+    client's first octet until the far end has every receipt's answer."""
     before = far.statistics()
-    daemon_s, began = cpu_s(peer.pid), time.monotonic()
-    client = subprocess.Popen(peer.client(count), stdout=subprocess.PIPE, text=True)
+    daemon_s, began = sum(map(cpu_s, peer.pids)), time.monotonic()
+    client = subprocess.Popen(command or peer.client(count), stdout=subprocess.PIPE, text=True)
     try:
         after = house.await_that(f'{count} messages are delivered', lambda: far.acked(
             before['receipts']['acked'] + count), PATIENCE_S)
-        seconds, daemon_s = time.monotonic() - began, cpu_s(peer.pid) - daemon_s
+        seconds = time.monotonic() - began
+        daemon_s = sum(map(cpu_s, peer.pids)) - daemon_s
         told = json.loads(client.communicate(timeout=house.PATIENCE_S)[0])
     finally:
         client.kill()
@@ -221,11 +262,10 @@ def run_ours(bench, count, **how):
         return drive(peer, far, count)
 
 
-def run_kannel(bench, count):
+def run_kannel(bench, count, http=0):
     with fresh(bench.top, 'kannel') as folder, ended(Far(folder)) as far, \
-            ended(Kannel(folder, far.port)) as peer:
-        house.await_that('bearerbox listens', peer.answers)
-        house.await_that('bearerbox is bound', far.bound)
+            ended(Kannel(folder, far.port, http)) as peer:
+        peer.await_links(far)
         return drive(peer, far, count)
 
 
