@@ -65,8 +65,9 @@ static const struct api_error error_invalid = {
 	.detail = "Invalid or inactive API Key",
 };
 
-static enum store_err by_key(struct store_txn *txn, const char *text, struct store_account *account)
+static enum store_err by_key(struct api_call *call, const char *text)
 {
+	struct store_txn *txn = call->turn->txn;
 	struct store_apikey given = { 0 }, kept = { 0 };
 	if (!*text || strlen(text) > ACCOUNT_KEY_OCTETS)
 		return STORE_NOTFOUND;
@@ -78,24 +79,26 @@ static enum store_err by_key(struct store_txn *txn, const char *text, struct sto
 		return err;
 	if (!same_digest(given.digest, kept.digest) || !kept.active)
 		return STORE_NOTFOUND;
-	account->account = kept.account;
-	return store_account_get(txn, account);
+	call->key_id = kept.id_high;
+	call->account.account = kept.account;
+	return store_account_get(txn, &call->account);
 }
 
-static enum store_err by_uid(const struct api_call *call, struct store_account *account)
+static enum store_err by_uid(struct api_call *call)
 {
 	const struct config *config = call->engine->config;
 	for (size_t i = 0; call->local && i < config->n_uids; i++)
 		if (config->uids[i].uid == call->uid)
-			return account_by_name(call->turn->txn, config->uids[i].account, account);
+			return account_by_name(call->turn->txn, config->uids[i].account,
+					       &call->account);
 	return STORE_NOTFOUND;
 }
 
 bool account_identify(struct api_call *call)
 {
 	const char *key = http_header(call->request, "X-API-KEY");
-	enum store_err err = key ? by_key(call->turn->txn, key, &call->account) :
-				   by_uid(call, &call->account);
+	call->key_id = 0;
+	enum store_err err = key ? by_key(call, key) : by_uid(call);
 	if (!err && call->account.active)
 		return true;
 	if (!err || err == STORE_NOTFOUND || err == STORE_CORRUPT)
@@ -108,19 +111,19 @@ bool account_identify(struct api_call *call)
 
 /* ---- lists of a record ---- */
 
-bool account_route_at(const struct store_account *account, size_t position, uint32_t *route)
+bool account_route_at(struct store_octets routes, size_t position, uint32_t *route)
 {
-	if ((position + 1) * 4 > account->routes.n)
+	if ((position + 1) * 4 > routes.n)
 		return false;
-	const uint8_t *at = account->routes.at + position * 4;
+	const uint8_t *at = routes.at + position * 4;
 	*route = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 	return true;
 }
 
-bool account_lists_route(const struct store_account *account, uint32_t route)
+bool account_lists_route(struct store_octets routes, uint32_t route)
 {
 	uint32_t listed;
-	for (size_t i = 0; account_route_at(account, i, &listed); i++)
+	for (size_t i = 0; account_route_at(routes, i, &listed); i++)
 		if (listed == route)
 			return true;
 	return false;
@@ -166,7 +169,9 @@ bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *
 
 bool account_may_use(const struct store_account *account, const struct config_route *route)
 {
-	if (account_lists_route(account, route->id))
+	if (account_lists_route(account->denied, route->id))
+		return false;
+	if (account_lists_route(account->routes, route->id))
 		return true;
 	return route->access == CONFIG_ACCESS_OPEN &&
 	       (route->category == CONFIG_CATEGORY_GENERAL ||

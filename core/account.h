@@ -38,11 +38,11 @@ bool account_identify(struct api_call *call);
 /* ---- lists of a record ---- */
 
 /* Route ids, 4 octets each, big-endian, in rising order. */
-bool account_lists_route(const struct store_account *account, uint32_t route);
+bool account_lists_route(struct store_octets routes, uint32_t route);
 /* Writes such a list (ACCOUNT_LIST_OCTETS); false when it does not fit. */
 bool account_pack_routes(const uint32_t *routes, size_t n, uint8_t *out, uint32_t *octets);
 /* The route at `position`; false past the end. */
-bool account_route_at(const struct store_account *account, size_t position, uint32_t *route);
+bool account_route_at(struct store_octets routes, size_t position, uint32_t *route);
 
 /* Words (categories, senders), each followed by a newline. */
 bool account_lists_word(struct store_octets words, const char *word);
@@ -52,8 +52,8 @@ bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *
 /* ---- rights ---- */
 
 /*
- * A route is allowed when the account lists it; otherwise when its access is open and its category
- * is general or one of the account's.
+ * A route is refused when the account is denied it, else allowed when the account lists it, else
+ * allowed when its access is open and its category is general or one of the account's.
  */
 bool account_may_use(const struct store_account *account, const struct config_route *route);
 /* The route's own policy, and the account's list of senders where it has one. */

@@ -183,6 +183,26 @@ static bool check_access(struct admission *admission)
 	return false;
 }
 
+/* An account without bulk names one number in a request. */
+static bool check_bulk(struct admission *admission)
+{
+	char detail[96];
+	const struct api_error error = {
+		.status = 403,
+		.code = "bulk_not_allowed",
+		.stage = "authorization",
+		.detail = detail,
+		.param = "numbers",
+		.hint = "send one number in a request, or let the operator allow this account bulk",
+	};
+	if (admission->intent.n_numbers == 1 || admission->call->account.bulk)
+		return true;
+	snprintf(detail, sizeof(detail), "You are not authorized for route %u in bulk.",
+		 admission->route->id);
+	api_refuse(admission->call, &error);
+	return false;
+}
+
 static bool check_sender(struct admission *admission)
 {
 	char detail[80];
@@ -475,6 +495,7 @@ static struct work *create(struct admission *admission)
 		.caller_id = store_octets_of(intent->caller_id),
 		.client_ref = store_octets_of(intent->client_ref),
 		.request_id = store_octets_of(call->request_id),
+		.key_id = call->key_id,
 	};
 	content_keep_reason(&rec, &admission->coding);
 	return orders_create(call->turn, &rec);
@@ -550,18 +571,40 @@ static void write_estimate(struct admission *admission)
 
 /* ---- handlers ---- */
 
-/* From the body on; in the order that clients may rely on. */
-static check_fn *const checks[] = {
-	check_key,	   check_shape, check_route,   check_access, check_sender,
-	check_route_shape, check_rate,	check_country, check_price,  check_balance,
+/* In the order that clients may rely on; of those without a function the dispatcher has seen. */
+static const struct {
+	const char *name;
+	check_fn *passes;
+	bool sending; /* an estimate answers although nothing could be sent now */
+} checks[] = {
+	{ "authentication", NULL, false },
+	{ "json", NULL, false },
+	{ "idempotency", check_key, false },
+	{ "shape", check_shape, false },
+	{ "route", check_route, false },
+	{ "authorization", check_access, false },
+	{ "bulk", check_bulk, false },
+	{ "sender", check_sender, false },
+	{ "route_shape", check_route_shape, false },
+	{ "rate", check_rate, false },
+	{ "country", check_country, false },
+	{ "price", check_price, false },
+	{ "balance", check_balance, false },
+	{ "provider", check_provider, true },
+	{ "store", check_store, true },
 };
-/* An estimate answers although nothing could be sent now. */
-static check_fn *const checks_of_sending[] = { check_provider, check_store };
+#define CHECKS (sizeof(checks) / sizeof(checks[0]))
 
-static bool passes(struct admission *admission, check_fn *const *list, size_t n)
+const char *admission_check_name(size_t position)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!list[i](admission))
+	return position < CHECKS ? checks[position].name : NULL;
+}
+
+static bool passes(struct admission *admission)
+{
+	for (size_t i = 0; i < CHECKS; i++)
+		if (checks[i].passes && !(checks[i].sending && admission->estimate) &&
+		    !checks[i].passes(admission))
 			return false;
 	return true;
 }
@@ -572,13 +615,11 @@ static void admit(struct api_call *call, bool estimate)
 	admission.body = api_body(call);
 	if (!admission.body)
 		return;
-	if (passes(&admission, checks, sizeof(checks) / sizeof(checks[0]))) {
-		if (estimate) {
+	if (passes(&admission)) {
+		if (estimate)
 			write_estimate(&admission);
-		} else if (passes(&admission, checks_of_sending,
-				  sizeof(checks_of_sending) / sizeof(checks_of_sending[0]))) {
+		else
 			accept(&admission);
-		}
 	}
 	pricing_release(&admission.pricing);
 	intent_release(&admission.intent);

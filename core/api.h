@@ -51,6 +51,7 @@ struct api_call {
 	const struct api_row *row;		       /* the row that matched */
 	char params[API_PARAMS_MAX][API_PARAM_OCTETS]; /* what stood in its {…}, in order */
 	struct store_account account; /* whose key or uid it is; rows with API_ACCOUNT only */
+	uint64_t key_id;	      /* of that key, as in struct store_order; 0: it was the uid */
 	uint32_t route_id;	      /* that the request names, once a handler knows; 0: none */
 
 	/* The answer. */

@@ -131,13 +131,6 @@ void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms)
 	api_put_time(json, at_ms);
 }
 
-void control_add_key_id(struct json_writer *json, const struct store_apikey *key)
-{
-	char id[20];
-	snprintf(id, sizeof(id), "%016llx", (unsigned long long)key->id_high);
-	json_add_text(json, "id", id);
-}
-
 void control_add_account(struct api_call *call, const char *key, uint32_t account)
 {
 	struct store_account rec = { .account = account };

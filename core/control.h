@@ -57,9 +57,6 @@ void control_add_account(struct api_call *call, const char *key, uint32_t accoun
 /* "310000000678", or "*********678" unless `full`. */
 const char *control_msisdn(uint64_t msisdn, bool full, char out[24]);
 
-/* What tells keys apart for people; it is no secret. */
-void control_add_key_id(struct json_writer *json, const struct store_apikey *key);
-
 /* The caller's uid as records have it: plus 1, 0 when it is not known. */
 uint32_t control_caller(const struct api_call *call);
 

@@ -98,7 +98,7 @@ static bool apply_key(struct api_call *call, uint32_t account, const struct json
 static void put_key(struct json_writer *json, const struct key_change *change)
 {
 	json_begin_object(json);
-	control_add_key_id(json, &change->rec);
+	view_add_key_id(json, "id", change->rec.id_high);
 	view_add_octets(json, "label", change->rec.label);
 	json_add_bool(json, "active", change->rec.active);
 	if (change->secret[0])
@@ -243,6 +243,7 @@ static const char *apply_account(struct api_call *call, const struct wanted *wan
 		.name = { (const uint8_t *)wanted->name, (uint32_t)strlen(wanted->name) },
 		.currency = { (const uint8_t *)currency, (uint32_t)strlen(currency) },
 		.active = 1,
+		.bulk = 1,
 		.created_ms = (uint64_t)turn->at_ms,
 	};
 	set_members(rec, wanted);

@@ -189,7 +189,7 @@ static void put_keys(struct api_call *call, uint32_t account, const struct liste
 		    store_apikey_get(call->turn->txn, &rec) != STORE_OK)
 			continue;
 		json_begin_object(&call->json);
-		control_add_key_id(&call->json, &rec);
+		view_add_key_id(&call->json, "id", rec.id_high);
 		view_add_octets(&call->json, "label", rec.label);
 		json_add_bool(&call->json, "active", rec.active);
 		control_add_time(&call->json, "created_at", rec.created_ms);
@@ -216,7 +216,7 @@ static void put_account(struct api_call *call, const struct store_account *accou
 	control_add_time(json, "created_at", account->created_ms);
 	json_key(json, "routes");
 	json_begin_array(json);
-	for (size_t i = 0; account_route_at(account, i, &route); i++)
+	for (size_t i = 0; account_route_at(account->routes, i, &route); i++)
 		json_put_uint(json, route);
 	json_end_array(json);
 	put_keys(call, account->account, keys);

@@ -74,6 +74,7 @@ void control_order(struct api_call *call)
 	json_add_uint(json, "released", order.released);
 	view_add_octets(json, "caller_id", order.caller_id);
 	view_add_octets(json, "request_id", order.request_id);
+	view_add_key_id(json, "key", order.key_id);
 	put_due(call, "send_at", order.send_at_ms);
 	put_due(call, "queue_deadline", order.queue_deadline_ms);
 	json_end_object(json);

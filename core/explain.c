@@ -98,18 +98,30 @@ static const char *parts_text(const struct store_order *order, char out[64])
 	return out;
 }
 
+/* Who asked: the key, or the local user. */
+static const char *asker_text(const struct store_order *order, char out[40])
+{
+	if (order->key_id)
+		snprintf(out, 40, "key %016" PRIx64, order->key_id);
+	else if (order->uid)
+		snprintf(out, 40, "uid %u", order->uid - 1);
+	else
+		snprintf(out, 40, "key not recorded"); /* before schema 2, over TCP */
+	return out;
+}
+
 static void add_acceptance(struct story *story)
 {
 	const struct store_order *order = story->explain->order;
-	char price[24], cost[24], parts[64], reason[CONTENT_REASON_OCTETS];
+	char price[24], cost[24], parts[64], asker[40], reason[CONTENT_REASON_OCTETS];
 	json_micro_text(order->unit_price, price);
 	json_micro_text(orders_message_cost(order), cost);
 	add_step(story, (int64_t)order->created_ms,
 		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
 		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
 		     order->total),
-		 say("account %s, request %.*s, sender %.*s; %s at %s, %s in all; %s",
-		     story->explain->account, (int)order->request_id.n,
+		 say("account %s by %s, request %.*s, sender %.*s; %s at %s, %s in all; %s",
+		     story->explain->account, asker_text(order, asker), (int)order->request_id.n,
 		     (const char *)order->request_id.at, (int)order->caller_id.n,
 		     (const char *)order->caller_id.at, parts_text(order, parts), price,
 		     order->sandbox ? "not charged" : cost, content_reason(order, reason)));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/admission.h"
 #include "core/engine.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
@@ -115,19 +116,18 @@ static void detail_received(struct api_call *call, const struct path *path, cons
 	view_add_octets(&call->json, "request_id", path->order->request_id);
 	if (store_account_get(call->turn->txn, &account) == STORE_OK)
 		view_add_octets(&call->json, "account", account.name);
+	view_add_key_id(&call->json, "key", path->order->key_id);
+	json_add_bool(&call->json, "sandbox", path->order->sandbox);
 }
 
 static void detail_checked(struct api_call *call, const struct path *path, const struct step *step)
 {
 	(void)path, (void)step;
-	static const char *const checks[] = { "authentication", "shape",    "route",
-					      "authorization",	"sender",   "route_shape",
-					      "rate",		"country",  "price",
-					      "balance",	"provider", "store" };
+	const char *name;
 	json_key(&call->json, "checks");
 	json_begin_array(&call->json);
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-		json_put_text(&call->json, checks[i]);
+	for (size_t i = 0; (name = admission_check_name(i)); i++)
+		json_put_text(&call->json, name);
 	json_end_array(&call->json);
 }
 

@@ -41,6 +41,13 @@ void view_add_octets(struct json_writer *json, const char *key, struct store_oct
 		json_put_null(json);
 }
 
+void view_add_key_id(struct json_writer *json, const char *key, uint64_t id_high)
+{
+	char id[20];
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)id_high);
+	json_add_text(json, key, id_high ? id : NULL);
+}
+
 static void add_time(struct json_writer *json, const char *key, uint64_t at_ms)
 {
 	json_key(json, key);
@@ -77,6 +84,7 @@ void view_route(struct api_call *call, const struct config_route *route)
 	json_add_text(json, "access_policy", config_access_word(route->access));
 	json_add_bool(json, "sender_id_required", route->sender != CONFIG_SENDER_OPTIONAL);
 	json_add_bool(json, "allowed", account_may_use(&call->account, route));
+	json_add_bool(json, "bulk_allowed", call->account.bulk);
 	json_add_bool(json, "is_active", route->active);
 	json_add_int(json, "outcome_deadline_ms", route->outcome_deadline_ms);
 	json_add_uint(json, "max_recipients", route->max_recipients);

@@ -36,6 +36,9 @@ void view_put_due(struct api_call *call, uint64_t due_ms);
 /* Octets of a record as a text; null when there are none. */
 void view_add_octets(struct json_writer *json, const char *key, struct store_octets octets);
 
+/* The public id of an API key by its first eight octets; null for 0. */
+void view_add_key_id(struct json_writer *json, const char *key, uint64_t id_high);
+
 /* A telephone number as text. */
 void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn);
 

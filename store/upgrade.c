@@ -46,6 +46,23 @@ static enum store_err fill_blocks(struct store_txn *txn)
 	return err == STORE_NOTFOUND ? STORE_OK : err;
 }
 
+/* Before schema 2 nobody looked at it, and every account sent to as many as it liked. */
+static enum store_err allow_bulk(struct store_txn *txn)
+{
+	struct store_account account = { 0 };
+	enum store_err err = store_account_seek(txn, &account, 0);
+
+	for (; !err || err == STORE_CORRUPT; err = store_account_next(txn, &account, 0)) {
+		if (err)
+			continue;
+		account.bulk = 1;
+		err = store_account_put(txn, &account);
+		if (err)
+			return err;
+	}
+	return err == STORE_NOTFOUND ? STORE_OK : err;
+}
+
 /* The entries that a record of `index->of` has in an index that is new. */
 static enum store_err fill_index(struct store_txn *txn, const struct store_index *index)
 {
@@ -118,6 +135,8 @@ enum store_open store_upgrade(struct store *store, char *err)
 		bad = fill_blocks(txn);
 	if (code == STORE_OPEN_OK && !bad)
 		bad = fill_indexes(txn);
+	if (code == STORE_OPEN_OK && !bad)
+		bad = allow_bulk(txn);
 	if (code || bad) {
 		if (txn)
 			store_abort(txn);

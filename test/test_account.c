@@ -40,12 +40,12 @@ static void test_account__packs_routes_until_they_do_not_fit(void **state)
 	assert_true(account_pack_routes(routes, n, account.raw, &account.routes.n));
 	account.routes.at = account.raw;
 	for (size_t i = 0; i < n; i++) {
-		assert_true(account_route_at(&account, i, &route));
+		assert_true(account_route_at(account.routes, i, &route));
 		assert_int_equal(route, routes[i]);
-		assert_true(account_lists_route(&account, routes[i]));
+		assert_true(account_lists_route(account.routes, routes[i]));
 	}
-	assert_false(account_route_at(&account, n, &route));
-	assert_false(account_lists_route(&account, routes[n]));
+	assert_false(account_route_at(account.routes, n, &route));
+	assert_false(account_lists_route(account.routes, routes[n]));
 	assert_false(account_pack_routes(routes, n + 1, account.raw, &account.routes.n));
 }
 
@@ -88,6 +88,18 @@ static void test_account__uses_open_routes_of_its_categories(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		assert_int_equal(account_may_use(&account, &rows[i].route), rows[i].may);
+}
+
+static void test_account__is_denied_a_route_whatever_else_holds(void **state)
+{
+	static const uint8_t listed[] = { 0, 0, 0, 1, 0, 0, 0, 8 }, denied[] = { 0, 0, 0, 8 };
+	struct store_account account = { .routes = { listed, 8 }, .denied = { denied, 4 } };
+	(void)state;
+	assert_true(account_may_use(&account, &(struct config_route){ .id = 1 }));
+	assert_false(account_may_use(&account, &(struct config_route){ .id = 8 }));
+	account.routes.n = 0;
+	assert_true(account_may_use(&account, &(struct config_route){ .id = 1 }));
+	assert_false(account_may_use(&account, &(struct config_route){ .id = 8 }));
 }
 
 static void test_account__sends_as_the_route_and_its_own_list_allow(void **state)
@@ -145,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_account__packs_routes_until_they_do_not_fit),
 		cmocka_unit_test(test_account__packs_words_until_they_do_not_fit),
 		cmocka_unit_test(test_account__uses_open_routes_of_its_categories),
+		cmocka_unit_test(test_account__is_denied_a_route_whatever_else_holds),
 		cmocka_unit_test(test_account__sends_as_the_route_and_its_own_list_allow),
 		cmocka_unit_test(test_account__is_found_by_name),
 	};

@@ -357,6 +357,9 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 					 .state = STORE_STATE_SENT,
 					 .error = STORE_ERROR_RECEIPT_UNKNOWN };
 
+	struct store_account account = { .account = 2, .active = 1 };
+
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
 	assert_int_equal(store_order_put(txn, &order), STORE_OK);
 	assert_int_equal(store_message_put(txn, &message), STORE_OK);
 	message = (struct store_message){
@@ -381,6 +384,8 @@ static void test_open__brings_an_older_schema_up_to_date(void **state)
 	assert_int_equal(feed.order, 7);
 	assert_int_equal(store_order_get(txn, &order), STORE_OK);
 	assert_int_equal(order.receipt_unknown, 1);
+	assert_int_equal(store_account_get(txn, &account), STORE_OK);
+	assert_int_equal(account.bulk, 1); /* it could send to many, and still can */
 	struct store_block block = { .account = 2, .block = 0, .route = 3 };
 
 	assert_int_equal(store_block_get(txn, &block), STORE_OK);

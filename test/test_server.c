@@ -79,7 +79,7 @@ static void open_account(struct store *store)
 	static const char name[] = "acme";
 	struct store_txn *txn;
 	struct store_apikey key = { .account = 1, .active = 1 };
-	struct store_account account = { .account = 1, .active = 1, .balance = OPENING };
+	struct store_account account = { .account = 1, .active = 1, .bulk = 1, .balance = OPENING };
 	struct store_ledger opening = { .account = 1, .amount = OPENING, .balance_after = OPENING };
 	account.name = (struct store_octets){ (const uint8_t *)name, sizeof(name) - 1 };
 	assert_int_equal(store_begin(store, &txn), STORE_OK);
