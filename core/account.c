@@ -19,7 +19,14 @@ static uint64_t number(const uint8_t *at)
 
 void account_key(const char *text, struct store_apikey *rec)
 {
-	port_sha256(text, strlen(text), rec->raw);
+	uint8_t digest[PORT_SHA256_OCTETS];
+	port_sha256(text, strlen(text), digest);
+	account_key_of(digest, rec);
+}
+
+void account_key_of(const uint8_t digest[PORT_SHA256_OCTETS], struct store_apikey *rec)
+{
+	memcpy(rec->raw, digest, PORT_SHA256_OCTETS);
 	rec->digest = (struct store_octets){ rec->raw, PORT_SHA256_OCTETS };
 	rec->id_high = number(rec->raw);
 	rec->id_low = number(rec->raw + 8);
@@ -140,28 +147,69 @@ bool account_pack_routes(const uint32_t *routes, size_t n, uint8_t *out, uint32_
 	return true;
 }
 
-bool account_lists_word(struct store_octets words, const char *word)
+static int compare_routes(const void *a, const void *b)
 {
-	size_t n = strlen(word);
-	const uint8_t *at = words.at, *end = words.at + words.n;
-	while (at < end) {
-		const uint8_t *line = memchr(at, '\n', (size_t)(end - at));
-		size_t length = line ? (size_t)(line - at) : (size_t)(end - at);
-		if (length == n && !memcmp(at, word, n))
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	return (left > right) - (left < right);
+}
+
+bool account_change_routes(struct store_octets had, struct store_octets given, bool join,
+			   uint8_t *out, uint32_t *octets)
+{
+	uint32_t routes[2 * ACCOUNT_LIST_OCTETS / 4], route;
+	size_t n = 0;
+	for (size_t i = 0; account_route_at(had, i, &route); i++)
+		if (join || !account_lists_route(given, route))
+			routes[n++] = route;
+	for (size_t i = 0; join && account_route_at(given, i, &route); i++)
+		if (!account_lists_route(had, route))
+			routes[n++] = route;
+	qsort(routes, n, sizeof(routes[0]), compare_routes);
+	return account_pack_routes(routes, n, out, octets);
+}
+
+bool account_word_at(struct store_octets words, uint32_t *offset, struct store_octets *word)
+{
+	if (*offset >= words.n)
+		return false;
+	const uint8_t *at = words.at + *offset;
+	const uint8_t *end = memchr(at, '\n', words.n - *offset);
+	*word = (struct store_octets){ at, end ? (uint32_t)(end - at) : words.n - *offset };
+	*offset += word->n + 1;
+	return true;
+}
+
+bool account_lists_word(struct store_octets words, struct store_octets word)
+{
+	struct store_octets listed;
+	for (uint32_t offset = 0; account_word_at(words, &offset, &listed);)
+		if (listed.n == word.n && !memcmp(listed.at, word.at, word.n))
 			return true;
-		at += length + 1;
-	}
 	return false;
 }
 
-bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *octets)
+bool account_pack_word(struct store_octets word, uint8_t *out, uint32_t room, uint32_t *octets)
 {
-	size_t n = strlen(word);
-	if (n + 1 > room - *octets)
+	if (word.n + 1 > room - *octets)
 		return false;
-	memcpy(out + *octets, word, n);
-	out[*octets + n] = '\n';
-	*octets += (uint32_t)n + 1;
+	memcpy(out + *octets, word.at, word.n);
+	out[*octets + word.n] = '\n';
+	*octets += word.n + 1;
+	return true;
+}
+
+bool account_change_words(struct store_octets had, struct store_octets given, bool join,
+			  uint8_t *out, uint32_t room, uint32_t *octets)
+{
+	struct store_octets word;
+	*octets = 0;
+	for (uint32_t offset = 0; account_word_at(had, &offset, &word);)
+		if ((join || !account_lists_word(given, word)) &&
+		    !account_pack_word(word, out, room, octets))
+			return false;
+	for (uint32_t offset = 0; join && account_word_at(given, &offset, &word);)
+		if (!account_lists_word(had, word) && !account_pack_word(word, out, room, octets))
+			return false;
 	return true;
 }
 
@@ -175,7 +223,8 @@ bool account_may_use(const struct store_account *account, const struct config_ro
 		return true;
 	return route->access == CONFIG_ACCESS_OPEN &&
 	       (route->category == CONFIG_CATEGORY_GENERAL ||
-		account_lists_word(account->categories, config_category_word(route->category)));
+		account_lists_word(account->categories,
+				   store_octets_of(config_category_word(route->category))));
 }
 
 static bool route_allows(const struct config_route *route, const char *caller_id)
@@ -199,7 +248,8 @@ bool account_may_send_as(const struct store_account *account, const struct confi
 			 const char *caller_id)
 {
 	return route_allows(route, caller_id) &&
-	       (!account->senders.n || account_lists_word(account->senders, caller_id));
+	       (!account->senders.n ||
+		account_lists_word(account->senders, store_octets_of(caller_id)));
 }
 
 /* ---- rates ---- */

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/api.h"
+#include "core/port.h"
 #include "core/turn.h"
 
 #define ACCOUNT_KEY_OCTETS	128 /* of the text of a key, at most */
@@ -24,6 +25,8 @@
 
 /* Sets id_high, id_low and digest; the digest's octets are rec's own. */
 void account_key(const char *text, struct store_apikey *rec);
+/* The same of a digest that somebody else has made. */
+void account_key_of(const uint8_t digest[PORT_SHA256_OCTETS], struct store_apikey *rec);
 
 /* NOTFOUND: nobody has that name. */
 enum store_err account_by_name(struct store_txn *txn, const char *name,
@@ -44,10 +47,22 @@ bool account_pack_routes(const uint32_t *routes, size_t n, uint8_t *out, uint32_
 /* The route at `position`; false past the end. */
 bool account_route_at(struct store_octets routes, size_t position, uint32_t *route);
 
+/*
+ * What a list becomes when the routes of `given` join it, or leave it. `out` has room for
+ * ACCOUNT_LIST_OCTETS; false when it does not fit.
+ */
+bool account_change_routes(struct store_octets had, struct store_octets given, bool join,
+			   uint8_t *out, uint32_t *octets);
+
 /* Words (categories, senders), each followed by a newline. */
-bool account_lists_word(struct store_octets words, const char *word);
+bool account_lists_word(struct store_octets words, struct store_octets word);
+/* The word at *offset, which moves behind it; false past the end. Begin with 0. */
+bool account_word_at(struct store_octets words, uint32_t *offset, struct store_octets *word);
 /* Appends a word; false when it does not fit into `room` octets. */
-bool account_pack_word(const char *word, uint8_t *out, uint32_t room, uint32_t *octets);
+bool account_pack_word(struct store_octets word, uint8_t *out, uint32_t room, uint32_t *octets);
+/* As account_change_routes, into `room` octets. */
+bool account_change_words(struct store_octets had, struct store_octets given, bool join,
+			  uint8_t *out, uint32_t room, uint32_t *octets);
 
 /* ---- rights ---- */
 

@@ -18,10 +18,17 @@ api_handler control_orders, control_order, control_messages, control_message, co
 /* core/control_check.c */
 api_handler control_store_check, control_recount;
 /* core/control_account.c */
-api_handler control_account_create, control_account_import, control_account_key,
-	control_account_key_off;
+api_handler control_account_create, control_account_import, control_account_change,
+	control_account_allow, control_account_deny, control_account_price,
+	control_account_price_delete;
+/* core/control_account_show.c */
+api_handler control_accounts, control_account_show, control_account_keys, control_account_prices;
+/* core/control_key.c */
+api_handler control_account_key_add, control_account_key_revoke;
 /* core/control_ledger.c */
-api_handler control_accounts, control_account_keys, control_account_ledger, control_account_topup;
+api_handler control_account_adjust, control_account_ledger, control_account_topup;
+/* core/control_verify.c */
+api_handler control_ledger_verify;
 /* core/control_operate.c */
 api_handler control_link_up, control_link_down, control_link_rebind, control_provider_pause,
 	control_provider_resume, control_route_pause, control_route_resume, control_audit_list;

@@ -14,19 +14,61 @@
 struct reading {
 	struct api_call *call;
 	const struct json *object;
-	const char *member; /* that holds it in the body */
-	int64_t index;
+	struct wanted_place place;
 };
+
+static void add_flaw(struct api_call *call, struct wanted_place place, const char *type,
+		     const char *format, va_list args)
+{
+	char text[160], line[24] = "";
+	vsnprintf(text, sizeof(text), format, args);
+	if (place.line)
+		snprintf(line, sizeof(line), "line %u: ", place.line);
+	api_flaw(call, "body", place.index < 0 ? NULL : "accounts", place.index, type, "%s%s", line,
+		 text);
+}
+
+void wanted_flaw(struct api_call *call, struct wanted_place place, const char *type,
+		 const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	add_flaw(call, place, type, format, args);
+	va_end(args);
+}
 
 __attribute__((format(printf, 3, 4))) static void flaw(const struct reading *reading,
 						       const char *type, const char *format, ...)
 {
-	char text[160];
 	va_list args;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	add_flaw(reading->call, reading->place, type, format, args);
 	va_end(args);
-	api_flaw(reading->call, "body", reading->member, reading->index, type, "%s", text);
+}
+
+/* The body has been read as JSON, so what stands in it is whole. */
+void wanted_lines(const struct http_request *request, uint32_t *lines, size_t n)
+{
+	const uint8_t *at = request->body, *end = at + request->body_octets;
+	uint32_t line = 1, depth = 0;
+	size_t found = 0;
+	bool begins = false, text = false;
+	for (; at < end && found < n; at++) {
+		line += *at == '\n';
+		if (text) {
+			at += *at == '\\';
+			text = *at != '"';
+			continue;
+		}
+		if (begins && !strchr(" \t\r\n", *at)) {
+			lines[found++] = line;
+			begins = false;
+		}
+		text = *at == '"';
+		begins = begins || (depth == 1 && *at == '[') || (depth == 2 && *at == ',');
+		depth += *at == '{' || *at == '[';
+		depth -= *at == '}' || *at == ']';
+	}
 }
 
 /* ---- members by kind ---- */
@@ -111,24 +153,23 @@ static int compare_ids(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-static void read_routes(const struct reading *reading, struct wanted *wanted)
+static bool read_routes(const struct reading *reading, const char *key, uint8_t *out,
+			uint32_t *octets)
 {
 	uint32_t ids[ACCOUNT_LIST_OCTETS / 4];
-	const struct json *list = read_list(reading, "routes", sizeof(ids) / sizeof(ids[0]));
+	const struct json *list = read_list(reading, key, sizeof(ids) / sizeof(ids[0]));
 	size_t n = 0;
 	for (size_t i = 0; i < json_count(list); i++) {
 		int64_t id = 0;
 		bool whole = json_get_int(json_at(list, i), &id);
 		if (!whole || id < 1 || id > INT32_MAX ||
 		    !config_route_find(reading->call->engine->config, (uint32_t)id))
-			flaw(reading, "route", "routes: element %zu is no configured route", i);
+			flaw(reading, "route", "%s: element %zu is no configured route", key, i);
 		else
 			ids[n++] = (uint32_t)id;
 	}
-	if (!list)
-		return;
 	qsort(ids, n, sizeof(ids[0]), compare_ids);
-	wanted->has_routes = account_pack_routes(ids, n, wanted->routes, &wanted->routes_n);
+	return list && account_pack_routes(ids, n, out, octets);
 }
 
 static bool is_category(const char *word)
@@ -147,7 +188,7 @@ static bool is_category(const char *word)
 static bool is_sender(const char *word)
 {
 	size_t n = strlen(word);
-	if (n < 3 || n > 15)
+	if (n < 3 || n > 11)
 		return false;
 	for (; *word; word++)
 		if (*word < ' ' || *word > '~')
@@ -164,7 +205,7 @@ static bool read_words(const struct reading *reading, const char *key,
 		const char *word = json_get_text(json_at(list, i), NULL);
 		if (!word || !fits(word))
 			flaw(reading, "word", "%s: element %zu is none", key, i);
-		else if (!account_pack_word(word, out, room, n))
+		else if (!account_pack_word(store_octets_of(word), out, room, n))
 			flaw(reading, "list_length", "%s is longer than %u octets", key, room);
 	}
 	return list;
@@ -172,10 +213,27 @@ static bool read_words(const struct reading *reading, const char *key,
 
 /* ---- keys and prices ---- */
 
+bool wanted_digest(const struct json *text, uint8_t digest[PORT_SHA256_OCTETS])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t n = 0;
+	const char *hex = json_get_text(text, &n);
+	if (!hex || n != 2 * PORT_SHA256_OCTETS)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *digit = strchr(digits, hex[i] | 0x20);
+		if (!digit || hex[i] < '0')
+			return false;
+		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | (digit - digits));
+	}
+	return true;
+}
+
 static void read_key(const struct reading *parent, const struct json *object, size_t at)
 {
-	static const char *const names[] = { "key", "label", "active", NULL };
+	static const char *const names[] = { "key", "sha256", "label", "active", NULL };
 	struct reading reading = *parent;
+	uint8_t digest[PORT_SHA256_OCTETS];
 	bool active;
 	reading.object = object;
 	if (json_kind(object) != JSON_KIND_OBJECT) {
@@ -192,30 +250,62 @@ static void read_key(const struct reading *parent, const struct json *object, si
 			     "keys: element %zu has an octet that no header may have", at);
 			break;
 		}
-	if (!json_get(object, "key") && !label)
+	const struct json *hash = json_get(object, "sha256");
+	if (hash && !wanted_digest(hash, digest))
+		flaw(&reading, "string_invalid",
+		     "keys: element %zu: sha256 must be 64 hex digits, as sha256sum prints", at);
+	if (hash && json_get(object, "key"))
+		flaw(&reading, "unexpected",
+		     "keys: element %zu has a key and a sha256; one will do", at);
+	if (!json_get(object, "key") && !hash && !label)
 		flaw(&reading, "missing",
-		     "keys: element %zu needs a key, or a label under which one is made once", at);
+		     "keys: element %zu needs a key, its sha256, or a label under which one is made "
+		     "once",
+		     at);
 }
 
-static void read_price(const struct reading *parent, const struct json *object, size_t at)
+/* `where` says which of several, with its colon; "" for one alone. */
+static bool read_price(const struct reading *reading, const char *where)
 {
 	static const char *const names[] = { "route", "prefix", "price", NULL };
-	struct reading reading = *parent;
 	int64_t route = 0, price = 0;
-	reading.object = object;
-	if (json_kind(object) != JSON_KIND_OBJECT) {
-		flaw(parent, "object_type", "prices: element %zu must be an object", at);
-		return;
+	size_t before = reading->call->flaws.n;
+	if (json_kind(reading->object) != JSON_KIND_OBJECT) {
+		flaw(reading, "object_type", "%sa price must be an object", where);
+		return false;
 	}
-	know_only(&reading, names);
-	const char *prefix = read_text(&reading, "prefix", 1, 15);
+	know_only(reading, names);
+	const char *prefix = read_text(reading, "prefix", 1, 15);
 	if (!prefix || prefix[strspn(prefix, "0123456789")] || *prefix == '0')
-		flaw(&reading, "prefix", "prices: element %zu: prefix must be digits", at);
-	if (!json_get_int(json_get(object, "route"), &route) || route < 1 || route > INT32_MAX ||
-	    !config_route_find(parent->call->engine->config, (uint32_t)route))
-		flaw(&reading, "route", "prices: element %zu names no configured route", at);
-	if (!read_money(&reading, "price", false, &price) && !json_get(object, "price"))
-		flaw(&reading, "missing", "prices: element %zu has no price", at);
+		flaw(reading, "prefix", "%sprefix must be digits", where);
+	if (!json_get_int(json_get(reading->object, "route"), &route) || route < 1 ||
+	    route > INT32_MAX || !config_route_find(reading->call->engine->config, (uint32_t)route))
+		flaw(reading, "route", "%sroute names no configured route", where);
+	if (!read_money(reading, "price", false, &price) && !json_get(reading->object, "price"))
+		flaw(reading, "missing", "%sprice is missing", where);
+	return reading->call->flaws.n == before;
+}
+
+bool wanted_read_price(struct api_call *call, const struct json *object,
+		       struct store_account_price *price)
+{
+	struct reading reading = { call, object, { -1, 0 } };
+	if (!read_price(&reading, ""))
+		return false;
+	*price = wanted_price(object);
+	return true;
+}
+
+static void read_prices(const struct reading *parent, struct wanted *wanted)
+{
+	struct reading reading = *parent;
+	char where[48];
+	wanted->prices = read_list(parent, "prices", WANTED_PRICES_MAX);
+	for (size_t i = 0; i < json_count(wanted->prices); i++) {
+		reading.object = json_at(wanted->prices, i);
+		snprintf(where, sizeof(where), "prices: element %zu: ", i);
+		read_price(&reading, where);
+	}
 }
 
 struct store_account_price wanted_price(const struct json *price)
@@ -270,31 +360,37 @@ static void read_numbers(const struct reading *reading, struct wanted *wanted)
 		flaw(reading, "out_of_range", "rate_per_s must be between 0 and 1000000");
 }
 
-void wanted_read(struct api_call *call, const struct json *object, int64_t index,
-		 struct wanted *wanted)
+static void read_lists(const struct reading *reading, struct wanted *wanted)
 {
-	static const char *const names[] = { "name",	   "currency", "opening", "credit_limit",
-					     "sandbox",	   "active",   "keys",	  "routes",
-					     "categories", "senders",  "bulk",	  "prices",
-					     "rate_per_s", NULL };
-	struct reading reading = { call, object, index < 0 ? NULL : "accounts", index };
+	wanted->has_routes = read_routes(reading, "routes", wanted->routes, &wanted->routes_n);
+	wanted->has_denied =
+		read_routes(reading, "denied_routes", wanted->denied, &wanted->denied_n);
+	wanted->has_categories = read_words(reading, "categories", is_category, wanted->categories,
+					    ACCOUNT_CATEGORY_OCTETS, &wanted->categories_n);
+	wanted->has_senders = read_words(reading, "senders", is_sender, wanted->senders,
+					 ACCOUNT_LIST_OCTETS, &wanted->senders_n);
+}
+
+void wanted_read(struct api_call *call, const struct json *object, struct wanted_place place,
+		 const char *const *names, struct wanted *wanted)
+{
+	static const char *const all[] = { "name",	 "currency",	  "opening", "credit_limit",
+					   "sandbox",	 "active",	  "keys",    "routes",
+					   "categories", "senders",	  "bulk",    "prices",
+					   "rate_per_s", "denied_routes", NULL };
+	struct reading reading = { call, object, place };
 	*wanted = (struct wanted){ 0 };
 	if (json_kind(object) != JSON_KIND_OBJECT) {
 		flaw(&reading, "object_type", "an account must be an object");
 		return;
 	}
-	know_only(&reading, names);
-	read_named(&reading, wanted);
+	know_only(&reading, names ? names : all);
+	if (!names)
+		read_named(&reading, wanted);
 	read_numbers(&reading, wanted);
-	read_routes(&reading, wanted);
-	wanted->has_categories = read_words(&reading, "categories", is_category, wanted->categories,
-					    ACCOUNT_CATEGORY_OCTETS, &wanted->categories_n);
-	wanted->has_senders = read_words(&reading, "senders", is_sender, wanted->senders,
-					 ACCOUNT_LIST_OCTETS, &wanted->senders_n);
+	read_lists(&reading, wanted);
+	read_prices(&reading, wanted);
 	wanted->keys = read_list(&reading, "keys", WANTED_KEYS_MAX);
-	wanted->prices = read_list(&reading, "prices", WANTED_PRICES_MAX);
 	for (size_t i = 0; i < json_count(wanted->keys); i++)
 		read_key(&reading, json_at(wanted->keys, i), i);
-	for (size_t i = 0; i < json_count(wanted->prices); i++)
-		read_price(&reading, json_at(wanted->prices, i), i);
 }

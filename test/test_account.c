@@ -54,18 +54,18 @@ static void test_account__packs_words_until_they_do_not_fit(void **state)
 	uint8_t out[10];
 	uint32_t n = 0;
 	(void)state;
-	assert_true(account_pack_word("abc", out, sizeof(out), &n));
-	assert_false(account_pack_word("123456", out, sizeof(out), &n));
+	assert_true(account_pack_word(words("abc"), out, sizeof(out), &n));
+	assert_false(account_pack_word(words("123456"), out, sizeof(out), &n));
 	assert_int_equal(n, 4);
-	assert_true(account_pack_word("12345", out, sizeof(out), &n));
+	assert_true(account_pack_word(words("12345"), out, sizeof(out), &n));
 	assert_int_equal(n, 10);
 	struct store_octets list = { out, n };
-	assert_true(account_lists_word(list, "abc"));
-	assert_true(account_lists_word(list, "12345"));
-	assert_false(account_lists_word(list, "ab"));
-	assert_false(account_lists_word(list, "abcd"));
-	assert_false(account_lists_word(list, "1234"));
-	assert_false(account_lists_word((struct store_octets){ 0 }, "abc"));
+	assert_true(account_lists_word(list, words("abc")));
+	assert_true(account_lists_word(list, words("12345")));
+	assert_false(account_lists_word(list, words("ab")));
+	assert_false(account_lists_word(list, words("abcd")));
+	assert_false(account_lists_word(list, words("1234")));
+	assert_false(account_lists_word((struct store_octets){ 0 }, words("abc")));
 }
 
 static void test_account__uses_open_routes_of_its_categories(void **state)

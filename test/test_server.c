@@ -80,7 +80,11 @@ static void open_account(struct store *store)
 	struct store_txn *txn;
 	struct store_apikey key = { .account = 1, .active = 1 };
 	struct store_account account = { .account = 1, .active = 1, .bulk = 1, .balance = OPENING };
-	struct store_ledger opening = { .account = 1, .amount = OPENING, .balance_after = OPENING };
+	struct store_ledger opening = { .account = 1,
+					.at_ms = 1,
+					.amount = OPENING,
+					.balance_after = OPENING,
+					.cause = store_octets_of("opening") };
 	account.name = (struct store_octets){ (const uint8_t *)name, sizeof(name) - 1 };
 	assert_int_equal(store_begin(store, &txn), STORE_OK);
 	opening.seq = store_next(txn, STORE_NEXT_LEDGER);
@@ -151,8 +155,8 @@ struct client {
 	struct json *answer;
 };
 
-static void say(struct fixture *fixture, struct client *client, const char *method,
-		const char *target, const char *key, const char *body)
+static void say_to(struct fixture *fixture, const char *socket_name, struct client *client,
+		   const char *method, const char *target, const char *key, const char *body)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct http_field fields[] = { { "X-API-KEY", KEY }, { "Idempotency-Key", key } };
@@ -168,12 +172,18 @@ static void say(struct fixture *fixture, struct client *client, const char *meth
 	struct buffer octets = { 0 };
 	*client = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM, 0),
 				   .reader = http_reader_new(0) };
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/submit.sock",
-		 fixture->folder.path);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s", fixture->folder.path,
+		 socket_name);
 	assert_int_equal(connect(client->fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	http_call(&octets, &call);
 	assert_int_equal(write(client->fd, octets.octets, octets.n), octets.n);
 	buffer_release(&octets);
+}
+
+static void say(struct fixture *fixture, struct client *client, const char *method,
+		const char *target, const char *key, const char *body)
+{
+	say_to(fixture, "submit.sock", client, method, target, key, body);
 }
 
 static void send_one(struct fixture *fixture, struct client *client, const char *key)
@@ -357,6 +367,67 @@ static void test_server__forgets_who_hung_up_before_being_heard(void **state)
 	hang_up(&client);
 }
 
+/* Counts the ledger over; the first finding, of so many. "" for none. */
+static void verified(struct fixture *fixture, int64_t findings, const char *first)
+{
+	struct client client;
+	say_to(fixture, "control.sock", &client, "GET", "/control/v1/ledger/verify", NULL, NULL);
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	const struct json *what = json_get(json_at(json_get(client.answer, "list"), 0), "what");
+	const char *text = json_get_text(what, NULL);
+	assert_string_equal(text ? text : "", first);
+	assert_int_equal(number(&client, "findings"), findings);
+	hang_up(&client);
+}
+
+/* The row of the order that send_one has made. */
+static struct store_ledger debit_of(struct store_txn *txn)
+{
+	struct store_ledger row = { .account = 1, .seq = 2 };
+	assert_int_equal(store_ledger_get(txn, &row), STORE_OK);
+	assert_int_equal(row.kind, STORE_LEDGER_DEBIT);
+	return row;
+}
+
+static void test_server__verifying_finds_a_ledger_that_does_not_add_up(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_account account = { .account = 1 };
+	struct store_order order = { .order = 1 };
+	struct store_txn *txn;
+	struct client client;
+	send_one(fixture, &client, NULL);
+	await(fixture, &client, 1);
+	hang_up(&client);
+	verified(fixture, 0, "");
+
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	assert_int_equal(store_account_get(txn, &account), STORE_OK);
+	account.balance++;
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	verified(fixture, 1, "the balance is not the sum of its rows");
+
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	struct store_ledger row = debit_of(txn);
+	row.amount++;
+	row.cause.n = 0;
+	row.balance_after = -2;
+	row.credit = 2;
+	assert_int_equal(store_ledger_put(txn, &row), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	/* The sum, the cause, the credit limit, the order's cost; and the balance. */
+	verified(fixture, 5, "balance_after is not the sum of the rows up to it");
+
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	assert_int_equal(store_order_get(txn, &order), STORE_OK);
+	assert_int_equal(store_order_del(txn, &order), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	verified(fixture, 5,
+		 "balance_after is not the sum of the rows up to it"); /* it is too young */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +441,9 @@ int main(void)
 			test_server__says_when_nobody_knows_and_nothing_was_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server__says_when_nobody_knows_and_it_was_kept,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_server__verifying_finds_a_ledger_that_does_not_add_up, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(test_server__forgets_who_hung_up_before_being_heard,
 						setup, teardown),
 	};

@@ -37,8 +37,10 @@ struct ctl_run {
 	bool text;		 /* --text: what messages say */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
-	int64_t part;	 /* --part: 0 is none */
-	const char *off; /* --off: label or id of a key */
+	int64_t part;				   /* --part: 0 is none */
+	int64_t rate;				   /* --rate: -1 is none */
+	const char *routes, *categories, *senders; /* words with commas between; NULL is none */
+	bool bulk;
 };
 
 /* Each returns an exit status. */
@@ -53,8 +55,12 @@ ctl_verb ctl_events, ctl_wait_order;
 /* tools/ctl_top.c */
 ctl_verb ctl_top;
 /* tools/ctl_account.c */
-ctl_verb ctl_account_create, ctl_account_import, ctl_account_key, ctl_account_ledger,
-	ctl_account_keys, ctl_account_list, ctl_account_topup;
+ctl_verb ctl_account_create, ctl_account_import, ctl_account_list, ctl_account_show,
+	ctl_account_activate, ctl_account_deactivate, ctl_account_limit, ctl_account_allow,
+	ctl_account_deny, ctl_account_key_add, ctl_account_key_list, ctl_account_key_revoke,
+	ctl_account_price_list, ctl_account_price_set, ctl_account_price_delete;
+/* tools/ctl_ledger.c */
+ctl_verb ctl_account_topup, ctl_account_adjust, ctl_account_ledger, ctl_ledger_verify;
 /* tools/ctl_operate.c */
 ctl_verb ctl_reload, ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close,
 	ctl_doubt_resend, ctl_doubt_join, ctl_orphans_list, ctl_orphans_join, ctl_orphans_drop,

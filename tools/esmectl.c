@@ -17,8 +17,9 @@
 #include "tools/ctl_verbs.h"
 
 #define SOCKET_PATH "/run/esmed/control.sock"
-#define ARGS_MAX    5
-#define WORDS_MAX   2
+#define ARGS_MAX    7
+#define WORDS_MAX   3
+#define NAME_OCTETS 40 /* of the words of a verb */
 
 enum key {
 	KEY_SOCKET = 0x100, /* behind every character: no short options */
@@ -43,8 +44,12 @@ enum key {
 	KEY_OPENING,
 	KEY_CREDIT_LIMIT,
 	KEY_SANDBOX,
-	KEY_OFF,
 	KEY_PART,
+	KEY_RATE,
+	KEY_ROUTES,
+	KEY_CATEGORIES,
+	KEY_SENDERS,
+	KEY_BULK,
 };
 #define MAY(key) (1u << (KEY_##key - KEY_LIMIT))
 
@@ -68,7 +73,7 @@ static const struct argp_option options[] = {
 	{ "text", KEY_TEXT, NULL, 0, "What messages say, not only how long they are", 2 },
 	{ "once", KEY_ONCE, NULL, 0, "One table, of two looks an interval apart", 2 },
 	{ "interval", KEY_INTERVAL, "TIME", 0, "Between two looks, as 500ms, 2s, 1m (1s)", 2 },
-	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says (topup by the operator)", 2 },
+	{ "cause", KEY_CAUSE, "TEXT", 0, "What the ledger row says", 2 },
 	{ "label", KEY_LABEL, "TEXT", 0, "What the key is for", 2 },
 	{ "currency", KEY_CURRENCY, "CODE", 0, "Currency of the account (the daemon's)", 2 },
 	{ "opening", KEY_OPENING, "AMOUNT", 0, "Opening balance (0)", 2 },
@@ -76,7 +81,11 @@ static const struct argp_option options[] = {
 	  2 },
 	{ "sandbox", KEY_SANDBOX, NULL, 0, "An account whose messages reach no carrier", 2 },
 	{ "part", KEY_PART, "N", 0, "Part of the message, counted from 1 (the one that waits)", 2 },
-	{ "off", KEY_OFF, "KEY", 0, "Switch off the key of that label or id; makes none", 2 },
+	{ "rate", KEY_RATE, "N", 0, "Requests a second; 0 is no limit", 2 },
+	{ "routes", KEY_ROUTES, "N,N", 0, "Routes", 2 },
+	{ "categories", KEY_CATEGORIES, "A,B", 0, "Traffic categories", 2 },
+	{ "senders", KEY_SENDERS, "A,B", 0, "Sender ids", 2 },
+	{ "bulk", KEY_BULK, NULL, 0, "Several numbers in one request", 2 },
 	{ 0 },
 };
 
@@ -190,35 +199,107 @@ static const struct verb {
 	{ { "account", "import" },
 	  "FILE",
 	  1,
-	  0,
+	  MAY(DRY_RUN),
 	  ctl_account_import,
-	  "Make accounts as a JSON file says" },
+	  "Make and change accounts as a file says" },
 	{ { "account", "create" },
 	  "NAME",
 	  1,
-	  MAY(CURRENCY) | MAY(OPENING) | MAY(CREDIT_LIMIT) | MAY(SANDBOX) | MAY(LABEL),
+	  MAY(CURRENCY) | MAY(OPENING) | MAY(CREDIT_LIMIT) | MAY(RATE) | MAY(SANDBOX) | MAY(LABEL),
 	  ctl_account_create,
 	  "Make an account and a key, shown once" },
-	{ { "account", "key" },
+	{ { "account", "list" }, "", 0, 0, ctl_account_list, "All accounts" },
+	{ { "account", "show" },
 	  "NAME",
 	  1,
-	  MAY(LABEL) | MAY(OFF),
-	  ctl_account_key,
-	  "One more key, shown once, or one --off" },
-	{ { "account", "keys" }, "NAME", 1, 0, ctl_account_keys, "Its keys, by label and id" },
+	  0,
+	  ctl_account_show,
+	  "One account with what it may do" },
+	{ { "account", "activate" }, "NAME", 1, 0, ctl_account_activate, "Its keys open the door" },
+	{ { "account", "deactivate" },
+	  "NAME",
+	  1,
+	  0,
+	  ctl_account_deactivate,
+	  "None of its keys does" },
+	{ { "account", "limit" },
+	  "NAME",
+	  1,
+	  MAY(RATE) | MAY(CREDIT_LIMIT),
+	  ctl_account_limit,
+	  "How fast, and how far below 0" },
+	{ { "account", "allow" },
+	  "NAME",
+	  1,
+	  MAY(ROUTES) | MAY(CATEGORIES) | MAY(SENDERS) | MAY(BULK),
+	  ctl_account_allow,
+	  "What it may use" },
+	{ { "account", "deny" },
+	  "NAME",
+	  1,
+	  MAY(ROUTES) | MAY(CATEGORIES) | MAY(SENDERS) | MAY(BULK),
+	  ctl_account_deny,
+	  "What it may not" },
+	{ { "account", "key", "add" },
+	  "NAME",
+	  1,
+	  MAY(LABEL),
+	  ctl_account_key_add,
+	  "One more key, shown once" },
+	{ { "account", "key", "list" },
+	  "NAME",
+	  1,
+	  0,
+	  ctl_account_key_list,
+	  "Its keys, by label and id" },
+	{ { "account", "key", "revoke" },
+	  "NAME KEY",
+	  2,
+	  0,
+	  ctl_account_key_revoke,
+	  "The key of that label or id opens no more" },
+	{ { "account", "price", "list" },
+	  "NAME",
+	  1,
+	  0,
+	  ctl_account_price_list,
+	  "The prices of its own" },
+	{ { "account", "price", "set" },
+	  "NAME ROUTE PREFIX PRICE",
+	  4,
+	  0,
+	  ctl_account_price_set,
+	  "One of them, per part" },
+	{ { "account", "price", "delete" },
+	  "NAME ROUTE PREFIX",
+	  3,
+	  0,
+	  ctl_account_price_delete,
+	  "Back to the configured price" },
 	{ { "account", "topup" },
 	  "NAME AMOUNT",
 	  2,
 	  MAY(CAUSE),
 	  ctl_account_topup,
 	  "Add to its balance" },
+	{ { "account", "adjust" },
+	  "NAME AMOUNT",
+	  2,
+	  MAY(CAUSE),
+	  ctl_account_adjust,
+	  "Correct its balance, either way" },
 	{ { "account", "ledger" },
 	  "NAME",
 	  1,
 	  MAY(LIMIT) | MAY(BEFORE),
 	  ctl_account_ledger,
 	  "Every movement of its balance, newest first" },
-	{ { "account", "list" }, "", 0, 0, ctl_account_list, "All accounts" },
+	{ { "ledger", "verify" },
+	  "",
+	  0,
+	  0,
+	  ctl_ledger_verify,
+	  "Every balance against its rows, every row against its cause" },
 	{ { "lifecycle" }, "", 0, MAY(DOT), ctl_lifecycle, "The table of states and events" },
 	{ { "store", "check" },
 	  "",
@@ -349,8 +430,20 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 	case KEY_SANDBOX:
 		run->sandbox = true;
 		return 0;
-	case KEY_OFF:
-		run->off = arg;
+	case KEY_RATE:
+		run->rate = (int64_t)number(state, "--rate", arg, 0, 1000000);
+		return 0;
+	case KEY_ROUTES:
+		run->routes = arg;
+		return 0;
+	case KEY_CATEGORIES:
+		run->categories = arg;
+		return 0;
+	case KEY_SENDERS:
+		run->senders = arg;
+		return 0;
+	case KEY_BULK:
+		run->bulk = true;
 		return 0;
 	case KEY_DOT:
 		run->dot = true;
@@ -417,6 +510,15 @@ static int words_of(const struct verb *verb, const struct line *line)
 	return n;
 }
 
+/* "account key add" */
+static const char *name_of(const struct verb *verb, char out[NAME_OCTETS])
+{
+	int n = snprintf(out, NAME_OCTETS, "%s", verb->words[0]);
+	for (int i = 1; i < WORDS_MAX && verb->words[i]; i++)
+		n += snprintf(out + n, NAME_OCTETS - (size_t)n, " %s", verb->words[i]);
+	return out;
+}
+
 void ctl_usage(const char *format, ...)
 {
 	va_list args;
@@ -430,6 +532,7 @@ void ctl_usage(const char *format, ...)
 
 static const struct verb *find_verb(struct line *line)
 {
+	char name[NAME_OCTETS];
 	if (!line->n)
 		ctl_usage("say what to do, such as: esmectl status");
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
@@ -437,21 +540,20 @@ static const struct verb *find_verb(struct line *line)
 		if (!words)
 			continue;
 		if (line->n - words != verb->n)
-			ctl_usage("%s%s%s takes %s", verb->words[0], words > 1 ? " " : "",
-				  words > 1 ? verb->words[1] : "",
+			ctl_usage("%s takes %s", name_of(verb, name),
 				  verb->n ? verb->args : "no further words");
 		if (line->used & ~verb->may)
-			ctl_usage("--%s means nothing to %s", line->last_used, verb->words[0]);
+			ctl_usage("--%s means nothing to %s", line->last_used, name_of(verb, name));
 		line->run.args = line->args + words;
 		return verb;
 	}
-	char known[240] = "";
+	char known[800] = "";
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
 		size_t n = strlen(known);
 		if (verb->words[1] && !strcmp(verb->words[0], line->args[0]))
-			snprintf(known + n, sizeof(known) - n, "%s%s %s%s%s",
-				 n ? ", " : "; there is: ", verb->words[0], verb->words[1],
-				 verb->n ? " " : "", verb->n ? verb->args : "");
+			snprintf(known + n, sizeof(known) - n, "%s%s%s%s",
+				 n ? ", " : "; there is: ", name_of(verb, name), verb->n ? " " : "",
+				 verb->n ? verb->args : "");
 	}
 	ctl_usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
 		  line->n > 1 ? line->args[1] : "", known);
@@ -460,7 +562,7 @@ static const struct verb *find_verb(struct line *line)
 /* The list of verbs stands once, in their table. */
 static char *with_verbs(int key, const char *text, void *input)
 {
-	char *all = NULL;
+	char *all = NULL, name[NAME_OCTETS];
 	size_t n;
 	(void)input;
 	if (key != ARGP_KEY_HELP_PRE_DOC)
@@ -470,8 +572,7 @@ static char *with_verbs(int key, const char *text, void *input)
 		return (char *)text;
 	fprintf(out, "%s\n\n", text);
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
-		int at = fprintf(out, "  %s%s%s %s", verb->words[0], verb->words[1] ? " " : "",
-				 verb->words[1] ? verb->words[1] : "", verb->args);
+		int at = fprintf(out, "  %s %s", name_of(verb, name), verb->args);
 		fprintf(out, "%*s%s\n", at < 30 ? 30 - at : 1, "", verb->what);
 	}
 	fclose(out);
@@ -559,7 +660,7 @@ int main(int argc, char **argv)
 	};
 	const char *env = getenv("ESMED_CONTROL");
 	struct line line = { .socket = env && *env ? env : SOCKET_PATH,
-			     .run = { .timeout_ms = 60000, .interval_ms = 1000 } };
+			     .run = { .timeout_ms = 60000, .interval_ms = 1000, .rate = -1 } };
 	argp_program_version = "esmectl " ESMED_VERSION;
 	argp_err_exit_status = CTL_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &line);

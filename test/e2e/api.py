@@ -353,7 +353,8 @@ def answer_for_money(daemon):
     check('E5 shows one route, for this key', listed.json['route'] == {
         'route_id': 8, 'name': 'otp', 'display_name': 'Enterprise OTP platform',
         'category': 'enterprise', 'access_policy': 'whitelist', 'sender_id_required': True,
-        'allowed': True, 'is_active': True, 'outcome_deadline_ms': 30000, 'max_recipients': 10000,
+        'allowed': True, 'bulk_allowed': True, 'is_active': True, 'outcome_deadline_ms': 30000,
+        'max_recipients': 10000,
         'message': {'max_chars': 158, 'alphabet': 'ascii', 'max_parts': 1},
         'sender': 'approved'}, listed)
     pricing = get('/api/v1/routes/1/pricing')

@@ -235,7 +235,7 @@ def test_create():
     key = json.loads(done.stdout)['accounts'][0]['keys'][0]['key']
     check('create makes an account with a key that works', post(intent(1, 1), key)[0] == 200)
     refused('a name is given once', ['account', 'create', 'second'], 1, ['of that name'])
-    more = asked('account', 'key', 'second', '--label=next')['accounts'][0]['keys'][0]['key']
+    more = asked('account', 'key', 'add', 'second', '--label=next')['accounts'][0]['keys'][0]['key']
     check('one more key works beside it', more != key and post(intent(1, 1), more)[0] == 200)
     refused('a name with a blank is refused', ['account', 'create', 'a b'], 1, ['letters'])
 

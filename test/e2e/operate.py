@@ -275,26 +275,26 @@ def orphans(operator):
 
 
 def keys(operator):
-    made = operator.ask('account', 'key', house.ACCOUNT, '--label=spare')
+    made = operator.ask('account', 'key', 'add', house.ACCOUNT, '--label=spare')
     key = made['accounts'][0]['keys'][0]
     daemon = operator.home.daemon
-    shown = operator.ask('account', 'keys', house.ACCOUNT)['keys']
+    shown = operator.ask('account', 'key', 'list', house.ACCOUNT)['keys']
     operator.tap.result(len(shown) == 2 and key['key'] not in json.dumps(shown) and
                         daemon.api('GET', '/api/v1/balance', key=key['key'])[0] == 200,
                         'keys are listed without their secrets', [str(shown)])
-    told = operator.run('account', 'key', house.ACCOUNT, '--off=spare')
+    told = operator.run('account', 'key', 'revoke', house.ACCOUNT, 'spare')
     operator.tap.result(told.returncode == 0 and 'durable' in told.stdout and
                         daemon.api('GET', '/api/v1/balance', key=key['key'])[0] == 401 and
                         daemon.api('GET', '/api/v1/balance')[0] == 200,
-                        'one is switched off by its label', [told.stdout, told.stderr])
-    operator.audited(f'account {house.ACCOUNT}: key {key["id"]} off')
-    told = operator.ask('account', 'key', house.ACCOUNT, f'--off={key["id"]}')
+                        'one is revoked by its label', [told.stdout, told.stderr])
+    operator.audited(f'account {house.ACCOUNT}: key {key["id"]} revoked')
+    told = operator.ask('account', 'key', 'revoke', house.ACCOUNT, key['id'])
     operator.tap.result(told.get('result') == 'unchanged', 'and by its id, again', [str(told)])
-    operator.refused('a key that is not there', 1, 'no key', 'account', 'key', house.ACCOUNT,
-                     '--off=nothing')
-    operator.ask('account', 'key', house.ACCOUNT, '--label=spare')
-    operator.refused('a label of several keys is no name', 1, 'account keys', 'account', 'key',
-                     house.ACCOUNT, '--off=spare')
+    operator.refused('a key that is not there', 1, 'no key', 'account', 'key', 'revoke',
+                     house.ACCOUNT, 'nothing')
+    operator.ask('account', 'key', 'add', house.ACCOUNT, '--label=spare')
+    operator.refused('a label of several keys is no name', 1, 'account key list', 'account',
+                     'key', 'revoke', house.ACCOUNT, 'spare')
 
 
 def restart(operator, message):
