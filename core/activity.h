@@ -37,6 +37,15 @@ void activity_write(struct turn *turn);
 /* Drops counters that are too old; a bounded slice. */
 void activity_trim(struct turn *turn, unsigned budget);
 
+/* The sends of an account that are on record, the newest first, each once. */
+typedef void activity_send_fn(void *arg, const struct store_request *request);
+/*
+ * From `from_ms` on, as far back as rows are kept: the time is returned from which none is missing.
+ * What is noted and not written yet is written first.
+ */
+int64_t activity_sends(struct turn *turn, uint32_t account, int64_t from_ms, activity_send_fn *each,
+		       void *arg);
+
 /* GET /api/v1/activity/… */
 void activity_summary(struct api_call *call);
 void activity_logs(struct api_call *call);

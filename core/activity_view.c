@@ -291,3 +291,27 @@ void activity_logs(struct api_call *call)
 	json_add_int(json, "total", total);
 	json_end_object(json);
 }
+
+/* ---- sends ---- */
+
+int64_t activity_sends(struct turn *turn, uint32_t account, int64_t from_ms, activity_send_fn *each,
+		       void *arg)
+{
+	struct store_request request = { .account = account, .seq = UINT64_MAX };
+	int64_t since_ms = turn->at_ms;
+	activity_write(turn);
+	enum store_err err = store_request_prev(turn->txn, &request, 1);
+	for (; !err || err == STORE_CORRUPT; err = store_request_prev(turn->txn, &request, 1)) {
+		if (err)
+			continue;
+		since_ms = (int64_t)request.at_ms;
+		if (since_ms < from_ms)
+			return from_ms;
+		if (store_octets_are(request.method, "POST") &&
+		    store_octets_are(request.pattern, "/api/v1/send_sms"))
+			each(arg, &request);
+	}
+	if (err != STORE_NOTFOUND)
+		turn_fail(turn, err);
+	return request.seq <= 1 ? from_ms : since_ms;
+}

@@ -154,7 +154,11 @@ struct cohort *cohort_of(struct turn *turn, const struct store_order *order)
 	}
 	cohort->of = of;
 	HASH_ADD(hh, turn->cohorts, of, sizeof(of), cohort);
-	return cohort;
+	if (cohort->hh.tbl)
+		return cohort;
+	free(cohort);
+	turn_fail(turn, STORE_FULL);
+	return NULL;
 }
 
 void cohort_move(struct cohort *cohort, uint32_t was, uint32_t is, uint64_t order, uint32_t index)

@@ -9,6 +9,7 @@
 #include "core/dialect.h"
 #include "core/events.h"
 #include "core/inbound_list.h"
+#include "core/insight.h"
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/log.h"
@@ -53,6 +54,7 @@ static const struct api_row control_rows[] = {
 	{ "POST", "/control/v1/messages/{message}/cancel", control_cancel, 0 },
 	{ "POST", "/control/v1/messages/{message}/replace", control_replace, 0 },
 	{ "GET", "/control/v1/asks/{number}", control_ask, 0 },
+	{ "GET", "/control/v1/insight", insight_control, 0 },
 	{ "GET", "/control/v1/recount", control_recount, 0 },
 	{ "GET", "/control/v1/events", events, 0 },
 	{ "GET", "/control/v1/lifecycle", control_lifecycle, 0 },

@@ -16,6 +16,7 @@
 #include "core/events.h"
 #include "core/health.h"
 #include "core/inbound_list.h"
+#include "core/insight.h"
 #include "core/lifecycle.h"
 #include "core/listing.h"
 #include "core/message_id.h"
@@ -192,6 +193,7 @@ static const struct api_row rows[] = {
 	{ "POST", "/api/v1/messages/{bx_message_id}/cancel", cancel_message, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },
 	{ "GET", "/api/v1/inbound", inbound_list, API_ACCOUNT },
+	{ "GET", "/api/v1/insight", insight_get, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/summary", activity_summary, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/logs", activity_logs, API_ACCOUNT },
 	{ "GET", "/api/v1/activity/usage", activity_usage, API_ACCOUNT },
