@@ -33,7 +33,6 @@ only libevent 'event2?[/.]' core/port_event.c
 only OpenSSL openssl 'core/port_(tls|certify).c'
 only http-parser http_parser core/http.c
 only jansson jansson core/json.c
-only libpcap pcap tools/capture.c
 only ncurses 'n?curses' tools/tui.c
 rule 'smpp has no FILE, clock or socket' 'smpp/.*' '' \
 	'\<(FILE|fopen|fputs|getenv)\>|\<f?printf ?\(|<(time|unistd|sys/[a-z]+|netinet/[a-z]+)\.h>' '^$'

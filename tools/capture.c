@@ -1,45 +1,52 @@
 /* The files of tools/capture.h. */
 #include "tools/capture.h"
 
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "smpp/octets.h"
 
-#define UPPER_PDU 252 /* DLT_WIRESHARK_UPPER_PDU */
+/* https://www.tcpdump.org/linktypes.html; raw IP has three numbers. */
+enum link_type {
+	LINK_NULL = 0,
+	LINK_ETHERNET = 1,
+	LINK_RAW_12 = 12,
+	LINK_RAW_14 = 14,
+	LINK_RAW = 101,
+	LINK_LOOP = 108,
+	LINK_LINUX_SLL = 113,
+	LINK_IPV4 = 228,
+	LINK_IPV6 = 229,
+	LINK_UPPER_PDU = 252,
+	LINK_LINUX_SLL2 = 276,
+};
 
 struct capture {
-	pcap_t *pcap;
-	int link_type;
+	struct capture_file *file;
 	uint64_t skipped;
 };
 
 struct capture *capture_open(const char *file, char *error)
 {
-	char reason[PCAP_ERRBUF_SIZE] = "";
 	struct capture *capture = calloc(1, sizeof(*capture));
 
 	if (capture == NULL) {
 		snprintf(error, CAPTURE_ERROR_OCTETS, "out of memory");
 		return NULL;
 	}
-	capture->pcap = pcap_open_offline(file, reason);
-	if (capture->pcap == NULL) {
-		snprintf(error, CAPTURE_ERROR_OCTETS, "%.250s", reason);
-		free(capture);
-		return NULL;
-	}
-	capture->link_type = pcap_datalink(capture->pcap);
-	return capture;
+	capture->file = capture_file_open(file, error);
+	if (capture->file != NULL)
+		return capture;
+	free(capture);
+	return NULL;
 }
 
 void capture_close(struct capture *capture)
 {
 	if (capture == NULL)
 		return;
-	pcap_close(capture->pcap);
+	capture_file_close(capture->file);
 	free(capture);
 }
 
@@ -70,6 +77,7 @@ static bool read_tcp(struct smpp_reader *reader, uint32_t ip_n, struct capture_p
 	packet->fin = flags & 0x01;
 	packet->syn = flags & 0x02;
 	packet->rst = flags & 0x04;
+	packet->ack = flags & 0x10;
 	payload_n = ip_n - header_n;
 	packet->n = payload_n < smpp_reader_left(reader) ? payload_n : smpp_reader_left(reader);
 	packet->cut = payload_n - packet->n;
@@ -173,50 +181,48 @@ static bool read_upper_pdu(struct smpp_reader *reader, struct capture_packet *pa
 	return !reader->bad;
 }
 
-static bool read_link(const struct capture *capture, struct smpp_reader *reader,
-		      struct capture_packet *packet)
+static bool read_link(uint32_t link_type, struct smpp_reader *reader, struct capture_packet *packet)
 {
-	switch (capture->link_type) {
-	case DLT_EN10MB:
+	switch ((enum link_type)link_type) {
+	case LINK_ETHERNET:
 		return read_ethernet(reader, packet);
-	case DLT_LINUX_SLL:
+	case LINK_LINUX_SLL:
 		smpp_read_octets(reader, 16);
 		return read_ip(reader, packet);
-	case DLT_LINUX_SLL2:
+	case LINK_LINUX_SLL2:
 		smpp_read_octets(reader, 20);
 		return read_ip(reader, packet);
-	case DLT_NULL:
-	case DLT_LOOP:
+	case LINK_NULL:
+	case LINK_LOOP:
 		smpp_read_octets(reader, 4);
 		return read_ip(reader, packet);
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
+	case LINK_RAW_12:
+	case LINK_RAW_14:
+	case LINK_RAW:
+	case LINK_IPV4:
+	case LINK_IPV6:
 		return read_ip(reader, packet);
-	case UPPER_PDU:
+	case LINK_UPPER_PDU:
 		return read_upper_pdu(reader, packet);
-	default:
-		return false;
 	}
+	return false;
 }
 
 bool capture_next(struct capture *capture, struct capture_packet *packet, char *error)
 {
-	struct pcap_pkthdr *header;
-	const uint8_t *octets;
-	int result;
+	struct capture_record record;
 
-	error[0] = '\0';
-	while ((result = pcap_next_ex(capture->pcap, &header, &octets)) == 1) {
-		struct smpp_reader reader = smpp_reader_of(octets, header->caplen);
+	while (capture_file_next(capture->file, &record, error)) {
+		struct smpp_reader reader = smpp_reader_of(record.octets, record.n);
 
-		*packet = (struct capture_packet){ .at_us = (int64_t)header->ts.tv_sec * 1000000 +
-							    header->ts.tv_usec };
-		if (read_link(capture, &reader, packet))
+		*packet = (struct capture_packet){ .number = record.number,
+						   .at_us = record.at_us,
+						   .interface = record.interface,
+						   .comment = record.comment,
+						   .way = record.way };
+		if (read_link(record.link_type, &reader, packet))
 			return true;
 		capture->skipped++;
 	}
-	if (result != PCAP_ERROR_BREAK)
-		snprintf(error, CAPTURE_ERROR_OCTETS, "%.250s", pcap_geterr(capture->pcap));
 	return false;
 }

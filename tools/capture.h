@@ -1,7 +1,9 @@
 /*
- * Packets of a capture file, pcap or pcapng: what TCP over IPv4 or IPv6 carried, or whole PDUs as
- * Wireshark exports them (link type 252). It knows nothing of SMPP and puts nothing in order;
- * tools/capture_stream.h does that. The only file that includes libpcap is tools/capture.c.
+ * Packets of a capture file: what TCP over IPv4 or IPv6 carried, or whole PDUs as Wireshark exports
+ * them (link type 252). It knows nothing of SMPP and puts nothing in order; tools/capture_stream.h
+ * does that.
+ *
+ *	capture_file ──► records ──► capture ──► packets ──► capture_stream ──► octets in order
  */
 #ifndef TOOLS_CAPTURE_H
 #define TOOLS_CAPTURE_H
@@ -10,9 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-	CAPTURE_ERROR_OCTETS = 256,
-};
+#include "tools/capture_file.h"
 
 /* One end of a connection. */
 struct capture_end {
@@ -22,17 +22,23 @@ struct capture_end {
 };
 
 struct capture_packet {
-	int64_t at_us; /* since 1970 */
+	uint64_t number; /* of its record */
+	int64_t at_us;	 /* since 1970 */
 	struct capture_end from;
 	struct capture_end to;
 	bool whole; /* octets are whole PDUs: there is no sequence */
 	uint32_t sequence;
 	bool syn;
+	bool ack;
 	bool fin;
 	bool rst;
 	const uint8_t *octets; /* until the next packet */
 	size_t n;	       /* 0 where only the flags say something */
 	size_t cut;	       /* octets behind them that the capture has not */
+	/* What pcapng says; "" and UNKNOWN where it says nothing. Live as long as octets. */
+	const char *interface;
+	const char *comment;
+	enum capture_way way;
 };
 
 struct capture;

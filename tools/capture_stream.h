@@ -3,6 +3,9 @@
  * order wait for what is missing, repeated ones are left out, and what never comes is told as lost.
  *
  *	capture_next ──► capture_stream_add ──► capture_stream_next: octets, losses, ends
+ *
+ * Bounded: of more than CAPTURE_CONNECTIONS the oldest is given up, ended ones first, and what
+ * waits for a gap is let out behind its loss when it is too much.
  */
 #ifndef TOOLS_CAPTURE_STREAM_H
 #define TOOLS_CAPTURE_STREAM_H
@@ -11,26 +14,31 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/buffer.h"
 #include "tools/capture.h"
 
-/* Octets that wait for a gap; then the gap is lost. */
-#define CAPTURE_WAIT_OCTETS (1u << 20)
-#define CAPTURE_CONNECTIONS 1024u
+/* Octets that wait for a gap, of one direction and of all; then the gap is lost. */
+#define CAPTURE_WAIT_OCTETS	(1u << 20)
+#define CAPTURE_WAIT_OCTETS_ALL (32u << 20)
+#define CAPTURE_CONNECTIONS	1024u
 
 enum capture_kind {
 	CAPTURE_OCTETS,
 	CAPTURE_LOST, /* n octets are missing here */
 	CAPTURE_FIN,
 	CAPTURE_RST,
+	CAPTURE_GONE, /* nothing more is told of the connection; of both directions at once */
 };
 
 struct capture_event {
 	enum capture_kind kind;
+	uint64_t packet; /* the number of the one that brought it */
 	int64_t at_us;
-	uint32_t connection;   /* from 0, in the order of their first packets */
-	bool back;	       /* from the end that did not send its first packet */
-	const uint8_t *octets; /* until the next call */
+	uint32_t connection; /* from 0, in the order of their first packets; never used again */
+	bool back;	     /* from the end that did not send its first packet */
+	/* The ends, until the next packet is added. */
+	const struct capture_end *from;
+	const struct capture_end *to;
+	const uint8_t *octets; /* until the next packet is added */
 	size_t n;
 };
 
@@ -40,7 +48,10 @@ struct capture_streams;
 struct capture_streams *capture_streams_new(void);
 void capture_streams_free(struct capture_streams *streams);
 
-/* false: no memory, or more than CAPTURE_CONNECTIONS at once; the packet was not taken. */
+/*
+ * Takes a packet, whose octets must live until the next one is added; all events of the one before
+ * have been taken. false: no memory; the packet was not taken.
+ */
 bool capture_stream_add(struct capture_streams *streams, const struct capture_packet *packet);
 /* No packet follows: what waits for a gap is let out behind its loss. */
 void capture_stream_end(struct capture_streams *streams);

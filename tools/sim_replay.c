@@ -316,6 +316,8 @@ static void on_event(struct replay *replay, const struct capture_event *event)
 	case CAPTURE_RST:
 		on_end(replay, talk, event);
 		break;
+	case CAPTURE_GONE:
+		break;
 	}
 }
 
@@ -329,7 +331,7 @@ static void read_packets(struct replay *replay, struct capture *capture,
 
 	while (capture_next(capture, &packet, error)) {
 		if (!capture_stream_add(streams, &packet)) {
-			snprintf(error, CAPTURE_ERROR_OCTETS, "too many connections, or no memory");
+			snprintf(error, CAPTURE_ERROR_OCTETS, "out of memory");
 			return;
 		}
 		while (capture_stream_next(streams, &event))
@@ -386,21 +388,6 @@ static bool read_capture(const char *file, struct buffer *script)
 	return error[0] == '\0' && !script->failed;
 }
 
-/* The numbers that pcap (either order, micro- or nanoseconds) and pcapng begin with. */
-static bool is_capture(const uint8_t octets[4])
-{
-	static const uint8_t magics[][4] = { { 0xD4, 0xC3, 0xB2, 0xA1 },
-					     { 0xA1, 0xB2, 0xC3, 0xD4 },
-					     { 0x4D, 0x3C, 0xB2, 0xA1 },
-					     { 0xA1, 0xB2, 0x3C, 0x4D },
-					     { 0x0A, 0x0D, 0x0D, 0x0A } };
-
-	for (size_t i = 0; i < sizeof(magics) / sizeof(magics[0]); i++)
-		if (memcmp(octets, magics[i], 4) == 0)
-			return true;
-	return false;
-}
-
 bool sim_replay_read(const char *file, struct buffer *script)
 {
 	FILE *stream = fopen(file, "re");
@@ -412,7 +399,7 @@ bool sim_replay_read(const char *file, struct buffer *script)
 		return false;
 	}
 	n = fread(octets, 1, 4, stream);
-	if (n == 4 && is_capture(octets)) {
+	if (n == 4 && capture_file_is(octets)) {
 		fclose(stream);
 		return read_capture(file, script);
 	}
