@@ -54,11 +54,11 @@ static bool read_doubt(struct turn *turn, struct segment_ref ref, struct doubt *
 static bool is_sender(struct smpp_octets address, struct store_octets sender)
 {
 	struct smpp_octets ours = { .at = sender.at, .n = sender.n };
-	uint32_t tail = match_tail(ours);
+	uint32_t tail = smpp_number_tail(ours);
 	if (!address.n || !sender.n)
 		return true;
 	if (tail)
-		return tail == match_tail(address);
+		return tail == smpp_number_tail(address);
 	return address.n == sender.n &&
 	       !strncasecmp((const char *)address.at, (const char *)sender.at, sender.n);
 }
@@ -67,8 +67,10 @@ static bool addresses_fit(const struct smpp_pdu *pdu, const struct doubt *doubt)
 {
 	uint32_t tail = store_tail(doubt->message.msisdn) + 1;
 	struct store_octets sender = doubt->work->rec.caller_id;
-	return (match_tail(pdu->source_addr) == tail && is_sender(pdu->destination_addr, sender)) ||
-	       (match_tail(pdu->destination_addr) == tail && is_sender(pdu->source_addr, sender));
+	return (smpp_number_tail(pdu->source_addr) == tail &&
+		is_sender(pdu->destination_addr, sender)) ||
+	       (smpp_number_tail(pdu->destination_addr) == tail &&
+		is_sender(pdu->source_addr, sender));
 }
 
 static bool is_plain(uint8_t octet)

@@ -17,7 +17,7 @@ uint64_t correlate_suggest(struct turn *turn, const struct provider *provider,
 			   struct segment_ref ref);
 
 /*
- * Joins what fits uniquely among the messages in doubt to numbers with this tail (match_tail), where
+ * Joins what fits uniquely among the messages in doubt to numbers with this tail (smpp_number_tail), where
  * the provider says so. To be called when an orphan was kept or a verdict was recorded.
  */
 void correlate(struct turn *turn, const struct provider *provider, uint32_t tail);
@@ -26,7 +26,7 @@ void correlate(struct turn *turn, const struct provider *provider, uint32_t tail
 void correlate_all(struct turn *turn);
 
 /*
- * Whether a submit to a number with one of these tails (match_tail) left before came_ms (wall clock)
+ * Whether a submit to a number with one of these tails (smpp_number_tail) left before came_ms (wall clock)
  * and is not answered yet: what came then may be its receipt.
  */
 bool correlate_is_awaited(struct turn *turn, const struct provider *provider,

@@ -8,8 +8,9 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 
-#define CANDIDATES    16 /* segments looked at for one reading of an id */
-#define MASKED_DIGITS 3	 /* an address that begins with so many is a number, whatever follows */
+#define CANDIDATES 16 /* segments looked at for one reading of an id */
+
+_Static_assert(SMPP_TAIL_DIGITS == STORE_TAIL_DIGITS, "tails are compared");
 
 static const enum evidence_rule rules[] = {
 	[SMPP_ID_ANY] = EVIDENCE_RULE_EXACT,
@@ -68,67 +69,9 @@ static bool has_id(const struct search *search, const struct store_order *order,
 	return false;
 }
 
-/* What an address of the receipt says of the recipient's number. */
-enum agreement {
-	AGREES,
-	SILENT,	   /* empty, or digits with something else behind: masked */
-	NAME,	   /* an alphanumeric sender: surely not the recipient */
-	DISAGREES, /* another number */
-};
-
-/* Leading digits behind a plus, and whether anything but digits stands there. */
-static uint32_t leading_digits(struct smpp_octets address, bool *only)
-{
-	uint32_t begin = address.n && address.at[0] == '+', digits = 0;
-	while (begin + digits < address.n && address.at[begin + digits] >= '0' &&
-	       address.at[begin + digits] <= '9')
-		digits++;
-	*only = begin + digits == address.n;
-	return digits;
-}
-
-static uint32_t last_digits(struct smpp_octets address, uint32_t digits, uint32_t *scale)
-{
-	uint32_t tail = 0;
-	*scale = 1;
-	for (uint32_t i = 0; i < digits && i < STORE_TAIL_DIGITS; i++) {
-		tail += *scale * (uint32_t)(address.at[address.n - 1 - i] - '0');
-		*scale *= 10;
-	}
-	return tail;
-}
-
-static enum agreement agreement(struct smpp_octets address, uint64_t msisdn)
-{
-	bool only;
-	uint32_t scale, digits = leading_digits(address, &only);
-	if (!only)
-		return digits < MASKED_DIGITS ? NAME : SILENT;
-	if (!digits)
-		return SILENT;
-	uint32_t tail = last_digits(address, digits, &scale); /* before scale is looked at */
-	return tail == msisdn % scale ? AGREES : DISAGREES;
-}
-
-uint32_t match_tail(struct smpp_octets address)
-{
-	bool only;
-	uint32_t scale, digits = leading_digits(address, &only);
-	return only && digits >= STORE_TAIL_DIGITS ? last_digits(address, digits, &scale) + 1 : 0;
-}
-
 bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu, uint64_t msisdn)
 {
-	enum agreement source = agreement(pdu->source_addr, msisdn);
-	enum agreement dest = agreement(pdu->destination_addr, msisdn);
-	return !provider->config->match_addresses || source <= SILENT || dest <= SILENT ||
-	       (source == NAME && dest == NAME);
-}
-
-bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn)
-{
-	return agreement(pdu->source_addr, msisdn) == AGREES ||
-	       agreement(pdu->destination_addr, msisdn) == AGREES;
+	return !provider->config->match_addresses || smpp_receipt_may_be_of(pdu, msisdn);
 }
 
 uint64_t match_shared_hash(const struct store *store, uint32_t provider, const char *id, size_t n,
@@ -194,8 +137,8 @@ static void look_up(struct search *search)
 {
 	const struct match_query *query = search->query;
 	const struct smpp_pdu *pdu = query->pdu;
-	const uint32_t tails[] = { match_tail(pdu->source_addr),
-				   match_tail(pdu->destination_addr) };
+	const uint32_t tails[] = { smpp_number_tail(pdu->source_addr),
+				   smpp_number_tail(pdu->destination_addr) };
 	if (!search->shared)
 		consider_all(search,
 			     store_ids_hash(search->turn->engine->store, query->provider->number,

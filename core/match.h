@@ -49,18 +49,7 @@ struct match_hashes match_hashes(struct turn *turn, const struct provider *provi
  */
 uint64_t match_shared_hash(const struct store *store, uint32_t provider, const char *id, size_t n,
 			   uint32_t tail);
-/* Whether an address of the receipt surely is that number's. */
-bool match_names(const struct smpp_pdu *pdu, uint64_t msisdn);
-
-/*
- * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave
- * them as they were submitted, so either will do; one that is empty or masked cannot disagree. An
- * alphanumeric one is the sender, so the other is the recipient then and must agree. Always, where
- * the provider's match_addresses is off.
- */
+/* smpp_receipt_may_be_of; always, where the provider's match_addresses is off. */
 bool match_addresses(const struct provider *provider, const struct smpp_pdu *pdu, uint64_t msisdn);
-
-/* store_tail of an address, plus 1; 0 when it is no number of that many digits. */
-uint32_t match_tail(struct smpp_octets address);
 
 #endif

@@ -58,8 +58,8 @@ void orphans_keep(struct turn *turn, const struct orphan_news *news)
 		orphan.hash_text = hashes.text;
 		orphan.id.n = (uint32_t)smpp_id_canonical(named.at, named.n, id);
 		orphan.id.at = (const uint8_t *)id;
-		orphan.source_tail = match_tail(news->pdu->source_addr);
-		orphan.dest_tail = match_tail(news->pdu->destination_addr);
+		orphan.source_tail = smpp_number_tail(news->pdu->source_addr);
+		orphan.dest_tail = smpp_number_tail(news->pdu->destination_addr);
 		orphan.dest.at = dest.at;
 		orphan.dest.n = dest.n < ADDR_OCTETS ? dest.n : ADDR_OCTETS;
 	}
@@ -182,7 +182,7 @@ static void join(struct turn *turn, const struct owner *owner, const struct stor
 	struct store_message message = { .order = ref.order, .index = ref.index };
 	struct orphan_read *read = orphans_read(turn, provider, orphan);
 	turn_fail(turn, store_message_get(turn->txn, &message));
-	if (read && (owner->shared ? match_names(&read->pdu, message.msisdn) :
+	if (read && (owner->shared ? smpp_receipt_names(&read->pdu, message.msisdn) :
 				     match_addresses(provider, &read->pdu, message.msisdn))) {
 		learn(turn, provider, orphan, read, hash);
 		receipts_apply(turn, provider, ref, &read->receipt,

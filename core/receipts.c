@@ -307,8 +307,8 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 						  .pdu = pdu,
 						  .receipt = receipt,
 						  .reason = reason });
-	correlate(turn, delivery->link->provider, match_tail(pdu->source_addr));
-	correlate(turn, delivery->link->provider, match_tail(pdu->destination_addr));
+	correlate(turn, delivery->link->provider, smpp_number_tail(pdu->source_addr));
+	correlate(turn, delivery->link->provider, smpp_number_tail(pdu->destination_addr));
 }
 
 /* Why it belongs to no segment. */
@@ -369,8 +369,8 @@ static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery
 		learn(turn, query.provider, &match);
 		return UNMATCHED_MATCHED;
 	}
-	const uint32_t tails[] = { match_tail(pdu->source_addr),
-				   match_tail(pdu->destination_addr) };
+	const uint32_t tails[] = { smpp_number_tail(pdu->source_addr),
+				   smpp_number_tail(pdu->destination_addr) };
 	if (receipt->flags & SMPP_RECEIPT_NEEDS_MATCH && !match.standing &&
 	    !correlate_is_awaited(turn, query.provider, tails, turn->at_ms)) {
 		inbound_keep(turn, delivery->link, pdu,

@@ -274,8 +274,8 @@ static bool is_number(struct smpp_octets address, uint64_t msisdn)
 {
 	char digits[24];
 	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)msisdn);
-	if (match_tail(address))
-		return match_tail(address) == store_tail(msisdn) + 1;
+	if (smpp_number_tail(address))
+		return smpp_number_tail(address) == store_tail(msisdn) + 1;
 	if (address.n && address.at[0] == '+') {
 		address.at++;
 		address.n--;

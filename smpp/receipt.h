@@ -197,4 +197,23 @@ size_t smpp_id_readings(const void *raw, size_t n, enum smpp_id_dialect dialect,
 /* "any", "exact", "hex_to_dec", "dec_to_hex"; static. For evidence and settings. */
 const char *smpp_id_dialect_name(enum smpp_id_dialect dialect);
 
+/* ---- whose receipt it is ---- */
+
+enum {
+	SMPP_TAIL_DIGITS = 7, /* numbers are compared from their end */
+};
+
+/* The last digits of an address, plus 1; 0 when it is no number of that many digits. */
+uint32_t smpp_number_tail(struct smpp_octets address);
+
+/* Whether an address of the receipt surely is that number's. */
+bool smpp_receipt_names(const struct smpp_pdu *pdu, uint64_t number);
+
+/*
+ * Whether the receipt may be one of a message to that number. Carriers swap the addresses or leave
+ * them as they were submitted, so either will do; one that is empty or masked cannot disagree. An
+ * alphanumeric one is the sender, so the other is the recipient then and must agree.
+ */
+bool smpp_receipt_may_be_of(const struct smpp_pdu *pdu, uint64_t number);
+
 #endif
