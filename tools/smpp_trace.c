@@ -1,6 +1,6 @@
 /*
- * smpp-trace: shows SMPP PDUs to an engineer, from hexadecimal or as they pass through a running
- * daemon. This file joins source, flow and view; each of them is a file of its own.
+ * smpp-trace: shows SMPP PDUs to an engineer, from hexadecimal, from captures or as they pass through
+ * a running daemon. This file joins source, flow and view; each of them is a file of its own.
  *
  * Exit status: 0 all well, 1 a PDU or its hexadecimal cannot be read, the daemon cannot be reached
  * or nothing has that name, 2 the command line is wrong.
@@ -10,11 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/capture.h"
+#include "tools/trace_capture.h"
 #include "tools/trace_explain.h"
 #include "tools/trace_hex.h"
 #include "tools/trace_live.h"
 #include "tools/trace_options.h"
 #include "tools/trace_split.h"
+#include "tools/trace_summary.h"
 
 #define INPUT_OCTETS_MAX (256u << 20) /* of hexadecimal */
 
@@ -76,97 +79,187 @@ static bool read_octets(const struct trace_options *options, struct buffer *octe
 	return ok;
 }
 
-/* One PDU alone is shown as a block: a line would leave out what it was looked at for. */
-static enum trace_format format_of(const struct trace_options *options, bool alone)
+/* ---- the way from source to view ---- */
+
+struct trace {
+	const struct trace_options *options;
+	struct flow *flow;
+	struct trace_summary *summary; /* instead of the view */
+	struct trace_view view;
+	uint64_t seen;
+	uint64_t shown;
+	uint64_t dropped;
+	bool well; /* no PDU that cannot be read was shown */
+};
+
+static enum trace_format format_of(const struct trace_options *options)
 {
-	if (options->json)
-		return TRACE_JSON;
-	return options->verbose || alone ? TRACE_BLOCK : TRACE_LINE;
+	if (options->format != TRACE_LINE)
+		return options->format;
+	if (options->ladder)
+		return TRACE_LADDER;
+	return options->verbose ? TRACE_BLOCK : TRACE_LINE;
 }
 
-static int decode(const struct trace_options *options)
+/* False: what is wrong was said. */
+static bool trace_begin(struct trace *trace, struct trace_options *options)
 {
-	static const struct trace_pair unpaired = { 0 };
+	*trace = (struct trace){ .options = options, .well = true };
+	trace->view = (struct trace_view){ .format = format_of(options),
+					   .print = options->print,
+					   .names = options->names,
+					   .n_names = options->n_names };
+	trace->flow = flow_new(options->unanswered_us);
+	if (options->summary)
+		trace->summary = trace_summary_new();
+	if (trace->flow != NULL && (trace->summary != NULL || !options->summary))
+		return true;
+	fputs("smpp-trace: out of memory\n", stderr);
+	return false;
+}
+
+static void trace_release(struct trace *trace)
+{
+	trace_view_release(&trace->view);
+	trace_summary_free(trace->summary);
+	flow_free(trace->flow);
+}
+
+/* Everything that the flow has to say. False: nobody reads it any more. */
+static bool show(struct trace *trace)
+{
+	struct flow_event event;
+
+	while (flow_next(trace->flow, &event)) {
+		if (trace->summary != NULL) {
+			trace_summary_add(trace->summary, &event);
+			continue;
+		}
+		trace_view_event(&trace->view, &event);
+		if (event.kind == FLOW_PDU) {
+			trace->shown++;
+			trace->well = trace->well && !trace->view.reading.problematic;
+		}
+	}
+	return trace->view.out.n < 1u << 16 || write_out(&trace->view.out);
+}
+
+static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
+{
+	trace->seen += pdu->kind == TRACE_PDU;
+	trace->dropped += pdu->dropped;
+	flow_add(trace->flow, pdu);
+	return show(trace);
+}
+
+/* No PDU follows: what is now certain, and the summary. */
+static bool trace_end(struct trace *trace)
+{
+	/* Without times nobody has waited: somebody pasted what he had. */
+	if (trace->options->command != TRACE_DECODE)
+		flow_end(trace->flow);
+	if (!show(trace))
+		return false;
+	if (trace->summary != NULL)
+		trace_summary_print(trace->summary, &trace->view.out);
+	return write_out(&trace->view.out);
+}
+
+/* ---- decode ---- */
+
+static int decode(struct trace_options *options)
+{
 	struct buffer octets = { 0 };
-	struct trace_view view = { .print = options->print };
 	struct trace_split split = { 0 };
 	struct trace_pdu pdu;
-	bool well = read_octets(options, &octets);
+	struct trace trace;
+	bool well = trace_begin(&trace, options) && read_octets(options, &octets);
 
 	split.octets = octets.octets;
 	split.n = well ? octets.n : 0;
-	while (trace_split_next(&split, &pdu)) {
-		view.format = format_of(options, split.number == 1 && split.next == split.n);
-		trace_view_pdu(&view, &pdu, &unpaired);
-		well = well && !view.reading.problematic;
-		if (!write_out(&view.out)) {
-			well = false;
-			break;
-		}
+	while (well && trace_split_next(&split, &pdu)) {
+		/* One PDU alone is a block: a line would leave out what it was looked at for. */
+		if (split.number == 1 && split.next == split.n && trace.view.format == TRACE_LINE)
+			trace.view.format = TRACE_BLOCK;
+		well = trace_one(&trace, &pdu);
 	}
-	trace_view_release(&view);
+	well = well && trace_end(&trace) && trace.well;
+	trace_release(&trace);
 	buffer_release(&octets);
 	return well ? 0 : 1;
 }
 
+/* ---- read ---- */
+
+static int read_capture(struct trace_options *options)
+{
+	char error[CAPTURE_ERROR_OCTETS] = "";
+	struct trace_capture *capture = NULL;
+	struct trace_pdu pdu;
+	struct trace trace;
+	bool well = trace_begin(&trace, options);
+
+	if (well)
+		capture = trace_capture_open(options->words[0], options->port, error);
+	well = capture != NULL;
+	while (well && trace_capture_next(capture, &pdu, error))
+		well = trace_one(&trace, &pdu);
+	/* What came before a damage is told like the rest. */
+	well = well && trace_end(&trace);
+	if (error[0] == '\0' && well && trace.seen == 0)
+		snprintf(error, sizeof(error), "no SMPP was recognised in it%s",
+			 options->port == 0 ? "; --port=PORT says where it is" : "");
+	if (error[0] != '\0')
+		fprintf(stderr, "smpp-trace: %s: %s\n", options->words[0], error);
+	trace_capture_close(capture);
+	trace_release(&trace);
+	return well && error[0] == '\0' && trace.well ? 0 : 1;
+}
+
 /* ---- live ---- */
 
-struct counts {
-	uint64_t seen;
-	uint64_t shown;
-	uint64_t dropped;
-};
-
-/* Everything that has come. False: nobody reads it any more. */
-static bool show_live(struct trace_live *live, struct trace_flow *flow, struct trace_view *view,
-		      struct counts *counts)
+static bool show_live(struct trace_live *live, struct trace *trace)
 {
 	struct trace_pdu pdu;
 
 	while (trace_live_next(live, &pdu)) {
-		struct trace_pair pair = trace_flow_pdu(flow, &pdu);
-
-		counts->seen++;
-		counts->dropped += pdu.dropped;
-		trace_view_pdu(view, &pdu, &pair);
-		counts->shown++;
-		if (view->out.n > 1u << 16 && !write_out(&view->out))
+		if (!trace_one(trace, &pdu))
 			return false;
 	}
-	return write_out(&view->out);
+	return write_out(&trace->view.out);
 }
 
-static int live(const struct trace_options *options)
+static int live(struct trace_options *options)
 {
 	struct trace_live_want want = { .socket_path = options->socket_path,
 					.link = options->link,
 					.text = options->print.show_text,
 					.numbers = options->print.show_numbers };
-	struct trace_view view = { .format = format_of(options, false), .print = options->print };
 	struct trace_live *source = trace_live_new(&want);
-	struct trace_flow *flow = trace_flow_new();
-	struct counts counts = { 0 };
-	const char *error = source && flow ? NULL : "out of memory";
+	struct trace trace;
+	bool ready = trace_begin(&trace, options);
+	const char *error = source && ready ? NULL : "out of memory";
 
 	while (!error && trace_live_wait(source)) {
-		if (!show_live(source, flow, &view, &counts))
+		if (!show_live(source, &trace))
 			break;
 	}
-	if (!error)
+	if (!error) {
 		error = trace_live_error(source);
-	fprintf(stderr, "seen %" PRIu64 ", shown %" PRIu64 ", dropped %" PRIu64 "\n", counts.seen,
-		counts.shown, counts.dropped);
+		trace_end(&trace);
+	}
+	fprintf(stderr, "seen %" PRIu64 ", shown %" PRIu64 ", dropped %" PRIu64 "\n", trace.seen,
+		trace.shown, trace.dropped);
 	if (error)
 		fprintf(stderr, "smpp-trace: %s\n", error);
-	trace_view_release(&view);
-	trace_flow_free(flow);
+	trace_release(&trace);
 	trace_live_free(source);
 	return error ? 1 : 0;
 }
 
 /* ---- explain ---- */
 
-static int explain(const struct trace_options *options)
+static int explain(struct trace_options *options)
 {
 	struct buffer out = { 0 };
 	int status = 0;
@@ -186,8 +279,9 @@ static int explain(const struct trace_options *options)
 
 int main(int argc, char **argv)
 {
-	static int (*const run[])(const struct trace_options *) = {
+	static int (*const run[])(struct trace_options *) = {
 		[TRACE_DECODE] = decode,
+		[TRACE_READ] = read_capture,
 		[TRACE_LIVE] = live,
 		[TRACE_EXPLAIN] = explain,
 	};

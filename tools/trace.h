@@ -1,9 +1,10 @@
 /*
  * What passes through smpp-trace: PDUs as a source saw them. Sources make them (trace_split.h from
- * octets, trace_live.h from the daemon's tap), the flow pairs them (trace_flow.h), views show them
- * (trace_view.h). None of the three knows another.
+ * octets, trace_capture.h from a file, trace_live.h from the daemon's tap), the flow says what they
+ * have to do with one another (flow.h), the filter chooses (filter.h), views show (trace_view.h,
+ * trace_summary.h). Sources know nothing of what follows, and views not where a PDU came from.
  *
- *	source ── struct trace_pdu ──► flow ── struct trace_pair ──► view
+ *	source ── struct trace_pdu ──► flow ── struct flow_event ──► filter ──► view
  */
 #ifndef TOOLS_TRACE_H
 #define TOOLS_TRACE_H
@@ -13,6 +14,12 @@
 
 #define TRACE_LINK_OCTETS 80	     /* of a link's name, with its NUL */
 #define TRACE_PDU_OCTETS  (1u << 20) /* a command_length above this is none */
+
+enum trace_kind {
+	TRACE_PDU,
+	TRACE_FIN, /* no PDU: the connection was ended in this direction, by a FIN */
+	TRACE_RST, /* the same, in both directions, by an RST */
+};
 
 enum trace_direction {
 	TRACE_UNKNOWN,
@@ -28,12 +35,16 @@ enum trace_framing {
 
 /* Pointers are the source's, valid until it is asked for the next one. */
 struct trace_pdu {
-	uint64_t number; /* from 1, in the order of the source */
-	uint64_t offset; /* of its first octet in the source; live: 0 */
-	int64_t at_ms;	 /* wall clock; 0: not known */
-	uint64_t session;
-	uint64_t dropped;	      /* PDUs lost before it */
+	enum trace_kind kind;
+	uint64_t number;  /* from 1, in the order of the source; an end has that of the last PDU */
+	uint64_t offset;  /* decode: of its first octet in the source */
+	uint64_t packet;  /* captures: the number of the packet that made it whole; else 0 */
+	int64_t at_us;	  /* wall clock; 0: not known */
+	uint64_t session; /* of the link */
+	uint64_t dropped; /* live: PDUs lost before it */
+	uint64_t lost;	  /* captures: octets missing before it, of its direction */
 	char link[TRACE_LINK_OCTETS]; /* "": not known */
+	const char *message;	      /* our id of the message, where the source says it; else "" */
 	enum trace_direction direction;
 	enum trace_framing framing;
 	uint32_t n;

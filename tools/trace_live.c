@@ -210,7 +210,7 @@ static bool take_hex(struct trace_live *live, char *line, size_t *n)
 }
 
 /* "2026-11-20T08:30:00.123Z" */
-static bool read_time(const char *text, int64_t *at_ms)
+static bool read_time(const char *text, int64_t *at_us)
 {
 	struct tm tm = { 0 };
 	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
@@ -218,7 +218,7 @@ static bool read_time(const char *text, int64_t *at_ms)
 
 	if (!rest || (*rest == '.' && sscanf(rest, ".%3uZ", &ms) != 1))
 		return false;
-	*at_ms = (int64_t)timegm(&tm) * 1000 + ms;
+	*at_us = ((int64_t)timegm(&tm) * 1000 + ms) * 1000;
 	return true;
 }
 
@@ -243,7 +243,7 @@ static bool read_members(const struct json *line, struct trace_pdu *pdu)
 	pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
 	return get_uint(line, "session", &pdu->session) &&
 	       get_uint(line, "dropped", &pdu->dropped) &&
-	       read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_ms);
+	       read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_us);
 }
 
 static bool read_line(struct trace_live *live, char *line, size_t n, struct trace_pdu *pdu)
@@ -253,7 +253,7 @@ static bool read_line(struct trace_live *live, char *line, size_t n, struct trac
 	uint32_t length;
 	bool ok;
 
-	*pdu = (struct trace_pdu){ .number = ++live->number };
+	*pdu = (struct trace_pdu){ .number = ++live->number, .message = "" };
 	if (!take_hex(live, line, &n))
 		return false;
 	pdu->octets = live->octets.octets;

@@ -4,6 +4,7 @@
 #include "tools/trace_options.h"
 
 #include <argp.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,37 +13,62 @@ enum key {
 	KEY_NUMBERS,
 	KEY_SOCKET,
 	KEY_ALPHABET,
+	KEY_LADDER,
+	KEY_PORT,
+	KEY_AFTER,
 };
 
 static const struct argp_option rows[] = {
 	{ "verbose", 'v', NULL, 0, "A block for each PDU: every field with its octets", 1 },
-	{ "format", 'T', "FORMAT", 0, "text (the default) or json, one object a line", 1 },
+	{ "ladder", KEY_LADDER, NULL, 0, "Arrows between the ESME and the carrier", 1 },
+	{ "summary", 'c', NULL, 0, "Figures of the whole at the end, and no PDUs", 1 },
+	{ "format", 'T', "FORMAT", 0,
+	  "text (the default), json (one object a line), fields or csv (those of -e)", 1 },
+	{ "field", 'e', "NAME", 0, "A column of -T fields or csv: a member of the JSON object", 1 },
+	{ "filter", 'f', "EXPR", 0, "Only PDUs for which it holds: cmd=submit_sm & rtt>200ms", 1 },
+	{ "unanswered-after", KEY_AFTER, "SECONDS", 0, "When a request counts as unanswered (60)",
+	  1 },
 	{ "text", KEY_TEXT, NULL, 0, "Show texts; otherwise their length", 1 },
 	{ "numbers", KEY_NUMBERS, NULL, 0, "Show numbers; otherwise their last three digits", 1 },
 	{ "alphabet", KEY_ALPHABET, "NAME", 0,
 	  "What data_coding 0 means: gsm7 (the default), latin1, ascii or ucs2", 1 },
+	{ "port", KEY_PORT, "PORT", 0, "read: SMPP is on this port only (any, if recognised)", 2 },
 	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (/run/esmed/tap.sock)",
 	  2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
 	{ 0 },
 };
 
-static const char args_doc[] = "decode HEX...|-\nlive\nexplain STATUS|TLV|FIELD|PDU...";
+static const char args_doc[] =
+	"decode HEX...|-\nread FILE|-\nlive\nexplain STATUS|TLV|FIELD|PDU...";
 static const char doc[] =
-	"Shows SMPP PDUs: from hexadecimal, or as they pass through a running esmed.\v"
-	"decode reads hexadecimal in any usual form, or from standard input with -. live shows "
-	"PDUs until it is interrupted. explain says what a status, a TLV, a field or a PDU is. "
+	"Shows SMPP PDUs: from hexadecimal, from a capture, or as they pass through a running "
+	"esmed.\v"
+	"decode reads hexadecimal in any usual form, or from standard input with -. read takes "
+	"pcap and pcapng. live shows PDUs until it is interrupted. explain says what a status, a TLV, a field or a PDU is. "
 	"Passwords are never shown. Exit status: 0 all well, 1 a PDU or the hexadecimal cannot be "
 	"read or the daemon cannot be reached, 2 the command line is wrong.";
 
 static const struct {
 	const char *name;
 	enum trace_command command;
-	bool words; /* needs some */
+	size_t least; /* words that it needs */
+	size_t most;
 } commands[] = {
-	{ "decode", TRACE_DECODE, true },
-	{ "live", TRACE_LIVE, false },
-	{ "explain", TRACE_EXPLAIN, true },
+	{ "decode", TRACE_DECODE, 1, SIZE_MAX },
+	{ "read", TRACE_READ, 1, 1 },
+	{ "live", TRACE_LIVE, 0, 0 },
+	{ "explain", TRACE_EXPLAIN, 1, SIZE_MAX },
+};
+
+static const struct {
+	const char *name;
+	enum trace_format format;
+} formats[] = {
+	{ "text", TRACE_LINE },
+	{ "json", TRACE_JSON },
+	{ "fields", TRACE_FIELDS },
+	{ "csv", TRACE_CSV },
 };
 
 static void read_alphabet(struct argp_state *state, struct trace_options *options, const char *name)
@@ -67,13 +93,57 @@ static void read_words(struct argp_state *state, struct trace_options *options)
 		if (strcmp(commands[i].name, name) != 0)
 			continue;
 		options->command = commands[i].command;
-		if (commands[i].words && options->n_words == 0)
+		if (options->n_words < commands[i].least)
 			argp_error(state, "%s: what? See --help", name);
-		if (!commands[i].words && options->n_words > 0)
-			argp_error(state, "%s: `%s` is one word too many", name, options->words[0]);
+		if (options->n_words > commands[i].most)
+			argp_error(state, "%s: `%s` is one word too many", name,
+				   options->words[commands[i].most]);
 		return;
 	}
-	argp_error(state, "`%s` is no command; decode, live and explain are", name);
+	argp_error(state, "`%s` is no command; decode, read, live and explain are", name);
+}
+
+static void read_format(struct argp_state *state, struct trace_options *options, const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(formats[i].name, name) == 0) {
+			options->format = formats[i].format;
+			return;
+		}
+	}
+	argp_error(state, "--format=%s is none of text, json, fields, csv", name);
+}
+
+static uint32_t read_number(struct argp_state *state, const char *option, const char *text,
+			    uint32_t most)
+{
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || number == 0 || number > most)
+		argp_error(state, "--%s=%s is no number from 1 to %" PRIu32, option, text, most);
+	return (uint32_t)number;
+}
+
+static void add_name(struct argp_state *state, struct trace_options *options, char *name)
+{
+	if (options->n_names == TRACE_NAMES)
+		argp_error(state, "-e: more than %d fields", TRACE_NAMES);
+	else
+		options->names[options->n_names++] = name;
+}
+
+/* What does not go together. */
+static void check(struct argp_state *state, const struct trace_options *options)
+{
+	bool table = options->format == TRACE_FIELDS || options->format == TRACE_CSV;
+
+	if (table != (options->n_names > 0))
+		argp_error(state, "-T fields and -T csv want -e NAME, and -e wants them");
+	if (options->summary + options->ladder + options->verbose +
+		    (options->format != TRACE_LINE) >
+	    1)
+		argp_error(state, "-c, --ladder, -v and -T: one at a time");
 }
 
 static error_t read_one(int key, char *arg, struct argp_state *state)
@@ -85,9 +155,26 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		options->verbose = true;
 		return 0;
 	case 'T':
-		options->json = strcmp(arg, "json") == 0;
-		if (!options->json && strcmp(arg, "text") != 0)
-			argp_error(state, "--format=%s is neither text nor json", arg);
+		read_format(state, options, arg);
+		return 0;
+	case 'c':
+		options->summary = true;
+		return 0;
+	case 'e':
+		add_name(state, options, arg);
+		return 0;
+	case 'f':
+		options->filter = arg;
+		return 0;
+	case KEY_LADDER:
+		options->ladder = true;
+		return 0;
+	case KEY_PORT:
+		options->port = (uint16_t)read_number(state, "port", arg, UINT16_MAX);
+		return 0;
+	case KEY_AFTER:
+		options->unanswered_us =
+			(int64_t)read_number(state, "unanswered-after", arg, 1000000) * 1000000;
 		return 0;
 	case KEY_TEXT:
 		options->print.show_text = true;
@@ -109,8 +196,11 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_ARG: /* options have been moved before all words */
 		read_words(state, options);
 		return 0;
+	case ARGP_KEY_END:
+		check(state, options);
+		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "decode, live or explain?");
+		argp_error(state, "decode, read, live or explain?");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -126,6 +216,7 @@ void trace_options_read(struct trace_options *options, int argc, char **argv)
 	*options = (struct trace_options){
 		.socket_path = "/run/esmed/tap.sock",
 		.link = "",
+		.unanswered_us = 60 * INT64_C(1000000),
 	};
 	argp_program_version = "smpp-trace " ESMED_VERSION;
 	argp_err_exit_status = 2;

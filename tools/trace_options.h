@@ -7,8 +7,11 @@
 #include "core/buffer.h"
 #include "tools/trace_view.h"
 
+#define TRACE_NAMES 64 /* of -e */
+
 enum trace_command {
 	TRACE_DECODE,
+	TRACE_READ,
 	TRACE_LIVE,
 	TRACE_EXPLAIN,
 };
@@ -16,11 +19,18 @@ enum trace_command {
 struct trace_options {
 	enum trace_command command;
 	bool verbose;
-	bool json;
+	bool ladder;
+	bool summary;
+	enum trace_format format; /* of -T; TRACE_LINE: none was given */
+	char *names[TRACE_NAMES]; /* of -e */
+	size_t n_names;
+	const char *filter; /* NULL: none */
+	uint16_t port;	    /* read: 0 is any */
+	int64_t unanswered_us;
 	struct smpp_print_options print;
 	const char *socket_path;
 	const char *link; /* "": all */
-	char **words;	  /* behind the command; 1 or more for decode and explain */
+	char **words;	  /* behind the command; 1 or more, but none for live */
 	size_t n_words;
 };
 

@@ -19,11 +19,32 @@ void trace_put_answer(struct buffer *out, const struct trace_reading *reading);
 /* "UDH, 8-bit reference", "sar_* TLVs". Static. */
 const char *trace_part_method(enum smpp_concat_method method);
 
-void trace_view_line(struct trace_view *view, const struct trace_pdu *pdu,
-		     const struct trace_pair *pair);
-void trace_view_block(struct trace_view *view, const struct trace_pdu *pdu,
-		      const struct trace_pair *pair);
-void trace_view_json(struct trace_view *view, const struct trace_pdu *pdu,
-		     const struct trace_pair *pair);
+/* "08:30:00.123 alpha/alpha-1#3 ->"; without a time "@offset". */
+void trace_put_place(struct buffer *out, const struct trace_pdu *pdu);
+
+/* A number as it may be seen. */
+void trace_put_number(struct buffer *out, const char *number, bool show);
+
+/* "23ms", "1500ms", "0.318ms" */
+void trace_put_ms(struct buffer *out, int64_t us);
+
+/* What a PDU has to do with others, each piece behind a blank; the line and the ladder end so. */
+void trace_put_relations(struct trace_view *view, const struct flow_event *event);
+
+/* "\"192935\" = hex 2f1a7": how the id of a receipt and that of its submit are the same. */
+void trace_put_rule(struct buffer *out, const struct flow_event *event);
+
+/* "submit_sm sequence_number=10 (#14) to=*********008 was not answered until …" */
+void trace_put_unanswered(struct trace_view *view, const struct flow_event *event);
+/* "closed by the carrier (FIN)" */
+void trace_put_closed(struct buffer *out, const struct trace_pdu *pdu);
+
+const char *trace_command_name(uint32_t command_id);
+
+void trace_view_line(struct trace_view *view, const struct flow_event *event);
+void trace_view_block(struct trace_view *view, const struct flow_event *event);
+void trace_view_ladder(struct trace_view *view, const struct flow_event *event);
+void trace_view_json(struct trace_view *view, const struct flow_event *event);
+void trace_view_fields(struct trace_view *view, const struct flow_event *event);
 
 #endif

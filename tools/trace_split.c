@@ -25,6 +25,7 @@ bool trace_split_next(struct trace_split *split, struct trace_pdu *pdu)
 		return false;
 	*pdu = (struct trace_pdu){ .number = ++split->number,
 				   .offset = split->next,
+				   .message = "",
 				   .octets = split->octets + split->next };
 	pdu->framing = framing_of(pdu->octets, left, &length);
 	pdu->n = pdu->framing == TRACE_WHOLE ? length : (uint32_t)left;

@@ -1,36 +1,38 @@
-/* The line, and what all views share. */
+/* What all views share. */
 #include "tools/trace_view.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "core/json.h"
+#include "smpp/mask.h"
 #include "smpp/status.h"
 #include "tools/trace_own.h"
 
-typedef void view_fn(struct trace_view *view, const struct trace_pdu *pdu,
-		     const struct trace_pair *pair);
+typedef void view_fn(struct trace_view *view, const struct flow_event *event);
 
 static view_fn *const views[] = {
-	[TRACE_LINE] = trace_view_line,
-	[TRACE_BLOCK] = trace_view_block,
-	[TRACE_JSON] = trace_view_json,
+	[TRACE_LINE] = trace_view_line,	    [TRACE_BLOCK] = trace_view_block,
+	[TRACE_LADDER] = trace_view_ladder, [TRACE_JSON] = trace_view_json,
+	[TRACE_FIELDS] = trace_view_fields, [TRACE_CSV] = trace_view_fields,
 };
 
-void trace_view_pdu(struct trace_view *view, const struct trace_pdu *pdu,
-		    const struct trace_pair *pair)
+void trace_view_event(struct trace_view *view, const struct flow_event *event)
 {
-	if (!trace_read(&view->reading, pdu, view->print.show_text, view->print.show_numbers)) {
+	if (event->kind == FLOW_PDU &&
+	    !trace_read(&view->reading, event->pdu, view->print.show_text,
+			view->print.show_numbers)) {
 		view->out.failed = true;
 		return;
 	}
-	views[view->format](view, pdu, pair);
+	views[view->format](view, event);
 }
 
 void trace_view_release(struct trace_view *view)
 {
 	trace_reading_release(&view->reading);
 	buffer_release(&view->scratch);
+	buffer_release(&view->object);
 	buffer_release(&view->out);
 }
 
@@ -105,83 +107,219 @@ const char *trace_part_method(enum smpp_concat_method method)
 	return "none";
 }
 
-/* ---- the line ---- */
-
-static void put_place(struct buffer *out, const struct trace_pdu *pdu)
+const char *trace_command_name(uint32_t command_id)
 {
-	static const char *const arrows[] = {
-		[TRACE_UNKNOWN] = "--",
-		[TRACE_IN] = "<-",
-		[TRACE_OUT] = "->",
-	};
+	const struct smpp_command *command = smpp_command(command_id);
+
+	return command != NULL ? command->name : "unknown";
+}
+
+/* ---- places, numbers, times ---- */
+
+static const char *const arrows[] = {
+	[TRACE_UNKNOWN] = "--",
+	[TRACE_IN] = "<-",
+	[TRACE_OUT] = "->",
+};
+
+/* The hours and smaller; a day is told by the block and by JSON. */
+static void put_where(struct buffer *out, int64_t at_us, const char *link, uint64_t session,
+		      enum trace_direction direction)
+{
 	char time[25];
 
-	if (pdu->at_ms == 0) {
-		buffer_format(out, "#%" PRIu64 " @%" PRIu64 " ", pdu->number, pdu->offset);
-		return;
-	}
-	json_time_text(pdu->at_ms, time);
-	/* The hours and smaller; a day is told by the block and by JSON. */
-	buffer_format(out, "%.12s %s#%" PRIu64 " %s ", time + 11, pdu->link, pdu->session,
-		      arrows[pdu->direction]);
+	json_time_text(at_us / 1000, time);
+	buffer_format(out, "%.12s %s#%" PRIu64 " %s", time + 11, link, session, arrows[direction]);
 }
 
-static void put_receipt(struct buffer *out, const struct smpp_receipt *receipt)
+void trace_put_place(struct buffer *out, const struct trace_pdu *pdu)
 {
-	bool by_tlv = receipt->ids[SMPP_RECEIPT_TLV_ID].n > 0;
-
-	if (receipt->kind == SMPP_RECEIPT_NOT)
-		return;
-	buffer_format(out, " receipt=%s(id=",
-		      receipt->kind == SMPP_RECEIPT_UNPARSED ?
-			      "unreadable" :
-			      smpp_receipt_state_name(receipt->state));
-	trace_put_quoted(out, receipt->ids[by_tlv ? SMPP_RECEIPT_TLV_ID : SMPP_RECEIPT_TEXT_ID]);
-	if (receipt->stat.n > 0) {
-		buffer_text(out, " stat=");
-		trace_put_quoted(out, receipt->stat);
-	}
-	if (receipt->err.n > 0) {
-		buffer_text(out, " err=");
-		trace_put_quoted(out, receipt->err);
-	}
-	buffer_text(out, ")");
+	if (pdu->at_us == 0)
+		buffer_format(out, "@%" PRIu64, pdu->offset);
+	else
+		put_where(out, pdu->at_us, pdu->link, pdu->session, pdu->direction);
 }
 
-static void put_pair(struct buffer *out, const struct trace_pair *pair)
+void trace_put_number(struct buffer *out, const char *number, bool show)
 {
-	switch (pair->kind) {
-	case TRACE_PAIR_NONE:
-		return;
-	case TRACE_PAIR_ANSWER:
-		buffer_format(out, " rtt=%" PRId64 "ms", pair->rtt_ms);
-		return;
-	case TRACE_PAIR_UNASKED:
-		buffer_text(out, " rtt=? (its request was not seen)");
-		return;
+	size_t n = strlen(number);
+	size_t hidden = show || n < SMPP_MASK_DIGITS_SHOWN ? 0 : n - SMPP_MASK_DIGITS_SHOWN;
+
+	if (!show && n < SMPP_MASK_DIGITS_SHOWN)
+		hidden = n;
+	for (size_t i = 0; i < n; i++) {
+		char c = i < hidden ? SMPP_MASK_NUMBER_OCTET : number[i];
+
+		if (c < 0x20 || c > 0x7E)
+			buffer_format(out, "\\x%02x", (unsigned)(uint8_t)c);
+		else
+			buffer_append(out, &c, 1);
 	}
 }
 
-void trace_view_line(struct trace_view *view, const struct trace_pdu *pdu,
-		     const struct trace_pair *pair)
+void trace_put_ms(struct buffer *out, int64_t us)
 {
-	const struct trace_reading *reading = &view->reading;
+	if (us % 1000 == 0)
+		buffer_format(out, "%" PRId64 "ms", us / 1000);
+	else
+		buffer_format(out, "%.3fms", (double)us / 1000);
+}
+
+/* ---- what PDUs have to do with one another ---- */
+
+void trace_put_rule(struct buffer *out, const struct flow_event *event)
+{
+	static const char *const words[] = {
+		[SMPP_ID_ANY] = "the same",
+		[SMPP_ID_EXACT] = "the same",
+		[SMPP_ID_HEX_TO_DEC] = "decimal",
+		[SMPP_ID_DEC_TO_HEX] = "hex",
+	};
+
+	trace_put_quoted(out, event->id);
+	buffer_format(out, " = %s %s", words[event->rule], event->submit->id);
+}
+
+static void put_request(struct trace_view *view, const struct flow_event *event)
+{
+	const struct flow_request *request = event->request;
 	struct buffer *out = &view->out;
 
-	put_place(out, pdu);
-	if (reading->has_header)
-		buffer_text(out, trace_printed(view, smpp_print_line));
-	else
-		buffer_format(out, "%" PRIu32 " octets that are no PDU", pdu->n);
-	if (reading->part.total > 1)
-		buffer_format(out, " part=%u/%u(reference %u)", reading->part.seqnum,
-			      reading->part.total, reading->part.ref);
-	put_receipt(out, &reading->receipt);
-	put_pair(out, pair);
-	if (reading->problematic)
-		buffer_format(out, " problem at %" PRIu32 ": %s: %s", reading->problem.offset,
-			      reading->problem.field, reading->problem.text);
-	if (pdu->dropped > 0)
-		buffer_format(out, " (%" PRIu64 " dropped before it)", pdu->dropped);
+	buffer_format(out, " of #%" PRIu64, request->number);
+	if (flow_is_submit(request->command_id)) {
+		buffer_text(out, " to=");
+		trace_put_number(out, request->to, view->print.show_numbers);
+	}
+	if (event->late)
+		buffer_text(out, " late");
+}
+
+static void put_join(struct trace_view *view, const struct flow_event *event)
+{
+	struct buffer *out = &view->out;
+
+	switch (event->join) {
+	case FLOW_JOIN_NONE:
+		return;
+	case FLOW_JOIN_UNKNOWN:
+		buffer_text(out, " of no submit that was seen");
+		return;
+	case FLOW_JOIN_AMBIGUOUS:
+		buffer_text(out, " of one of several submits: its id fits them in another base");
+		return;
+	case FLOW_JOIN_SUBMIT:
+		break;
+	}
+	buffer_format(out, " of #%" PRIu64 " (", event->submit->number);
+	trace_put_rule(out, event);
+	buffer_text(out, ") after ");
+	trace_put_ms(out, event->delay_us);
+	if (event->other_link)
+		buffer_format(out, ", submitted on %s#%" PRIu64, event->submit->link,
+			      event->submit->session);
+}
+
+static void put_history(struct buffer *out, const struct flow_event *event)
+{
+	if (event->again != 0) {
+		char text[SMPP_STATUS_TEXT_OCTETS];
+
+		buffer_format(out, " again=#%" PRIu64 " (%s)", event->again,
+			      event->again_in_doubt ? "unanswered" :
+						      smpp_status_text(event->again_status, text));
+	}
+	if (event->pause_us >= 0) {
+		buffer_text(out, " pause=");
+		trace_put_ms(out, event->pause_us);
+		buffer_text(out, " (the first since a throttle)");
+	}
+}
+
+static void put_held(struct buffer *out, const struct flow_event *event)
+{
+	if (event->held_us < FLOW_HELD_US || event->window == 0)
+		return;
+	buffer_format(out, " (%" PRIu32 " waited ", event->window);
+	trace_put_ms(out, event->held_us);
+	buffer_text(out, " for it)");
+}
+
+void trace_put_relations(struct trace_view *view, const struct flow_event *event)
+{
+	struct buffer *out = &view->out;
+	const char *message = event->pdu->message;
+
+	if (event->parts_seen > 1)
+		buffer_format(out, " of #%" PRIu64, event->first_part);
+	put_join(view, event);
+	put_history(out, event);
+	if (event->pdu->at_us != 0 && event->window > 0)
+		buffer_format(out, " window=%" PRIu32, event->window);
+	if (event->pairing == FLOW_PAIR_ANSWER) {
+		put_request(view, event);
+		message = message[0] != '\0' ? message : event->request->message;
+	} else if (event->submit != NULL && message[0] == '\0') {
+		message = event->submit->message;
+	}
+	if (message[0] != '\0') {
+		buffer_text(out, " msg=");
+		trace_put_number(out, message, true);
+	}
+	if (event->pairing == FLOW_PAIR_ANSWER && event->pdu->at_us != 0) {
+		buffer_text(out, " rtt=");
+		trace_put_ms(out, event->rtt_us);
+		put_held(out, event);
+	}
+	if (event->pairing == FLOW_PAIR_UNASKED)
+		buffer_text(out, " rtt=? (its request was not seen)");
+	if (event->pdu->dropped > 0)
+		buffer_format(out, " (%" PRIu64 " dropped before it)", event->pdu->dropped);
+	if (event->pdu->lost > 0)
+		buffer_format(out, " (%" PRIu64 " octets lost before it)", event->pdu->lost);
+}
+
+void trace_put_unanswered(struct trace_view *view, const struct flow_event *event)
+{
+	static const char *const whys[] = {
+		[FLOW_WHY_TIME] = "is not answered in time",
+		[FLOW_WHY_CLOSED] = "will not be answered, for the connection has ended",
+		[FLOW_WHY_END] = "was not answered until the end of the recording",
+		[FLOW_WHY_FORGOTTEN] = "is no longer watched, for too many are open",
+	};
+	const struct flow_request *request = event->request;
+	struct buffer *out = &view->out;
+
+	if (event->at_us != 0)
+		put_where(out, event->at_us, request->link, request->session, request->direction);
+	buffer_format(out, " !! %s sequence_number=%" PRIu32 " (#%" PRIu64 ")",
+		      trace_command_name(request->command_id), request->sequence_number,
+		      request->number);
+	if (flow_is_submit(request->command_id)) {
+		buffer_text(out, " to=");
+		trace_put_number(out, request->to, view->print.show_numbers);
+	}
+	if (request->message[0] != '\0') {
+		buffer_text(out, " msg=");
+		trace_put_number(out, request->message, true);
+	}
+	buffer_format(out, " %s", whys[event->why]);
+	if (event->at_us != 0) {
+		buffer_text(out, ", after ");
+		trace_put_ms(out, event->rtt_us);
+	}
+	if (flow_is_submit(request->command_id))
+		buffer_text(out, ": it may have been sent");
 	buffer_text(out, "\n");
+}
+
+void trace_put_closed(struct buffer *out, const struct trace_pdu *pdu)
+{
+	static const char *const whos[] = {
+		[TRACE_UNKNOWN] = "one end",
+		[TRACE_IN] = "the carrier",
+		[TRACE_OUT] = "us",
+	};
+
+	buffer_format(out, "closed by %s (%s)", whos[pdu->direction],
+		      pdu->kind == TRACE_RST ? "RST" : "FIN");
 }

@@ -10,8 +10,7 @@
 
 #define DUMP_OCTETS 16
 
-static void put_heading(struct buffer *out, const struct trace_pdu *pdu,
-			const struct trace_pair *pair)
+static void put_heading(struct buffer *out, const struct trace_pdu *pdu)
 {
 	static const char *const words[] = {
 		[TRACE_UNKNOWN] = "",
@@ -21,21 +20,16 @@ static void put_heading(struct buffer *out, const struct trace_pdu *pdu,
 	char time[25];
 
 	buffer_format(out, "PDU %" PRIu64 ", ", pdu->number);
-	if (pdu->at_ms != 0) {
-		json_time_text(pdu->at_ms, time);
+	if (pdu->packet != 0)
+		buffer_format(out, "packet %" PRIu64 ", ", pdu->packet);
+	if (pdu->at_us != 0) {
+		json_time_text(pdu->at_us / 1000, time);
 		buffer_format(out, "%s, link %s, session %" PRIu64 "%s, ", time, pdu->link,
 			      pdu->session, words[pdu->direction]);
 	} else {
 		buffer_format(out, "offset %" PRIu64 ", ", pdu->offset);
 	}
-	buffer_format(out, "%" PRIu32 " octets", pdu->n);
-	if (pair->kind == TRACE_PAIR_ANSWER)
-		buffer_format(out, ", answered after %" PRId64 " ms", pair->rtt_ms);
-	else if (pair->kind == TRACE_PAIR_UNASKED)
-		buffer_text(out, ", its request was not seen");
-	if (pdu->dropped > 0)
-		buffer_format(out, ", %" PRIu64 " dropped before it", pdu->dropped);
-	buffer_text(out, "\n");
+	buffer_format(out, "%" PRIu32 " octets\n", pdu->n);
 }
 
 /* ---- what the fields say together ---- */
@@ -202,17 +196,40 @@ static void put_problem(struct trace_view *view, const struct trace_pdu *pdu)
 				 "78 (x); --text --numbers shows it\n");
 }
 
-void trace_view_block(struct trace_view *view, const struct trace_pdu *pdu,
-		      const struct trace_pair *pair)
+/* What other PDUs have to do with it, if any have. */
+static void put_relations(struct trace_view *view, const struct flow_event *event)
+{
+	size_t n = view->out.n;
+
+	buffer_text(&view->out, " ");
+	trace_put_relations(view, event);
+	if (view->out.n == n + 1)
+		view->out.n = n;
+	else
+		buffer_text(&view->out, "\n");
+}
+
+static void put_pdu(struct trace_view *view, const struct flow_event *event)
 {
 	const struct trace_reading *reading = &view->reading;
 
-	put_heading(&view->out, pdu, pair);
+	put_heading(&view->out, event->pdu);
 	if (reading->has_header) {
 		buffer_text(&view->out, trace_printed(view, smpp_print_block));
 		put_part(&view->out, &reading->part);
 		put_receipt(&view->out, &reading->receipt);
 	}
-	put_problem(view, pdu);
+	put_relations(view, event);
+	put_problem(view, event->pdu);
+	buffer_text(&view->out, "\n");
+}
+
+void trace_view_block(struct trace_view *view, const struct flow_event *event)
+{
+	if (event->kind == FLOW_PDU) {
+		put_pdu(view, event);
+		return;
+	}
+	trace_view_line(view, event);
 	buffer_text(&view->out, "\n");
 }

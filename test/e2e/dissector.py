@@ -78,11 +78,16 @@ def against_tshark(name, folder, connections, least):
     path = os.path.join(folder, 'session.pcap')
     wire.write_capture(path, connections)
     theirs = dissect.dissected(path)
+    ours = dissect.by_flow(dissect.read(path))
     comparison = dissect.Comparison(dissect.SILENT, dissect.DIFFERING)
     for n, connection in enumerate(connections):
-        for who, port in ((wire.CLIENT, wire.ESME_PORT + n), (wire.SERVER, wire.SMSC_PORT)):
-            comparison.compare(f'{n} {who}', connection.octets(who),
-                               theirs.get((str(n), str(port)), []))
+        for who, way, port in ((wire.CLIENT, 'out', wire.ESME_PORT + n),
+                               (wire.SERVER, 'in', wire.SMSC_PORT)):
+            mine = ours.pop((n + 1, way), [])
+            comparison.compare(f'{n} {who}', mine, theirs.get((str(n), str(port)), []))
+            if sum(one['octets'] for one in mine) != len(connection.octets(who)):
+                comparison.wrong.append(f'{n} {who}: not all octets are PDUs')
+    comparison.wrong += [f'{flow} is in no connection' for flow in ours]
     TAP.result(not comparison.wrong and comparison.pdus >= least,
                f'{name}: {comparison.fields} fields of {comparison.pdus} PDUs agree with tshark',
                comparison.wrong or [f'{comparison.pdus} PDUs, not {least}'])

@@ -1,0 +1,256 @@
+#!/usr/bin/python3
+# builds: asan
+"""smpp-trace read: captures of every kind, what PDUs have to do with one another, the views. What the
+session of test/vectors must show is known from its making: test/vectors/README.md. Prints TAP."""
+import json
+import os
+import struct
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
+import house  # noqa: E402
+import sim_replay  # noqa: E402
+import wire  # noqa: E402
+from truth import ROOT  # noqa: E402
+
+TRACE = house.program('smpp-trace')
+VECTORS = os.path.join(ROOT, 'test', 'vectors')
+CAPTURES = ('session-port2775.pcap', 'session-port8080.pcap', 'upper-pdu.pcapng')
+ESME, SMSC = sim_replay.ESME, sim_replay.SMSC
+tap = house.Tap()
+
+
+def trace(*arguments, octets=None):
+    done = subprocess.run([TRACE, 'read', *arguments], input=octets, capture_output=True,
+                          timeout=house.PATIENCE_S, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def vector(name):
+    return os.path.join(VECTORS, name)
+
+
+def objects(*arguments):
+    status, out, err = trace('-T', 'json', *arguments)
+    if err:
+        raise house.Trouble(f'{arguments}: {status} {err}')
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def pdus(*arguments):
+    return [one for one in objects(*arguments) if 'octets' in one]
+
+
+def capture(packets, **kind):
+    return sim_replay.write_pcap(packets, **kind)
+
+
+def only(ones, what):
+    if len(ones) != 1:
+        raise house.Trouble(f'{what}: {ones}')
+    return ones[0]
+
+
+# --- The session of the vectors ------------------------------------------------------------------
+
+def flows_of_tshark(path):
+    """As ours are called: the only connection has the session 1, and 41234 is the ESME's port."""
+    return {(1, 'out' if port == '41234' else 'in'): fields
+            for (_, port), fields in dissect.dissected(path).items()}
+
+
+def agrees_with_tshark(name):
+    mine = dissect.by_flow(dissect.read(vector(name)))
+    if name.endswith('ng'):  # tshark knows no direction there, nor connections
+        theirs = {'all': sum(dissect.dissected(vector(name)).values(), [])}
+        mine = {'all': dissect.read(vector(name))}
+    else:
+        theirs = flows_of_tshark(vector(name))
+    comparison = dissect.Comparison(dissect.SILENT, dissect.DIFFERING)
+    for flow in mine.keys() | theirs.keys():
+        comparison.compare(str(flow), mine.get(flow, []), theirs.get(flow, []))
+    tap.result(not comparison.wrong and comparison.pdus == 52 and comparison.fields > 500,
+               f'{name}: {comparison.fields} fields of {comparison.pdus} PDUs agree with tshark',
+               comparison.wrong)
+
+
+def the_session(name):
+    seen = objects(vector(name))
+    ones = [one for one in seen if 'octets' in one]
+    of = {(one['dir'], one['smpp.sequence_number']): one for one in ones}
+    lost = only([one for one in seen if 'unanswered' in one], 'unanswered')
+    tap.result((lost['unanswered'], lost['smpp.sequence_number'], lost['why'],
+                lost['request']) == ('submit_sm', 10, 'end', of['out', 10]['number']),
+               f'{name}: exactly one request is not answered, number 10', [lost])
+    tap.result([one['smpp.sequence_number'] for one in ones if 'rtt_ms' in one and
+                one['rtt_ms'] is None] == [77], f'{name}: one answer answers nothing', ones)
+    windows = [of['out', n]['window'] for n in range(2, 14)]
+    tap.result(windows == list(range(1, 13)), f'{name}: the window grows to 12', windows)
+    tap.result(of['in', 7]['status'] == 'ESME_RTHROTTLED' and of['in', 9]['status'] ==
+               'ESME_RINVDSTADR' and of['in', 11]['smpp.command_status'] == '0x00000453',
+               f'{name}: the throttle, the refusal and the status of the carrier', ones)
+    lines = trace(vector(name))[1].splitlines()
+    slow = only([line for line in lines if ' for it)' in line], 'slow')
+    tap.result('submit_sm_resp sequence_number=5 ' in slow and '(8 waited 304ms for it)' in slow,
+               f'{name}: one answer held up the others', [slow])
+    tap.result([line.split(' ')[0] for line in lines if 'the first since a throttle' in line] ==
+               ['#36'], f'{name}: when it went on after the throttle', lines)
+    joined = [(one['smpp.sequence_number'], one['submit']['number'], one['submit']['id'],
+               one['submit']['rule']) for one in ones if 'submit' in one]
+    tap.result(joined == [(100, of['out', 2]['number'], '2f000', 'exact'),
+                          (101, of['out', 3]['number'], '2f001', 'dec_to_hex'),
+                          (102, of['out', 4]['number'], '2f002', 'exact'),
+                          (103, of['out', 5]['number'], '2f003', 'dec_to_hex')],
+               f'{name}: every receipt has its submit, by the rule that joins them', joined)
+    tap.result('("0000192513" = hex 2f001)' in trace(vector(name))[1], f'{name}: the rule in words')
+
+
+def our_export():
+    """Its comments have the true message and window of each PDU of a message."""
+    path = vector('upper-pdu.pcapng')
+    said = [line.split(' ') for line in dissect.tshark(
+        '-r', path, '-T', 'fields', '-e', 'frame.comment').decode().splitlines()]
+    ones = pdus(path)
+    wrong = []
+    for one, words in zip(ones, said):
+        truth = dict(word.split('=', 1) for word in words)
+        if 'msg' not in truth:
+            continue
+        if (one.get('msg'), one.get('window')) != (truth['msg'], int(truth['window'])):
+            wrong.append((one.get('msg'), one.get('window'), truth))
+    tap.result(len(said) == len(ones) == 52 and not wrong, 'message and window are as they were',
+               wrong)
+    by_number = {one['number']: one for one in ones}
+    other = only([one for one in ones if one['link'] == 'b' and 'submit' in one], 'other link')
+    tap.result((other['session'], other['submit']['link'], other['submit']['session']) ==
+               (2, 'a', 1) and other['msg'] == by_number[other['submit']['number']]['msg'],
+               'a receipt is joined across links', [other])
+
+
+# --- Captures of every kind ----------------------------------------------------------------------
+
+def session_of(packets, *options, **kind):
+    return pdus(*options, capture(packets, **kind))
+
+
+def told(ones):
+    return [(one['command'], one['dir'], one.get('request', 0)) for one in ones]
+
+
+WHOLE = [('bind_transceiver', 'out', 0), ('bind_transceiver_resp', 'in', 1), ('submit_sm', 'out', 0),
+         ('submit_sm_resp', 'in', 3), ('deliver_sm', 'in', 0)]
+
+
+def kinds():
+    packets = sim_replay.session()
+    for name, kind in (('raw', {}), ('Ethernet', {'link_type': 1, 'front': bytes(12) + b'\x08\0'}),
+                       ('VLAN', {'link_type': 1, 'front': bytes(12) + b'\x81\0\0\x07\x08\0'}),
+                       ('SLL', {'link_type': 113, 'front': bytes(14) + b'\x08\0'}),
+                       ('SLL2', {'link_type': 276, 'front': b'\x08\0' + bytes(18)}),
+                       ('loopback', {'link_type': 0, 'front': b'\2\0\0\0'})):
+        tap.result(told(session_of(packets, **kind)) == WHOLE, f'{name} is read')
+    six = sim_replay.session(sim_replay.SIX)
+    ones = session_of(six)
+    tap.result(told(ones) == WHOLE and ones[0]['link'] == '[2001:db8::2]:2775', 'IPv6 is read', ones)
+    path = capture(packets)
+    with open(path, 'rb') as file:
+        octets = file.read()
+    head, body = octets[:24], octets[24:]
+    tap.result(trace('-', octets=octets)[1] == trace(path)[1], 'the standard input is read')
+    swapped, nano, at = b'', b'', 0
+    while at < len(body):
+        row = struct.unpack('<IIII', body[at:at + 16])
+        data = body[at + 16:at + 16 + row[2]]
+        swapped += struct.pack('>IIII', *row) + data
+        nano += struct.pack('<IIII', row[0], row[1] * 1000, *row[2:]) + data
+        at += 16 + row[2]
+    for name, other in (('the other order of octets', struct.pack(
+            '>IHHiIII', *struct.unpack('<IHHiIII', head)) + swapped),
+                        ('nanoseconds', struct.pack('<I', 0xA1B23C4D) + head[4:] + nano)):
+        tap.result(trace('-', octets=other)[1] == trace(path)[1], f'{name} is read')
+    for cut in (3, 20, len(octets) - 3):
+        status, out, err = trace('-', octets=octets[:cut])
+        tap.result(status == 1 and err.startswith('smpp-trace: -: ') and
+                   len(out.splitlines()) == (4 if cut > 100 else 0),
+                   f'cut at {cut}: what is there is shown, and that it is cut', [out, err])
+
+
+def ports():
+    """SMPP is recognised anywhere; where told, nothing else is looked at."""
+    web = (('10.0.0.3', 5001), ('10.0.0.4', 80))
+    other = [(5, sim_replay.tcp(*web, 1, b'GET / HTTP/1.1\r\n\r\n')),
+             (6, sim_replay.tcp(web[1], web[0], 1, b'HTTP/1.1 200 OK\r\n\r\n'))]
+    moved = ((ESME[0], ESME[1]), (SMSC[0], 9999))
+    packets = sim_replay.session(moved) + other
+    tap.result(told(session_of(packets)) == WHOLE, 'SMPP is recognised on port 9999')
+    tap.result(told(session_of(packets, '--port', '9999')) == WHOLE, 'and read when told')
+    status, out, err = trace('--port', '9998', capture(packets))
+    tap.result((status, out) == (1, '') and 'no SMPP' in err, 'another port has none', [out, err])
+    lone = [(0, sim_replay.tcp(SMSC, ESME, 7, sim_replay.RECEIPT))]
+    tap.result(told(session_of(lone)) == [('deliver_sm', 'in', 0)],
+               'who is who is seen without a bind', session_of(lone))
+
+
+def losses():
+    packets = sim_replay.session()
+    ones = session_of([packet for i, packet in enumerate(packets) if i != 5])
+    lost = [one['lost'] for one in ones]
+    tap.result(lost == [0, 0, 0, len(sim_replay.ANSWER)], 'what is missing is marked', ones)
+    cut = bytearray(packets[5][1][:-4])
+    ones = session_of(packets[:5] + [(60, bytes(cut))])
+    tap.result(ones[-1].get('problem', {}).get('field') == 'command_length' and
+               ones[-1]['command'] == 'submit_sm_resp', 'a PDU that was cut is shown as far as it '
+               'is there', ones[-1:])
+    esme, smsc = ESME, SMSC
+    at = 1001 + len(sim_replay.BIND)
+    ends = [(70, sim_replay.tcp(esme, smsc, at, sim_replay.ASK)),
+            (80, sim_replay.tcp(smsc, esme, 6001 + len(sim_replay.BOUND), flags=0x11))]
+    said = objects(capture(packets[:4] + ends))
+    tap.result([(one['unanswered'], one['why']) for one in said if 'unanswered' in one] ==
+               [('submit_sm', 'closed')] and [one['closed'] for one in said if 'closed' in one] ==
+               ['fin'], 'a connection that ends leaves its requests unanswered', said)
+    said = objects('--unanswered-after', '1', capture(packets[:4] + ends[:1] + [
+        (2000, sim_replay.tcp(esme, smsc, at + len(sim_replay.ASK), wire_enquire())),
+        (2100, sim_replay.tcp(smsc, esme, 6001 + len(sim_replay.BOUND), sim_replay.ANSWER))]))
+    tap.result([(one['why'], one['after_ms']) for one in said if one.get('unanswered') ==
+                'submit_sm'] == [('time', 1000)] and said[-2].get('late') is True,
+               'a late answer is still joined', said)
+
+
+def wire_enquire():
+    return sim_replay.pdu(0x15, 9)
+
+
+def retries():
+    """The same text to the same number once more, after a throttle."""
+    packets = sim_replay.session()[:4]
+    up, down = 1001 + len(sim_replay.BIND), 6001 + len(sim_replay.BOUND)
+    throttle = sim_replay.pdu(0x80000004, 2, status=0x58)
+    again = sim_replay.ASK[:12] + struct.pack('>I', 3) + sim_replay.ASK[16:]
+    ones = session_of(packets + [
+        (20, sim_replay.tcp(ESME, SMSC, up, sim_replay.ASK)),
+        (30, sim_replay.tcp(SMSC, ESME, down, throttle)),
+        (1030, sim_replay.tcp(ESME, SMSC, up + len(sim_replay.ASK), again))])
+    tap.result(ones[-1].get('again') == {'number': 3, 'in_doubt': False, 'command_status': 0x58} and
+               ones[-1].get('pause_ms') == 1000, 'a retry is known, and the pause before it', ones)
+
+
+def main():
+    if dissect.installed():
+        for name in CAPTURES:
+            agrees_with_tshark(name)
+        our_export()
+    for name in CAPTURES:
+        the_session(name)
+    kinds()
+    ports()
+    losses()
+    retries()
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,250 @@
+/* What belongs together beyond a request and its answer: see tools/flow.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "smpp/status.h"
+#include "tools/flow_own.h"
+
+/* ---- submits that come again ---- */
+
+/* FNV-1a. What collides is told as sent again; it is only said, nothing rests on it. */
+static uint64_t hash_of(struct smpp_octets octets)
+{
+	uint64_t hash = 0xCBF29CE484222325u;
+
+	for (uint32_t i = SMPP_HEADER_OCTETS; i < octets.n; i++)
+		hash = (hash ^ octets.at[i]) * 0x100000001B3u;
+	return hash;
+}
+
+void flow_note_failure(struct flow *flow, const struct flow_entry *entry)
+{
+	struct flow_failure *failure;
+
+	if (entry->hash == 0)
+		return;
+	HASH_FIND(hh, flow->failures, &entry->hash, sizeof(entry->hash), failure);
+	if (failure == NULL) {
+		failure = calloc(1, sizeof(*failure));
+		if (failure == NULL)
+			return;
+		if (HASH_COUNT(flow->failures) >= FLOW_FAILED) {
+			struct flow_failure *oldest = flow->failures;
+
+			HASH_DEL(flow->failures, oldest);
+			free(oldest);
+		}
+		failure->hash = entry->hash;
+		HASH_ADD(hh, flow->failures, hash, sizeof(failure->hash), failure);
+	}
+	failure->number = entry->request.number;
+	failure->in_doubt = entry->request.answered_us == 0;
+	failure->command_status = entry->request.command_status;
+}
+
+static void tell_again(struct flow *flow, const struct flow_entry *entry, struct flow_event *event)
+{
+	struct flow_failure *failure;
+
+	HASH_FIND(hh, flow->failures, &entry->hash, sizeof(entry->hash), failure);
+	if (failure == NULL)
+		return;
+	event->again = failure->number;
+	event->again_in_doubt = failure->in_doubt;
+	event->again_status = failure->command_status;
+	HASH_DEL(flow->failures, failure);
+	free(failure);
+}
+
+void flow_submit(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
+		 struct flow_event *event)
+{
+	entry->hash = hash_of(event->fields->wire);
+	tell_again(flow, entry, event);
+	if (session->throttled_us != 0)
+		event->pause_us = event->at_us - session->throttled_us;
+	session->throttled_us = 0;
+}
+
+/* ---- receipts ---- */
+
+static void provider_of(const char *link, char out[TRACE_LINK_OCTETS])
+{
+	const char *slash = strchr(link, '/');
+
+	memset(out, 0, TRACE_LINK_OCTETS);
+	if (slash != NULL)
+		memcpy(out, link, (size_t)(slash - link));
+}
+
+static struct flow_entry *find_submit(const struct flow *flow, const struct flow_id_key *key)
+{
+	struct flow_entry *entry;
+
+	HASH_FIND(hh, flow->submits, key, sizeof(*key), entry);
+	return entry;
+}
+
+static void forget_submit(struct flow *flow, struct flow_entry *entry)
+{
+	HASH_DELETE(hh, flow->submits, entry);
+	flow_let_go(flow, entry);
+}
+
+bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
+		   const struct smpp_pdu *fields)
+{
+	enum smpp_status_class class = smpp_status(fields->command_status).class;
+	struct flow_entry *other;
+
+	if (class != SMPP_STATUS_ACCEPTED)
+		flow_note_failure(flow, entry);
+	if (class == SMPP_STATUS_THROTTLE && session->throttled_us == 0)
+		session->throttled_us = entry->request.answered_us;
+	if (smpp_id_canonical(fields->message_id.at, fields->message_id.n, entry->request.id) == 0)
+		return false;
+	memcpy(entry->id.id, entry->request.id, strlen(entry->request.id));
+	provider_of(entry->request.link, entry->id.provider);
+	other = find_submit(flow, &entry->id);
+	if (other != NULL)
+		forget_submit(flow, other);
+	if (HASH_COUNT(flow->submits) >= FLOW_SUBMITS) {
+		forget_submit(flow, flow->submits);
+		flow->forgotten++;
+	}
+	HASH_ADD(hh, flow->submits, id, sizeof(entry->id), entry);
+	return true;
+}
+
+/* A number in digits, behind a plus or not; false: it is none, and no receipt can contradict it. */
+static bool number_of(const char *address, uint64_t *number)
+{
+	*number = 0;
+	if (*address == '+')
+		address++;
+	if (*address == '\0')
+		return false;
+	for (; *address >= '0' && *address <= '9'; address++)
+		*number = *number * 10 + (uint64_t)(*address - '0');
+	return *address == '\0';
+}
+
+static bool fits(const struct flow_entry *entry, const struct smpp_pdu *receipt)
+{
+	uint64_t number;
+
+	return !number_of(entry->request.to, &number) || smpp_receipt_may_be_of(receipt, number);
+}
+
+/* One id of the receipt in each of its readings; the exact one beats the others. */
+static void look_for(const struct flow *flow, struct flow_event *event, struct smpp_octets id,
+		     struct flow_id_key *key)
+{
+	struct smpp_id_reading readings[SMPP_ID_READINGS];
+	size_t n = smpp_id_readings(id.at, id.n, SMPP_ID_ANY, readings);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct flow_entry *entry;
+
+		memset(key->id, 0, sizeof(key->id));
+		memcpy(key->id, readings[i].id, readings[i].n);
+		entry = find_submit(flow, key);
+		if (entry == NULL || !fits(entry, event->fields) ||
+		    &entry->request == event->submit)
+			continue;
+		if (event->submit != NULL) {
+			if (event->rule != SMPP_ID_EXACT)
+				event->join = FLOW_JOIN_AMBIGUOUS;
+			return;
+		}
+		event->join = FLOW_JOIN_SUBMIT;
+		event->submit = &entry->request;
+		event->rule = readings[i].rule;
+		event->id = id;
+	}
+}
+
+void flow_join_receipt(struct flow *flow, struct flow_event *event)
+{
+	const struct smpp_octets *ids = event->receipt->ids;
+	struct flow_id_key key;
+
+	event->join = FLOW_JOIN_UNKNOWN;
+	provider_of(event->pdu->link, key.provider);
+	look_for(flow, event, ids[SMPP_RECEIPT_TLV_ID], &key);
+	if (!smpp_octets_equal(ids[SMPP_RECEIPT_TLV_ID], ids[SMPP_RECEIPT_TEXT_ID]))
+		look_for(flow, event, ids[SMPP_RECEIPT_TEXT_ID], &key);
+	if (event->join == FLOW_JOIN_AMBIGUOUS)
+		event->submit = NULL;
+	if (event->submit == NULL)
+		return;
+	event->delay_us = event->at_us - event->submit->at_us;
+	event->other_link = strcmp(event->submit->link, event->pdu->link) != 0;
+}
+
+/* ---- parts ---- */
+
+static void copy_address(char out[FLOW_ADDRESS_OCTETS], struct smpp_octets address)
+{
+	uint32_t n = address.n < FLOW_ADDRESS_OCTETS ? address.n : FLOW_ADDRESS_OCTETS - 1;
+
+	if (n > 0)
+		memcpy(out, address.at, n);
+}
+
+void flow_join_part(struct flow *flow, struct flow_event *event)
+{
+	struct flow_parts *parts;
+	struct flow_part_key key;
+
+	memset(&key, 0, sizeof(key));
+	provider_of(event->pdu->link, key.link);
+	copy_address(key.from, event->fields->source_addr);
+	copy_address(key.to, event->fields->destination_addr);
+	key.reference = event->part->ref;
+	key.total = event->part->total;
+	key.direction = (uint8_t)event->pdu->direction;
+	HASH_FIND(hh, flow->parts, &key, sizeof(key), parts);
+	/* A reference comes round again: what is complete takes no more. */
+	if (parts != NULL && parts->count == parts->key.total) {
+		HASH_DEL(flow->parts, parts);
+		free(parts);
+		parts = NULL;
+	}
+	if (parts == NULL) {
+		parts = calloc(1, sizeof(*parts));
+		if (parts == NULL)
+			return;
+		if (HASH_COUNT(flow->parts) >= FLOW_MESSAGES) {
+			struct flow_parts *oldest = flow->parts;
+
+			HASH_DEL(flow->parts, oldest);
+			free(oldest);
+		}
+		parts->key = key;
+		parts->first = event->pdu->number;
+		HASH_ADD(hh, flow->parts, key, sizeof(parts->key), parts);
+	}
+	event->first_part = parts->first;
+	event->parts_seen = ++parts->count;
+}
+
+void flow_join_release(struct flow *flow)
+{
+	struct flow_entry *entry, *next;
+	struct flow_parts *parts, *next_parts;
+	struct flow_failure *failure, *next_failure;
+
+	HASH_ITER(hh, flow->submits, entry, next) {
+		HASH_DELETE(hh, flow->submits, entry);
+		free(entry);
+	}
+	HASH_ITER(hh, flow->parts, parts, next_parts) {
+		HASH_DEL(flow->parts, parts);
+		free(parts);
+	}
+	HASH_ITER(hh, flow->failures, failure, next_failure) {
+		HASH_DEL(flow->failures, failure);
+		free(failure);
+	}
+}
