@@ -299,6 +299,37 @@ static void test_engine__check_99_our_deadline_is_validity_and_grace(void **stat
 	engine_world_free(world);
 }
 
+/* Messages whose text is still there, an hour, two days and a month after their end. */
+static void keeps_text(const char *route, bool hour, bool days)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .route = route });
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_int_equal(world_count(world, STORE_KIND_TEXT), 1);
+	struct store_order before = world_order(world, order);
+	carrier_ok(world->carriers[0], 0, "1");
+	engine_world_settle(world);
+	assert_int_equal(world_count(world, STORE_KIND_TEXT), 1); /* a retry may need it */
+	assert_true(carrier_receipt(world->carriers[0], "1", "DELIVRD"));
+	engine_world_run(world, 3600 * 1000);
+	assert_int_equal(world_state(world, order, 0), STORE_STATE_DELIVERED);
+	assert_int_equal(world_count(world, STORE_KIND_TEXT), hour);
+	engine_world_run(world, INT64_C(47) * 3600 * 1000);
+	assert_int_equal(world_count(world, STORE_KIND_TEXT), days);
+	struct store_order after = world_order(world, order);
+	assert_true(before.text_octets);
+	assert_int_equal(after.text_octets, before.text_octets);
+	assert_int_equal(after.text_hash, before.text_hash);
+	engine_world_free(world);
+}
+
+static void test_engine__keep_text_forgets_the_text_when_its_time_is_up(void **state)
+{
+	(void)state;
+	keeps_text("keep_text: final", false, false);
+	keeps_text("keep_text: 1d", true, false);
+	keeps_text("keep_text: order", true, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +343,7 @@ int main(void)
 		cmocka_unit_test(test_engine__an_order_keeps_the_concat_it_was_accepted_with),
 		cmocka_unit_test(test_engine__check_99_send_at_holds_over_restarts),
 		cmocka_unit_test(test_engine__check_99_a_refused_validity_is_permanent),
+		cmocka_unit_test(test_engine__keep_text_forgets_the_text_when_its_time_is_up),
 		cmocka_unit_test(test_engine__check_99_our_deadline_is_validity_and_grace),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -52,6 +52,28 @@ static void test_lifecycle__delivered_comes_from_a_receipt_and_nothing_else(void
 			}
 }
 
+/*
+ * A22: nothing that could be known when a message was accepted ends it as FAILED, for only others
+ * do: the provider by an answer, a receipt, or by refusing our login to the end, and who cancels.
+ */
+static void test_lifecycle__failed_comes_from_others_and_never_from_us(void **state)
+{
+	static const bool others[LIFE_EVENTS] = {
+		[LIFE_ON_REFUSED] = true,	 [LIFE_ON_EARLIER_REFUSED] = true,
+		[LIFE_ON_RECEIPT_FAILED] = true, [LIFE_ON_QUEUE_REFUSED] = true,
+		[LIFE_ON_CANCELLED] = true,	 [LIFE_ON_SIBLING_FAILED] = true,
+	};
+	(void)state;
+	for (int from = 0; from < STORE_STATES; from++)
+		for (int event = 0; event < LIFE_EVENTS; event++)
+			for (int open = 0; open < 2; open++) {
+				struct store_seg seg = after((enum store_state)from,
+							     (enum life_event)event, open, 0);
+				if (seg.state == STORE_STATE_FAILED && from != STORE_STATE_FAILED)
+					assert_true(others[event]);
+			}
+}
+
 static void test_lifecycle__no_failure_while_another_attempt_is_open(void **state)
 {
 	(void)state;
@@ -178,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lifecycle__rank_never_falls_for_a_segment),
 		cmocka_unit_test(test_lifecycle__delivered_comes_from_a_receipt_and_nothing_else),
+		cmocka_unit_test(test_lifecycle__failed_comes_from_others_and_never_from_us),
 		cmocka_unit_test(test_lifecycle__no_failure_while_another_attempt_is_open),
 		cmocka_unit_test(test_lifecycle__what_is_known_does_not_move),
 		cmocka_unit_test(
