@@ -1,6 +1,6 @@
 /*
  * esmectl's verbs: each asks the daemon one thing and prints the answer. Their table, with names,
- * arguments and options, is in tools/esmectl.c.
+ * arguments and options, is tools/ctl_verbs.def.
  */
 #ifndef TOOLS_CTL_VERBS_H
 #define TOOLS_CTL_VERBS_H
@@ -45,32 +45,8 @@ struct ctl_run {
 
 /* Each returns an exit status. */
 typedef int ctl_verb(const struct ctl_run *run);
-
-/* tools/ctl_show.c */
-ctl_verb ctl_status, ctl_links, ctl_orders, ctl_order, ctl_messages, ctl_recount, ctl_store_check;
-/* tools/ctl_message.c */
-ctl_verb ctl_message, ctl_explain;
-/* tools/ctl_watch.c */
-ctl_verb ctl_events, ctl_wait_order;
-/* tools/ctl_top.c */
-ctl_verb ctl_top;
-/* tools/ctl_account.c */
-ctl_verb ctl_account_create, ctl_account_import, ctl_account_list, ctl_account_show,
-	ctl_account_activate, ctl_account_deactivate, ctl_account_limit, ctl_account_allow,
-	ctl_account_deny, ctl_account_key_add, ctl_account_key_list, ctl_account_key_revoke,
-	ctl_account_price_list, ctl_account_price_set, ctl_account_price_delete;
-/* tools/ctl_ledger.c */
-ctl_verb ctl_account_topup, ctl_account_adjust, ctl_account_ledger, ctl_ledger_verify;
-/* tools/ctl_operate.c */
-ctl_verb ctl_reload, ctl_link, ctl_provider, ctl_route, ctl_doubt_list, ctl_doubt_close,
-	ctl_doubt_resend, ctl_doubt_join, ctl_orphans_list, ctl_orphans_join, ctl_orphans_drop,
-	ctl_audit_list;
-/* tools/ctl_inbound.c */
-ctl_verb ctl_inbound_list, ctl_inbound_show;
-/* tools/ctl_ask.c */
-ctl_verb ctl_query, ctl_cancel, ctl_replace;
-/* tools/ctl_lifecycle.c */
-ctl_verb ctl_lifecycle;
+#define VERB(name, args, n, may, run, what) ctl_verb run;
+#include "tools/ctl_verbs.def"
 
 /* Says what is wrong with the command line and ends the process. */
 __attribute__((format(printf, 1, 2), noreturn)) void ctl_usage(const char *format, ...);

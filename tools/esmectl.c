@@ -18,8 +18,6 @@
 
 #define SOCKET_PATH "/run/esmed/control.sock"
 #define ARGS_MAX    7
-#define WORDS_MAX   3
-#define NAME_OCTETS 40 /* of the words of a verb */
 
 enum key {
 	KEY_SOCKET = 0x100, /* behind every character: no short options */
@@ -89,224 +87,15 @@ static const struct argp_option options[] = {
 	{ 0 },
 };
 
-/* Verbs, in the order of --help. `args` is what stands behind the words; `n` how many. */
 static const struct verb {
-	const char *words[WORDS_MAX];
-	const char *args;
+	const char *name, *args;
 	int n;
-	unsigned may; /* options it takes beside --socket, --json and --numbers */
+	unsigned may;
 	ctl_verb *run;
 	const char *what;
 } verbs[] = {
-	{ { "status" }, "", 0, 0, ctl_status, "How it goes: outcomes, links, alarms, store" },
-	{ { "links" }, "", 0, 0, ctl_links, "Every link, what it does and why" },
-	{ { "top" },
-	  "",
-	  0,
-	  MAY(ONCE) | MAY(INTERVAL),
-	  ctl_top,
-	  "What everything does now; q ends" },
-	{ { "orders" }, "", 0, MAY(LIMIT) | MAY(BEFORE), ctl_orders, "Orders, newest first" },
-	{ { "order" }, "ID", 1, 0, ctl_order, "One order with its batches" },
-	{ { "messages" },
-	  "ORDER",
-	  1,
-	  MAY(LIMIT) | MAY(SINCE) | MAY(STATUS),
-	  ctl_messages,
-	  "The messages of an order" },
-	{ { "message" }, "ID", 1, 0, ctl_message, "One message with all its evidence" },
-	{ { "explain" }, "ID", 1, 0, ctl_explain, "In words: why so, and what would change it" },
-	{ { "query" }, "ID", 1, MAY(TIMEOUT), ctl_query, "Ask the carrier what became of it" },
-	{ { "cancel" }, "ID", 1, MAY(TIMEOUT), ctl_cancel, "Take it back, here or at the carrier" },
-	{ { "replace" },
-	  "ID TEXT",
-	  2,
-	  MAY(TIMEOUT),
-	  ctl_replace,
-	  "Another text, while the carrier has it" },
-	{ { "events" },
-	  "",
-	  0,
-	  MAY(SINCE) | MAY(ORDER) | MAY(TYPES),
-	  ctl_events,
-	  "What happens, as it happens" },
-	{ { "wait", "order" },
-	  "ID",
-	  1,
-	  MAY(FOR) | MAY(TIMEOUT),
-	  ctl_wait_order,
-	  "Return when nothing of the order is pending" },
-	{ { "recount", "order" },
-	  "ID",
-	  1,
-	  0,
-	  ctl_recount,
-	  "Count an order by walking its messages" },
-	{ { "reload" }, "", 0, MAY(DRY_RUN), ctl_reload, "Take the configuration's file anew" },
-	{ { "link" }, "NAME up|down|rebind", 2, 0, ctl_link, "Steer one link, until the restart" },
-	{ { "provider" },
-	  "NAME pause|resume",
-	  2,
-	  0,
-	  ctl_provider,
-	  "Stop and go on, until the restart" },
-	{ { "route" }, "N pause|resume", 2, 0, ctl_route, "The same for one route" },
-	{ { "doubt", "list" },
-	  "",
-	  0,
-	  MAY(LIMIT) | MAY(SINCE),
-	  ctl_doubt_list,
-	  "What may or may not have been sent" },
-	{ { "doubt", "join" },
-	  "ID SEQ",
-	  2,
-	  MAY(PART),
-	  ctl_doubt_join,
-	  "Take an orphan for its receipt" },
-	{ { "doubt", "close" }, "ID", 1, 0, ctl_doubt_close, "Wait no longer: UNKNOWN now" },
-	{ { "doubt", "resend" }, "ID", 1, 0, ctl_doubt_resend, "Send once more, perhaps twice" },
-	{ { "orphans", "list" },
-	  "",
-	  0,
-	  MAY(LIMIT) | MAY(BEFORE),
-	  ctl_orphans_list,
-	  "Receipts that belong to nothing" },
-	{ { "orphans", "join" },
-	  "SEQ ID",
-	  2,
-	  MAY(PART),
-	  ctl_orphans_join,
-	  "Take one for the receipt of a message" },
-	{ { "orphans", "drop" }, "SEQ", 1, 0, ctl_orphans_drop, "Forget one of them" },
-	{ { "inbound", "list" },
-	  "",
-	  0,
-	  MAY(LIMIT) | MAY(BEFORE) | MAY(TEXT),
-	  ctl_inbound_list,
-	  "Messages to us, newest first" },
-	{ { "inbound", "show" },
-	  "ID",
-	  1,
-	  MAY(TEXT),
-	  ctl_inbound_show,
-	  "One of them with its PDUs" },
-	{ { "audit", "list" },
-	  "",
-	  0,
-	  MAY(LIMIT) | MAY(BEFORE),
-	  ctl_audit_list,
-	  "What operators did, newest first" },
-	{ { "account", "import" },
-	  "FILE",
-	  1,
-	  MAY(DRY_RUN),
-	  ctl_account_import,
-	  "Make and change accounts as a file says" },
-	{ { "account", "create" },
-	  "NAME",
-	  1,
-	  MAY(CURRENCY) | MAY(OPENING) | MAY(CREDIT_LIMIT) | MAY(RATE) | MAY(SANDBOX) | MAY(LABEL),
-	  ctl_account_create,
-	  "Make an account and a key, shown once" },
-	{ { "account", "list" }, "", 0, 0, ctl_account_list, "All accounts" },
-	{ { "account", "show" },
-	  "NAME",
-	  1,
-	  0,
-	  ctl_account_show,
-	  "One account with what it may do" },
-	{ { "account", "activate" }, "NAME", 1, 0, ctl_account_activate, "Its keys open the door" },
-	{ { "account", "deactivate" },
-	  "NAME",
-	  1,
-	  0,
-	  ctl_account_deactivate,
-	  "None of its keys does" },
-	{ { "account", "limit" },
-	  "NAME",
-	  1,
-	  MAY(RATE) | MAY(CREDIT_LIMIT),
-	  ctl_account_limit,
-	  "How fast, and how far below 0" },
-	{ { "account", "allow" },
-	  "NAME",
-	  1,
-	  MAY(ROUTES) | MAY(CATEGORIES) | MAY(SENDERS) | MAY(BULK),
-	  ctl_account_allow,
-	  "What it may use" },
-	{ { "account", "deny" },
-	  "NAME",
-	  1,
-	  MAY(ROUTES) | MAY(CATEGORIES) | MAY(SENDERS) | MAY(BULK),
-	  ctl_account_deny,
-	  "What it may not" },
-	{ { "account", "key", "add" },
-	  "NAME",
-	  1,
-	  MAY(LABEL),
-	  ctl_account_key_add,
-	  "One more key, shown once" },
-	{ { "account", "key", "list" },
-	  "NAME",
-	  1,
-	  0,
-	  ctl_account_key_list,
-	  "Its keys, by label and id" },
-	{ { "account", "key", "revoke" },
-	  "NAME KEY",
-	  2,
-	  0,
-	  ctl_account_key_revoke,
-	  "The key of that label or id opens no more" },
-	{ { "account", "price", "list" },
-	  "NAME",
-	  1,
-	  0,
-	  ctl_account_price_list,
-	  "The prices of its own" },
-	{ { "account", "price", "set" },
-	  "NAME ROUTE PREFIX PRICE",
-	  4,
-	  0,
-	  ctl_account_price_set,
-	  "One of them, per part" },
-	{ { "account", "price", "delete" },
-	  "NAME ROUTE PREFIX",
-	  3,
-	  0,
-	  ctl_account_price_delete,
-	  "Back to the configured price" },
-	{ { "account", "topup" },
-	  "NAME AMOUNT",
-	  2,
-	  MAY(CAUSE),
-	  ctl_account_topup,
-	  "Add to its balance" },
-	{ { "account", "adjust" },
-	  "NAME AMOUNT",
-	  2,
-	  MAY(CAUSE),
-	  ctl_account_adjust,
-	  "Correct its balance, either way" },
-	{ { "account", "ledger" },
-	  "NAME",
-	  1,
-	  MAY(LIMIT) | MAY(BEFORE),
-	  ctl_account_ledger,
-	  "Every movement of its balance, newest first" },
-	{ { "ledger", "verify" },
-	  "",
-	  0,
-	  0,
-	  ctl_ledger_verify,
-	  "Every balance against its rows, every row against its cause" },
-	{ { "lifecycle" }, "", 0, MAY(DOT), ctl_lifecycle, "The table of states and events" },
-	{ { "store", "check" },
-	  "",
-	  0,
-	  0,
-	  ctl_store_check,
-	  "Walk the whole store of the running daemon" },
+#define VERB(name, args, n, may, run, what) { name, args, n, may, run, what },
+#include "tools/ctl_verbs.def"
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -502,21 +291,14 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 static int words_of(const struct verb *verb, const struct line *line)
 {
 	int n = 0;
-	while (n < WORDS_MAX && verb->words[n]) {
-		if (n >= line->n || strcmp(line->args[n], verb->words[n]) != 0)
+	for (const char *word = verb->name; *word; n++) {
+		size_t length = strcspn(word, " ");
+		if (n == line->n || strlen(line->args[n]) != length ||
+		    strncmp(line->args[n], word, length) != 0)
 			return 0;
-		n++;
+		word += length + (word[length] == ' ');
 	}
 	return n;
-}
-
-/* "account key add" */
-static const char *name_of(const struct verb *verb, char out[NAME_OCTETS])
-{
-	int n = snprintf(out, NAME_OCTETS, "%s", verb->words[0]);
-	for (int i = 1; i < WORDS_MAX && verb->words[i]; i++)
-		n += snprintf(out + n, NAME_OCTETS - (size_t)n, " %s", verb->words[i]);
-	return out;
 }
 
 void ctl_usage(const char *format, ...)
@@ -532,7 +314,6 @@ void ctl_usage(const char *format, ...)
 
 static const struct verb *find_verb(struct line *line)
 {
-	char name[NAME_OCTETS];
 	if (!line->n)
 		ctl_usage("say what to do, such as: esmectl status");
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
@@ -540,19 +321,19 @@ static const struct verb *find_verb(struct line *line)
 		if (!words)
 			continue;
 		if (line->n - words != verb->n)
-			ctl_usage("%s takes %s", name_of(verb, name),
+			ctl_usage("%s takes %s", verb->name,
 				  verb->n ? verb->args : "no further words");
 		if (line->used & ~verb->may)
-			ctl_usage("--%s means nothing to %s", line->last_used, name_of(verb, name));
+			ctl_usage("--%s means nothing to %s", line->last_used, verb->name);
 		line->run.args = line->args + words;
 		return verb;
 	}
 	char known[800] = "";
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
-		size_t n = strlen(known);
-		if (verb->words[1] && !strcmp(verb->words[0], line->args[0]))
+		size_t n = strlen(known), first = strlen(line->args[0]);
+		if (!strncmp(verb->name, line->args[0], first) && verb->name[first] == ' ')
 			snprintf(known + n, sizeof(known) - n, "%s%s%s%s",
-				 n ? ", " : "; there is: ", name_of(verb, name), verb->n ? " " : "",
+				 n ? ", " : "; there is: ", verb->name, verb->n ? " " : "",
 				 verb->n ? verb->args : "");
 	}
 	ctl_usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
@@ -562,7 +343,7 @@ static const struct verb *find_verb(struct line *line)
 /* The list of verbs stands once, in their table. */
 static char *with_verbs(int key, const char *text, void *input)
 {
-	char *all = NULL, name[NAME_OCTETS];
+	char *all = NULL;
 	size_t n;
 	(void)input;
 	if (key != ARGP_KEY_HELP_PRE_DOC)
@@ -572,7 +353,7 @@ static char *with_verbs(int key, const char *text, void *input)
 		return (char *)text;
 	fprintf(out, "%s\n\n", text);
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
-		int at = fprintf(out, "  %s %s", name_of(verb, name), verb->args);
+		int at = fprintf(out, "  %s %s", verb->name, verb->args);
 		fprintf(out, "%*s%s\n", at < 30 ? 30 - at : 1, "", verb->what);
 	}
 	fclose(out);
