@@ -381,21 +381,26 @@ static void show_accounts(const struct ctl_run *run, const struct json *answer)
 	}
 	ctl_table_print(&table, stdout,
 			"no account yet: esmectl account create NAME, or account import FILE");
+	if (json_kind(json_get(answer, "next")) == JSON_KIND_INTEGER)
+		printf("more: --since=%lld\n", (long long)ctl_int(answer, "next"));
 }
 
 int ctl_account_list(const struct ctl_run *run)
 {
-	return ctl_get(run, show_accounts, "/control/v1/accounts");
+	return ctl_get(run, show_accounts, "/control/v1/accounts?after=%s",
+		       run->since ? run->since : "0");
 }
 
-static void print_list(const char *head, const struct json *list, const char *none)
+/* `lead` stands before the list, if anything is always there; `none` when nothing is. */
+static void print_list(const char *head, const char *lead, const struct json *list,
+		       const char *none)
 {
-	printf("%-12s ", head);
+	printf("%-12s %s", head, lead);
 	for (size_t i = 0; i < json_count(list); i++) {
 		const char *word = json_get_text(json_at(list, i), NULL);
 		int64_t number = 0;
 		json_get_int(json_at(list, i), &number);
-		printf("%s", i ? ", " : "");
+		printf("%s", i || *lead ? ", " : "");
 		if (word)
 			ctl_print_clean(stdout, word);
 		else
@@ -421,10 +426,10 @@ static void show_account(const struct ctl_run *run, const struct json *answer)
 		printf("requests     no limit");
 	printf(", %s\n", ctl_bool(answer, "bulk") ? "of several numbers (bulk)" :
 						    "of one number each (no bulk)");
-	print_list("routes", json_get(answer, "routes"), "the open ones");
-	print_list("not routes", json_get(answer, "denied_routes"), "none is denied");
-	print_list("categories", json_get(answer, "categories"), "general");
-	print_list("senders", json_get(answer, "senders"), "any that the route allows");
+	print_list("routes", "open ones", json_get(answer, "routes"), "");
+	print_list("never", "", json_get(answer, "denied_routes"), "no route is denied");
+	print_list("categories", "general", json_get(answer, "categories"), "");
+	print_list("senders", "", json_get(answer, "senders"), "any that the route allows");
 	show_keys(run, answer);
 }
 

@@ -172,8 +172,8 @@ def settings(operator, customer):
     operator.refused('no limit', ['account', 'limit', 'plain'], '--rate', status=2)
     told = operator.run('account', 'show', 'plain').stdout
     check('show speaks', all(word in told for word in (
-        'account 1 plain, active', 'may go 2.5 below 0', 'at most 100 a second', '1, 8',
-        'igaming', 'ACME', 'own')), told)
+        'account 1 plain, active', 'may go 2.5 below 0', 'at most 100 a second',
+        'open ones, 1, 8', 'general, igaming', 'ACME', 'own')), told)
 
 
 def prices(operator, customer):
@@ -364,6 +364,18 @@ def overdraft(operator, daemon):
     check('A31: and every row adds up', done.returncode == 0, done.stdout)
 
 
+def many(operator):
+    """More accounts than one page has."""
+    file = {'accounts': [{'name': f'many-{i}'} for i in range(201)]}
+    operator.ask('account', 'import', '-', text=json.dumps(file))
+    first = operator.ask('account', 'list')
+    rest = operator.ask('account', 'list', f'--since={first["next"]}')
+    names = [account['name'] for page in (first, rest) for account in page['accounts']]
+    check('accounts are listed page by page', len(first['accounts']) == 200 and
+          rest['next'] is None and set(names) == {*KEYS, *(f'many-{i}' for i in range(201))} and
+          f'--since={first["next"]}' in operator.run('account', 'list').stdout, len(names))
+
+
 def main():
     with house.House() as home:
         home.daemon.start()
@@ -380,6 +392,7 @@ def main():
         rates(operator, home.daemon)
         context(home.daemon)
         overdraft(operator, home.daemon)
+        many(operator)
     return TAP.end()
 
 

@@ -276,7 +276,8 @@ def walk_ledger(account, rows):
         if row.get('balance_after', 0) != balance:
             yield (f'account {account["account"]}: seq {row["seq"]} says balance '
                    f'{row.get("balance_after", 0)} where the rows give {balance}')
-        if balance < -account.get('credit_limit', 0):
+        limit = row['credit'] - 1 if row.get('credit') else account.get('credit_limit', 0)
+        if row['kind_of'] == 'debit' and balance < -limit:
             yield f'account {account["account"]}: seq {row["seq"]} passes the credit limit'
         wrong = {'debit': amount > 0, 'refund': amount < 0, 'topup': amount < 0}
         if wrong.get(row['kind_of'], False):
