@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/accepted.h"
 #include "core/account.h"
 #include "core/content.h"
 #include "core/engine.h"
@@ -52,8 +53,8 @@ static const struct api_error error_other_body = {
 	.param = "Idempotency-Key",
 };
 
-/* Members that mean nothing here are told, and the object ends. */
-static void end_with_warnings(struct admission *admission)
+/* Members that mean nothing here are told. */
+static void add_warnings(struct admission *admission)
 {
 	struct json_writer *json = &admission->call->json;
 	char text[120];
@@ -67,7 +68,6 @@ static void end_with_warnings(struct admission *admission)
 		}
 		json_end_array(json);
 	}
-	json_end_object(json);
 }
 
 /* The answer of the order that the key made, again. */
@@ -90,9 +90,10 @@ static void replay(struct admission *admission)
 	turn_fail(call->turn, err);
 	if (err)
 		return;
-	view_accepted(call, found, NULL, admission->key.balance_after);
+	accepted_begin(call, found, admission->key.balance_after);
 	intent_unknown(admission->body, &admission->intent);
-	end_with_warnings(admission);
+	add_warnings(admission);
+	accepted_end(call, found, NULL);
 	api_field(call, "Idempotent-Replayed", "true");
 }
 
@@ -543,8 +544,9 @@ static void accept(struct admission *admission)
 	}
 	if (turn_failed(turn))
 		return;
-	view_accepted(call, &work->rec, intent->numbers, balance_after);
-	end_with_warnings(admission);
+	accepted_begin(call, &work->rec, balance_after);
+	add_warnings(admission);
+	accepted_end(call, &work->rec, intent->numbers);
 }
 
 static void write_estimate(struct admission *admission)
@@ -566,7 +568,8 @@ static void write_estimate(struct admission *admission)
 	json_add_text(json, "encoding", smpp_coding_name(admission->coding.alphabet));
 	json_add_text(json, "encoding_reason",
 		      smpp_coding_explain(&admission->coding, reason, sizeof(reason)));
-	end_with_warnings(admission);
+	add_warnings(admission);
+	json_end_object(json);
 }
 
 /* ---- handlers ---- */

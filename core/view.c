@@ -64,11 +64,12 @@ void view_put_due(struct api_call *call, uint64_t due_ms)
 		json_put_null(&call->json);
 }
 
-static void add_message_id(struct api_call *call, uint64_t order, uint32_t index)
+void view_add_message_id(struct json_writer *json, const struct engine *engine, uint64_t order,
+			 uint32_t index)
 {
 	char id[MESSAGE_ID_OCTETS];
-	message_id_write(call->engine->store, order, index, id);
-	json_add_text(&call->json, "bx_message_id", id);
+	message_id_write(engine->store, order, index, id);
+	json_add_text(json, "bx_message_id", id);
 }
 
 /* ---- Route ---- */
@@ -96,50 +97,6 @@ void view_route(struct api_call *call, const struct config_route *route)
 	json_end_object(json);
 	json_add_text(json, "sender", config_sender_word(route->sender));
 	json_end_object(json);
-}
-
-/* ---- SendResponse ---- */
-
-static uint64_t number_of(struct api_call *call, uint64_t order, uint32_t index)
-{
-	struct store_message message = { .order = order, .index = index };
-	turn_fail(call->turn, store_message_get(call->turn->txn, &message));
-	return message.msisdn;
-}
-
-void view_accepted(struct api_call *call, const struct store_order *order, const uint64_t *numbers,
-		   int64_t balance_after)
-{
-	struct json_writer *json = &call->json;
-	char reason[CONTENT_REASON_OCTETS];
-	json_begin_object(json);
-	json_add_text(json, "status", "success");
-	json_add_text(json, "message",
-		      order->total == 1 ? "Message accepted for execution" :
-					  "Batch accepted for execution");
-	json_add_uint(json, "order_id", order->order);
-	json_add_uint(json, "route_id", order->route);
-	json_add_uint(json, "count", order->total);
-	json_add_text(json, "initial_state", "QUEUED");
-	json_key(json, "messages");
-	json_begin_array(json);
-	for (uint32_t i = 0; i < order->total && !turn_failed(call->turn); i++) {
-		json_begin_object(json);
-		add_message_id(call, order->order, i);
-		view_add_number(json, "msisdn",
-				numbers ? numbers[i] : number_of(call, order->order, i));
-		json_add_text(json, "status", "QUEUED");
-		json_end_object(json);
-	}
-	json_end_array(json);
-	json_add_micro(json, "cost", order->cost);
-	json_add_micro(json, "balance_after", balance_after);
-	json_add_text(json, "currency", view_currency(call));
-	json_add_uint(json, "parts", orders_paid_parts(order));
-	json_add_text(json, "encoding", smpp_coding_name((enum smpp_alphabet)order->alphabet));
-	json_add_text(json, "encoding_reason", content_reason(order, reason));
-	view_add_octets(json, "client_ref", order->client_ref);
-	json_add_bool(json, "sandbox", order->sandbox);
 }
 
 /* ---- Order ---- */
@@ -385,7 +342,7 @@ bool view_dlr(struct api_call *call, const struct store_order *order,
 	if (!parts_read(call, order, message, &parts))
 		return false;
 	json_begin_object(json);
-	add_message_id(call, order->order, message->index);
+	view_add_message_id(json, call->engine, order->order, message->index);
 	view_add_number(json, "msisdn", message->msisdn);
 	json_add_text(
 		json, "status",

@@ -15,13 +15,6 @@ const char *view_currency(struct api_call *call);
 /* Route, for the account of the call. */
 void view_route(struct api_call *call, const struct config_route *route);
 
-/*
- * SendResponse without its closing brace. `numbers` are the order's in their order; NULL: they are
- * read from its messages.
- */
-void view_accepted(struct api_call *call, const struct store_order *order, const uint64_t *numbers,
-		   int64_t balance_after);
-
 /* Order, whole; and its members within an object that is open. */
 void view_order(struct api_call *call, const struct store_order *order);
 void view_order_members(struct api_call *call, const struct store_order *order);
@@ -38,6 +31,10 @@ void view_add_octets(struct json_writer *json, const char *key, struct store_oct
 
 /* The public id of an API key by its first eight octets; null for 0. */
 void view_add_key_id(struct json_writer *json, const char *key, uint64_t id_high);
+
+/* The bx_message_id of a message. */
+void view_add_message_id(struct json_writer *json, const struct engine *engine, uint64_t order,
+			 uint32_t index);
 
 /* A telephone number as text. */
 void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn);
