@@ -94,7 +94,9 @@ void accepted_end(struct api_call *call, const struct store_order *order, const 
 	struct accepted accepted = { .json = call->json,
 				     .order = order->order,
 				     .total = order->total };
-	bool whole = write_slice(&accepted, call->turn, numbers);
+	bool large = order->total > SLICE;
+	bool whole = !(large && turn_spent(call->turn)) &&
+		     write_slice(&accepted, call->turn, numbers);
 	call->json = accepted.json;
 	if (whole || turn_failed(call->turn))
 		return;

@@ -40,6 +40,11 @@ void turn_fail(struct turn *turn, enum store_err err)
 		turn->error = err;
 }
 
+bool turn_spent(const struct turn *turn)
+{
+	return port_now_ms(turn->engine->port) - turn->now_ms >= ENGINE_TURN_MS;
+}
+
 struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size)
 {
 	struct effect *effect = calloc(1, size);

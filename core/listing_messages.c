@@ -316,7 +316,7 @@ static void answer(struct page *page, struct api_call *call)
 {
 	begin_page(page, call);
 	page->call = *call;
-	bool whole = write_slice(page, call->turn);
+	bool whole = !turn_spent(call->turn) && write_slice(page, call->turn);
 	call->json = page->call.json;
 	if (whole || turn_failed(call->turn)) {
 		free(page);

@@ -41,7 +41,9 @@ struct server {
 	struct http_limits limits;
 	size_t in_octets; /* of all requests that are being read or answered */
 	int64_t output_stall_ms;
-	char run[9]; /* begin of every request id of this run */
+	int64_t pump_until_us; /* no stream is asked for more in this flush */
+	uint64_t pumped;       /* the link whose stream was asked last */
+	char run[9];	       /* begin of every request id of this run */
 	uint32_t requests;
 };
 

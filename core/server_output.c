@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define KEPT_OCTETS 65536 /* memory for output that an idle connection may keep */
+#define SERVER_PUMP_MS 5     /* of all streams, between two turns */
+#define KEPT_OCTETS    65536 /* memory for output that an idle connection may keep */
 
 bool server_has_output(const struct conn *conn)
 {
@@ -45,8 +46,10 @@ static bool pump(struct engine *engine, struct conn *conn)
 {
 	struct buffer octets = { 0 };
 	size_t room = port_write_room(engine->port, conn->link);
-	if (!room || conn->out.n > conn->out_at)
+	if (!room || conn->out.n > conn->out_at ||
+	    port_now_us(engine->port) >= engine->server->pump_until_us)
 		return false;
+	engine->server->pumped = conn->link;
 	bool more = conn->stream->pump(engine, conn->stream, &octets, room);
 	bool some = octets.n > 0;
 	if (conn->chunked)
@@ -94,12 +97,22 @@ static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
 	}
 }
 
-void server_flush(struct engine *engine)
+/* Connections up to that link, or behind it. */
+static void flush_some(struct engine *engine, uint64_t link, bool behind)
 {
 	int64_t now_ms = port_now_ms(engine->port);
 	struct conn *conn, *next;
 	HASH_ITER(hh, engine->server->conns, conn, next)
-		if (!conn->closing &&
+		if ((conn->link > link) == behind && !conn->closing &&
 		    (conn->answering || conn->stream || conn->ending || server_has_output(conn)))
 			flush(engine, conn, now_ms);
+}
+
+/* However many read, the next turn is not far: who got nothing comes first the next time. */
+void server_flush(struct engine *engine)
+{
+	uint64_t pumped = engine->server->pumped;
+	engine->server->pump_until_us = port_now_us(engine->port) + SERVER_PUMP_MS * 1000;
+	flush_some(engine, pumped, true);
+	flush_some(engine, pumped, false);
 }

@@ -53,6 +53,9 @@ static inline bool turn_failed(const struct turn *turn)
 	return turn->error != STORE_OK;
 }
 
+/* Its time has passed: what can be done after it, a long reading, is left until then. */
+bool turn_spent(const struct turn *turn);
+
 /*
  * An effect: `run` is called once when the transaction has ended, in the order in which effects
  * were added; it must not touch the transaction. `size` octets of memory
