@@ -612,6 +612,15 @@ void json_add_uint(struct json_writer *writer, const char *key, uint64_t value)
 	json_put_uint(writer, value);
 }
 
+void json_add_digits(struct json_writer *writer, const char *key, uint64_t value)
+{
+	char digits[20];
+	char *first = digits_before(digits + sizeof(digits), value);
+
+	json_key(writer, key);
+	json_put_octets(writer, first, (size_t)(digits + sizeof(digits) - first));
+}
+
 void json_add_bool(struct json_writer *writer, const char *key, bool value)
 {
 	json_key(writer, key);

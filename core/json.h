@@ -123,6 +123,7 @@ void json_put_time(struct json_writer *writer, int64_t wall_ms);
 void json_add_text(struct json_writer *writer, const char *key, const char *text);
 void json_add_int(struct json_writer *writer, const char *key, int64_t value);
 void json_add_uint(struct json_writer *writer, const char *key, uint64_t value);
+void json_add_digits(struct json_writer *writer, const char *key, uint64_t value); /* as a text */
 void json_add_bool(struct json_writer *writer, const char *key, bool value);
 void json_add_null(struct json_writer *writer, const char *key);
 void json_add_micro(struct json_writer *writer, const char *key, int64_t micro);

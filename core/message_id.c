@@ -1,7 +1,6 @@
 /* Public message ids: a Feistel network of six rounds over the store's keyed hash. */
 #include "core/message_id.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,8 +44,22 @@ static uint64_t unscramble(const struct store *store, uint64_t order, uint64_t h
 void message_id_write(const struct store *store, uint64_t order, uint32_t index,
 		      char out[MESSAGE_ID_OCTETS])
 {
-	snprintf(out, MESSAGE_ID_OCTETS, "BX-%llu-%016llx", (unsigned long long)order,
-		 (unsigned long long)scramble(store, order, index));
+	uint64_t hidden = scramble(store, order, index);
+	char digits[20];
+	size_t n = 0;
+	/* No printf: every answer and page has one for each message. */
+	do
+		digits[n++] = (char)('0' + order % 10);
+	while (order /= 10);
+	*out++ = 'B';
+	*out++ = 'X';
+	*out++ = '-';
+	while (n)
+		*out++ = digits[--n];
+	*out++ = '-';
+	for (int shift = 60; shift >= 0; shift -= 4)
+		*out++ = "0123456789abcdef"[hidden >> shift & 15];
+	*out = '\0';
 }
 
 bool message_id_shaped(const char *text)

@@ -27,9 +27,7 @@ const char *view_currency(struct api_call *call)
 
 void view_add_number(struct json_writer *json, const char *key, uint64_t msisdn)
 {
-	char text[24];
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)msisdn);
-	json_add_text(json, key, text);
+	json_add_digits(json, key, msisdn);
 }
 
 void view_add_octets(struct json_writer *json, const char *key, struct store_octets octets)

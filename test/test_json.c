@@ -380,6 +380,7 @@ static void test_json__writes_nested_values(void **state)
 	json_add_text(&writer, "none", NULL);
 	json_add_int(&writer, "least", INT64_MIN);
 	json_add_uint(&writer, "most", UINT64_MAX);
+	json_add_digits(&writer, "digits", 31600000000);
 	json_add_bool(&writer, "yes", true);
 	json_add_bool(&writer, "no", false);
 	json_add_null(&writer, "null");
@@ -398,7 +399,8 @@ static void test_json__writes_nested_values(void **state)
 	json_end_object(&writer);
 	assert_written(&out,
 		       "{\"text\":\"a\",\"none\":null,\"least\":-9223372036854775808,"
-		       "\"most\":18446744073709551615,\"yes\":true,\"no\":false,\"null\":null,"
+		       "\"most\":18446744073709551615,\"digits\":\"31600000000\","
+		       "\"yes\":true,\"no\":false,\"null\":null,"
 		       "\"cost\":290.752,\"at\":\"2026-11-20T08:50:45.123Z\",\"list\":[0,[],{},"
 		       "\"bc\"],\"last\":7}");
 	struct json_error error;
