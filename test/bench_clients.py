@@ -54,10 +54,11 @@ def meanwhile(command):
     client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield told
-        if client.poll() is not None and client.returncode:
-            raise house.Trouble(client.stderr.read().strip())
         client.send_signal(signal.SIGTERM)
-        told.append(json.loads(client.communicate(timeout=house.PATIENCE_S)[0]))
+        out, errors = client.communicate(timeout=house.PATIENCE_S)
+        if not out:
+            raise house.Trouble(errors.strip() or f'{command[0]}: {client.returncode}')
+        told.append(json.loads(out))
     finally:
         client.kill()
         client.communicate()
