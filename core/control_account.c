@@ -15,7 +15,8 @@
 
 /* ---- what changes ---- */
 
-#define CHANGE_OCTETS 400 /* of what the audit says; the answer says all */
+#define NOTE_OCTETS   1600 /* of the longest list in words, with its name */
+#define CHANGE_OCTETS 400  /* of what the audit says; the answer says all */
 
 /* One account in hand. */
 struct change {
@@ -26,19 +27,27 @@ struct change {
 	char text[CHANGE_OCTETS];
 };
 
+/* Another word for the audit; what does not fit is told by dots. */
+static void add_audit(struct change *change, const char *text)
+{
+	size_t used = strlen(change->text), room = sizeof(change->text) - used;
+	int n = snprintf(change->text + used, room, "%s%s", used ? ", " : "", text);
+	if ((size_t)n >= room)
+		memcpy(change->text + sizeof(change->text) - 4, "...", 4);
+}
+
 /* An element of the array that is open in the answer. */
 __attribute__((format(printf, 2, 3))) static void note(struct change *change, const char *format,
 						       ...)
 {
-	char text[120];
-	size_t used = strlen(change->text);
+	char text[NOTE_OCTETS];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	json_put_text(&change->call->json, text);
-	snprintf(change->text + used, sizeof(change->text) - used, "%s%s", change->n++ ? ", " : "",
-		 text);
+	change->n++;
+	add_audit(change, text);
 }
 
 static void put_account(struct change *change, const struct store_account *rec)
@@ -103,12 +112,29 @@ static void set_flag(struct change *change, const char *name, bool has, bool val
 	*member = value;
 }
 
-static void set_list(struct change *change, const char *name, struct store_octets list,
+/* A list as people write it, "7,8" or "ACME,SHOP"; `routes` says how it is laid out. */
+static void write_list(struct buffer *out, struct store_octets list, bool routes)
+{
+	struct store_octets word;
+	uint32_t route;
+	for (size_t i = 0; routes && account_route_at(list, i, &route); i++)
+		buffer_format(out, "%s%u", i ? "," : "", route);
+	for (uint32_t offset = 0; !routes && account_word_at(list, &offset, &word);)
+		buffer_format(out, "%s%.*s", out->n ? "," : "", (int)word.n, (const char *)word.at);
+}
+
+static void set_list(struct change *change, const char *name, bool routes, struct store_octets list,
 		     struct store_octets *member)
 {
+	struct buffer text = { 0 };
 	if (list.n == member->n && (!list.n || !memcmp(list.at, member->at, list.n)))
 		return;
-	note(change, "%s", name);
+	write_list(&text, list, routes);
+	if (text.failed)
+		turn_fail(change->call->turn, STORE_FULL);
+	note(change, "%s %.*s", name, text.n ? (int)text.n : 4,
+	     text.n ? (const char *)text.octets : "none");
+	buffer_release(&text);
 	*member = list;
 }
 
@@ -135,17 +161,17 @@ static void set_members(struct change *change, const struct wanted *wanted,
 	set_flag(change, "active", wanted->has_active, wanted->active, &rec->active);
 	set_flag(change, "bulk", wanted->has_bulk, wanted->bulk, &rec->bulk);
 	if (wanted->has_routes)
-		set_list(change, "routes",
+		set_list(change, "routes", true,
 			 (struct store_octets){ wanted->routes, wanted->routes_n }, &rec->routes);
 	if (wanted->has_denied)
-		set_list(change, "denied_routes",
+		set_list(change, "denied_routes", true,
 			 (struct store_octets){ wanted->denied, wanted->denied_n }, &rec->denied);
 	if (wanted->has_categories)
-		set_list(change, "categories",
+		set_list(change, "categories", false,
 			 (struct store_octets){ wanted->categories, wanted->categories_n },
 			 &rec->categories);
 	if (wanted->has_senders)
-		set_list(change, "senders",
+		set_list(change, "senders", false,
 			 (struct store_octets){ wanted->senders, wanted->senders_n },
 			 &rec->senders);
 	set_limits(change, wanted, rec);
@@ -224,11 +250,8 @@ static void apply_keys(struct change *change, uint32_t account, const struct wan
 				  &key);
 		control_key_put(json, &key, change->dry);
 		change->n += key.changed;
-		if (key.changed) {
-			size_t used = strlen(change->text);
-			snprintf(change->text + used, sizeof(change->text) - used, "%s%s key",
-				 used ? ", " : "", key.known ? "a changed" : "a new");
-		}
+		if (key.changed)
+			add_audit(change, key.known ? "a changed key" : "a new key");
 	}
 	explicit_bzero(&key, sizeof(key));
 	json_end_array(json);

@@ -90,10 +90,14 @@ static void show_verified(const struct ctl_run *run, const struct json *answer)
 		ctl_table_member(&table, finding, "what");
 	}
 	ctl_table_print(&table, stdout, "every balance is the sum of its rows");
-	printf("%lld accounts, %lld rows, %lld findings; %lld rows of orders that are gone with "
-	       "their retention\n",
-	       (long long)ctl_int(answer, "accounts"), (long long)ctl_int(answer, "rows"),
-	       (long long)ctl_int(answer, "findings"), (long long)ctl_int(answer, "orders_gone"));
+	int64_t accounts = ctl_int(answer, "accounts"), rows = ctl_int(answer, "rows"),
+		findings = ctl_int(answer, "findings"), gone = ctl_int(answer, "orders_gone");
+	printf("%lld account%s, %lld row%s, %lld finding%s\n", (long long)accounts,
+	       accounts == 1 ? "" : "s", (long long)rows, rows == 1 ? "" : "s", (long long)findings,
+	       findings == 1 ? "" : "s");
+	if (gone)
+		printf("%lld of the rows belong to orders that went with their retention\n",
+		       (long long)gone);
 }
 
 int ctl_ledger_verify(const struct ctl_run *run)

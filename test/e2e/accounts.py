@@ -135,10 +135,10 @@ def settings(operator, customer):
     check('twice is told as it was', 'as it was' in told.stdout, told.stdout)
     operator.does('limits', ['account', 'limit', 'plain', '--rate=100', '--credit-limit=2.5'],
                   'credit_limit 0 to 2.5, rate_per_s 0 to 100', 'rate_per_s 0 to 100')
-    operator.does('a route is allowed', ['account', 'allow', 'plain', '--routes=7,8'], 'routes',
-                  'account plain: routes')
+    operator.does('a route is allowed', ['account', 'allow', 'plain', '--routes=7,8'],
+                  'routes 7,8, durable', 'account plain: routes 7,8')
     operator.does('a route is denied', ['account', 'deny', 'plain', '--routes=1,7'],
-                  'routes, denied_routes', 'denied_routes')
+                  'routes 8, denied_routes 1,7', 'denied_routes 1,7')
     shown = operator.ask('account', 'show', 'plain')
     check('show tells what it may use', shown['routes'] == [8] and
           shown['denied_routes'] == [1, 7] and shown['rate_per_s'] == 100 and
@@ -148,16 +148,16 @@ def settings(operator, customer):
     check('an open route that is denied is refused', status == 403 and
           answer['detail'] == 'You are not authorized for route 1.', answer)
     operator.does('and allowed again', ['account', 'allow', 'plain', '--routes=1'],
-                  'routes, denied_routes', 'account plain')
+                  'routes 1,8, denied_routes 7', 'account plain')
     check('it is open again', customer.send()[0] == 200)
     operator.does('categories', ['account', 'allow', 'plain', '--categories=casino,igaming'],
-                  'categories', 'categories')
-    operator.does('senders', ['account', 'allow', 'plain', '--senders=ACME,OTHER'], 'senders',
-                  'senders')
+                  'categories casino,igaming', 'categories casino,igaming')
+    operator.does('senders', ['account', 'allow', 'plain', '--senders=ACME,OTHER'],
+                  'senders ACME,OTHER', 'senders ACME,OTHER')
     check('another sender is refused', customer.send(caller_id='NOBODY')[0] == 403)
     operator.does('a sender is taken away', ['account', 'deny', 'plain', '--senders=OTHER',
-                                             '--categories=casino'], 'categories, senders',
-                  'senders')
+                                             '--categories=casino'], 'categories igaming, senders ACME',
+                  'senders ACME')
     shown = operator.ask('account', 'show', 'plain')
     check('the lists are what is left', shown['senders'] == ['ACME'] and
           shown['categories'] == ['igaming'], shown)
