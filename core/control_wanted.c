@@ -56,8 +56,8 @@ void wanted_lines(const struct http_request *request, uint32_t *lines, size_t n)
 	for (; at < end && found < n; at++) {
 		line += *at == '\n';
 		if (text) {
-			at += *at == '\\';
 			text = *at != '"';
+			at += *at == '\\'; /* what is escaped ends nothing */
 			continue;
 		}
 		if (begins && !strchr(" \t\r\n", *at)) {

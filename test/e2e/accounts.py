@@ -112,13 +112,14 @@ def mistakes(operator):
         '{"accounts": [', '  {"name": "good", "opening": "5"},',
         '  {"name": "bad name"},', '  {"name": "plain", "sandbox": true,', '   "routes": [99],',
         '   "keys": [{"sha256": "12"}, {"key": "a key with blanks"}]},', '  7,',
-        '  {"name": "good", "credit_limit": "-1"}', ']}'])
+        '  {"name": "good", "credit_limit": "-1"},',
+        r'  {"name": "tricky", "keys": [{"label": "],[{\"\\"}]},', '  {"name": "last", "bulk": 1}', ']}'])
     operator.refused(
         'every mistake of a file at once, each with its line', ['account', 'import', '-'],
         'line 3: name must be', 'line 4: sandbox is decided', 'line 4: routes: element 0',
         'line 4: keys: element 0: sha256', 'line 4: keys: element 1',
         'line 7: an account must be an object', 'line 8: the name stands twice',
-        'line 8: credit_limit', text=text)
+        'line 8: credit_limit', 'line 10: bulk must be', text=text)
     check('and nothing of it was made', 'refused' in operator.ask('account', 'show', 'good'))
 
 
@@ -376,6 +377,23 @@ def many(operator):
           f'--since={first["next"]}' in operator.run('account', 'list').stdout, len(names))
 
 
+def durable(operator, daemon):
+    """What was answered is on disk: all of it is there after SIGKILL."""
+    operator.run('account', 'price', 'set', 'plain', '1', '31', '0.06')
+    operator.run('account', 'topup', 'plain', '1')
+
+    def all_of_it():
+        return [operator.ask('account', *words, 'plain') for words in
+                (('show',), ('key', 'list'), ('price', 'list'), ('ledger',))]
+    before = all_of_it(), operator.audit()
+    daemon.kill()
+    daemon.start()
+    check('everything an operator was told is there after SIGKILL',
+          (all_of_it(), operator.audit()) == before, before, all_of_it())
+    done = operator.run('ledger', 'verify')
+    check('and the ledger adds up', done.returncode == 0, done.stdout)
+
+
 def main():
     with house.House() as home:
         home.daemon.start()
@@ -392,6 +410,7 @@ def main():
         rates(operator, home.daemon)
         context(home.daemon)
         overdraft(operator, home.daemon)
+        durable(operator, home.daemon)
         many(operator)
     return TAP.end()
 
