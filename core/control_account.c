@@ -9,6 +9,7 @@
 
 #include "core/control.h"
 #include "core/ledger.h"
+#include "core/pricing.h"
 #include "core/view.h"
 
 #define IMPORT_MAX 1000 /* accounts of one request: one transaction */
@@ -547,12 +548,34 @@ static void answer_price(struct api_call *call, const struct store_account_price
 	json_end_object(json);
 }
 
+/* As many prices as are looked at when a message is priced. */
+static bool has_room(struct store_txn *txn, const struct store_account_price *price)
+{
+	struct store_account_price rec = { .account = price->account, .route = price->route };
+	size_t n = 0;
+	for (enum store_err err = store_account_price_seek(txn, &rec, 2);
+	     !err && n < PRICING_OWN_MAX; err = store_account_price_next(txn, &rec, 2))
+		n++;
+	return n < PRICING_OWN_MAX;
+}
+
 static void set_price(struct api_call *call, const struct store_account_price *price)
 {
+	static const struct api_error full = {
+		.status = 409,
+		.code = "list_full",
+		.stage = "shape",
+		.detail = "The account has as many prices on this route as it can have.",
+		.param = "prefix",
+	};
 	struct store_account_price kept = *price;
 	char sum[24];
-	bool same = store_account_price_get(call->turn->txn, &kept) == STORE_OK &&
-		    kept.price == price->price;
+	bool known = store_account_price_get(call->turn->txn, &kept) == STORE_OK;
+	bool same = known && kept.price == price->price;
+	if (!known && !has_room(call->turn->txn, price)) {
+		api_refuse(call, &full);
+		return;
+	}
 	json_micro_text(price->price, sum);
 	if (!same) {
 		turn_fail(call->turn, store_account_price_put(call->turn->txn, price));

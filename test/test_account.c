@@ -68,6 +68,31 @@ static void test_account__packs_words_until_they_do_not_fit(void **state)
 	assert_false(account_lists_word((struct store_octets){ 0 }, words("abc")));
 }
 
+/* Joining and leaving: sorted, each once, and nothing else moves. */
+static void test_account__lists_change_by_what_joins_and_leaves(void **state)
+{
+	static const uint8_t had[] = { 0, 0, 0, 3, 0, 0, 0, 7 },
+			     given[] = { 0, 0, 0, 1, 0, 0, 0, 7 };
+	static const uint8_t joined[] = { 0, 0, 0, 1, 0, 0, 0, 3, 0, 0, 0, 7 };
+	struct store_octets routes = { had, 8 }, some = { given, 8 };
+	uint8_t out[ACCOUNT_LIST_OCTETS];
+	uint32_t n;
+	(void)state;
+	assert_true(account_change_routes(routes, some, true, out, &n));
+	assert_int_equal(n, sizeof(joined));
+	assert_memory_equal(out, joined, n);
+	assert_true(account_change_routes(routes, some, false, out, &n));
+	assert_int_equal(n, 4);
+	assert_memory_equal(out, had, n);
+	assert_true(account_change_words(words("b\na\n"), words("a\nc\n"), true, out, 6, &n));
+	assert_int_equal(n, 6);
+	assert_memory_equal(out, "b\na\nc\n", n);
+	assert_true(account_change_words(words("b\na\n"), words("a\nc\n"), false, out, 6, &n));
+	assert_int_equal(n, 2);
+	assert_memory_equal(out, "b\n", n);
+	assert_false(account_change_words(words("b\na\n"), words("c\n"), true, out, 5, &n));
+}
+
 static void test_account__uses_open_routes_of_its_categories(void **state)
 {
 	static const uint8_t listed[] = { 0, 0, 0, 8 };
@@ -156,6 +181,7 @@ int main(void)
 		cmocka_unit_test(test_account__keys_are_known_by_their_sha_256),
 		cmocka_unit_test(test_account__packs_routes_until_they_do_not_fit),
 		cmocka_unit_test(test_account__packs_words_until_they_do_not_fit),
+		cmocka_unit_test(test_account__lists_change_by_what_joins_and_leaves),
 		cmocka_unit_test(test_account__uses_open_routes_of_its_categories),
 		cmocka_unit_test(test_account__is_denied_a_route_whatever_else_holds),
 		cmocka_unit_test(test_account__sends_as_the_route_and_its_own_list_allow),
