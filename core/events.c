@@ -258,8 +258,10 @@ static void read_since(struct api_call *call, struct reader *reader)
 {
 	char text[ID_OCTETS];
 	const char *last = http_header(call->request, "Last-Event-ID");
-	struct store_feed newest = { .seq = UINT64_MAX };
-	if (last && *last) {
+	uint64_t newest = store_last(call->turn->txn, STORE_NEXT_FEED);
+	bool by_header = last && *last;
+	reader->seq = newest + 1;
+	if (by_header) {
 		if (!read_id(last, reader))
 			api_flaw(call, "header", "Last-Event-ID", -1, "id_parsing",
 				 "Last-Event-ID must be the id of an event");
@@ -267,10 +269,13 @@ static void read_since(struct api_call *call, struct reader *reader)
 		if (!read_id(text, reader))
 			api_flaw(call, "query", "since", -1, "id_parsing",
 				 "since must be the id of an event; 0 is the beginning");
-	} else {
-		enum store_err err = store_feed_prev(call->turn->txn, &newest, 0);
-		reader->seq = err ? 1 : newest.seq + 1;
 	}
+	/* Another store gave it out; to wait until this one has come so far would lose what happens. */
+	if (reader->seq - !reader->entry > newest)
+		api_flaw(call, by_header ? "header" : "query",
+			 by_header ? "Last-Event-ID" : "since", -1, "out_of_range",
+			 "it is beyond the newest event, %llu; begin with since=0, or without",
+			 (unsigned long long)newest);
 }
 
 void events_stream(struct api_call *call, uint32_t account)

@@ -446,6 +446,13 @@ uint64_t store_next(struct store_txn *txn, enum store_counter counter)
 	return number;
 }
 
+uint64_t store_last(const struct store_txn *txn, enum store_counter counter)
+{
+	uint64_t number;
+	memcpy(&number, (const uint8_t *)&txn->meta + counters_at[counter], sizeof(number));
+	return number;
+}
+
 struct store_ids *store_txn_ids(const struct store_txn *txn)
 {
 	return txn->store->ids;

@@ -135,6 +135,8 @@ void store_read_end(struct store_txn *txn);
 
 /* The next number of a counter, from 1. A transaction that is aborted gives its numbers back. */
 uint64_t store_next(struct store_txn *txn, enum store_counter counter);
+/* The number that it gave last; 0: none yet. */
+uint64_t store_last(const struct store_txn *txn, enum store_counter counter);
 
 /* --- Records ---------------------------------------------------------------------------------- */
 

@@ -428,6 +428,110 @@ static void test_server__verifying_finds_a_ledger_that_does_not_add_up(void **st
 		 "balance_after is not the sum of the rows up to it"); /* it is too young */
 }
 
+/* ---- the feed ---- */
+
+/* Accepts an order, whose feed record is told by number. */
+static void order(struct fixture *fixture)
+{
+	struct client client;
+	send_one(fixture, &client, NULL);
+	await(fixture, &client, 1);
+	assert_int_equal(http_reader_status(client.reader), 200);
+	hang_up(&client);
+}
+
+/* Retention has come by: the feed begins behind record `last`. */
+static void forget(struct fixture *fixture, uint64_t last)
+{
+	struct store_txn *txn;
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	for (struct store_feed feed = { .seq = 1 }; feed.seq <= last; feed.seq++)
+		assert_int_equal(store_feed_del(txn, &feed), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+/* Waits until a stream has said something more, and that; all it said so far is in `text`. */
+static void follow(struct fixture *fixture, const struct client *client, const char *until,
+		   char *text, size_t room)
+{
+	size_t n = strlen(text), before = n;
+	for (int i = 0; i < STEPS; i++) {
+		ssize_t got = recv(client->fd, text + n, room - n - 1, MSG_DONTWAIT);
+		n += got > 0 ? (size_t)got : 0;
+		text[n] = '\0';
+		if (strstr(text + before, until))
+			return;
+		engine_step(fixture->engine);
+	}
+	fail_msg("%s does not say %s", text, until);
+}
+
+static unsigned count(const char *text, const char *word)
+{
+	unsigned n = 0;
+	for (const char *at = strstr(text, word); at; at = strstr(at + 1, word))
+		n++;
+	return n;
+}
+
+static void test_server__tells_a_late_reader_of_one_gap_and_goes_on(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	char text[4096] = "";
+	for (int i = 0; i < 3; i++)
+		order(fixture);
+	forget(fixture, 2);
+	say(fixture, &client, "GET", "/api/v1/events?since=0&types=order.accepted", NULL, NULL);
+	follow(fixture, &client, "\"order_id\":3", text, sizeof(text));
+	assert_int_equal(count(text, "data: "), 2);
+	assert_non_null(strstr(text, "id: 2\nevent: gap\n"));
+	assert_non_null(strstr(text, "\"from\":1,\"to\":2}"));
+	order(fixture);
+	follow(fixture, &client, "\"order_id\":4", text, sizeof(text));
+	assert_int_equal(count(text, "data: "), 3);
+	hang_up(&client);
+}
+
+static void test_server__tells_a_new_reader_of_no_gap(void **state)
+{
+	struct fixture *fixture = *state;
+	struct client client;
+	char text[4096] = "";
+	for (int i = 0; i < 3; i++)
+		order(fixture);
+	forget(fixture, 3);
+	say(fixture, &client, "GET", "/api/v1/events?types=order.accepted", NULL, NULL);
+	follow(fixture, &client, "retry: ", text, sizeof(text));
+	order(fixture);
+	follow(fixture, &client, "\"order_id\":4", text, sizeof(text));
+	assert_int_equal(count(text, "data: "), 1);
+	hang_up(&client);
+}
+
+static void test_server__refuses_a_reader_that_knows_the_future(void **state)
+{
+	static const struct {
+		const char *target;
+		int status;
+	} cases[] = {
+		{ "/api/v1/events?since=3", 422 }, { "/api/v1/events?since=3-0", 422 },
+		{ "/api/v1/events?since=2", 200 }, { "/api/v1/events?since=2-0", 200 },
+		{ "/api/v1/events?since=0", 200 },
+	};
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 2; i++)
+		order(fixture);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct client client;
+		char text[4096] = "", status[24];
+		snprintf(status, sizeof(status), "HTTP/1.1 %d ", cases[i].status);
+		say(fixture, &client, "GET", cases[i].target, NULL, NULL);
+		follow(fixture, &client, status, text, sizeof(text));
+		hang_up(&client);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -445,6 +549,12 @@ int main(void)
 			test_server__verifying_finds_a_ledger_that_does_not_add_up, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_server__forgets_who_hung_up_before_being_heard,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_server__tells_a_late_reader_of_one_gap_and_goes_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_server__tells_a_new_reader_of_no_gap, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_server__refuses_a_reader_that_knows_the_future,
 						setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
