@@ -373,11 +373,21 @@ void api_body_only(struct api_call *call, const struct json *body, const char *c
 	}
 }
 
+/* As http_query, but that a second one is a flaw: nobody could tell which of them counts. */
+static enum http_query_result query(struct api_call *call, const char *name, char *out,
+				    size_t out_octets)
+{
+	char second[2];
+	if (http_query(call->request, name, 1, second, sizeof(second)) != HTTP_QUERY_ABSENT)
+		api_flaw(call, "query", name, -1, "repeated", "%s is there more than once", name);
+	return http_query(call->request, name, 0, out, out_octets);
+}
+
 int64_t api_query_number(struct api_call *call, const char *name, int64_t standard, int64_t least,
 			 int64_t most)
 {
 	char text[24];
-	enum http_query_result result = http_query(call->request, name, 0, text, sizeof(text));
+	enum http_query_result result = query(call, name, text, sizeof(text));
 	if (result == HTTP_QUERY_ABSENT)
 		return standard;
 	bool number = result == HTTP_QUERY_FOUND && is_number(text);
@@ -395,7 +405,7 @@ int64_t api_query_number(struct api_call *call, const char *name, int64_t standa
 
 bool api_query_text(struct api_call *call, const char *name, char *out, size_t out_octets)
 {
-	enum http_query_result result = http_query(call->request, name, 0, out, out_octets);
+	enum http_query_result result = query(call, name, out, out_octets);
 	if (result == HTTP_QUERY_BAD)
 		api_flaw(call, "query", name, -1, "string_invalid",
 			 "%s must be at most %zu octets, percent-encoded", name, out_octets - 1);

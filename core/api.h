@@ -148,7 +148,7 @@ void api_body_only(struct api_call *call, const struct json *body, const char *c
 
 /*
  * A whole number of the query, `standard` when it is absent; outside least..most, or no number, is a
- * flaw.
+ * flaw. Of this and api_query_text a name that is there twice is one too.
  */
 int64_t api_query_number(struct api_call *call, const char *name, int64_t standard, int64_t least,
 			 int64_t most);

@@ -295,12 +295,19 @@ static void test_api__reads_numbers_of_the_query_within_their_bounds(void **stat
 		int64_t value;
 		bool flawed;
 	} cases[] = {
-		{ "", 50, false },	     { "limit=1", 1, false },
-		{ "limit=500", 500, false }, { "limit=0", 50, true },
-		{ "limit=501", 50, true },   { "limit=-1", 50, true },
-		{ "limit=1.0", 50, true },   { "limit=", 50, true },
-		{ "limit=%31", 1, false },   { "limit=%", 50, true },
-		{ "limit=%00", 50, true },   { "limit=99999999999999999999", 50, true },
+		{ "", 50, false },
+		{ "limit=1", 1, false },
+		{ "limit=500", 500, false },
+		{ "limit=0", 50, true },
+		{ "limit=501", 50, true },
+		{ "limit=-1", 50, true },
+		{ "limit=1.0", 50, true },
+		{ "limit=", 50, true },
+		{ "limit=%31", 1, false },
+		{ "limit=%", 50, true },
+		{ "limit=%00", 50, true },
+		{ "limit=99999999999999999999", 50, true },
+		{ "limit=5&limit=5", 5, true },
 	};
 	struct fixture fixture;
 	(void)state;
