@@ -178,14 +178,18 @@ static const struct json *outside(const json_t *value)
 
 /*
  * jansson quotes what stands near the place: it may be a text or a key, which belong neither into a
- * log nor into a reply, and the place is told beside it.
+ * log nor into a reply, and the place is told beside it. Nor does the reader know its options.
  */
 static void copy_reason(char *to, size_t room, const char *from)
 {
-	const char *quote = strstr(from, " near '");
-	size_t n = quote != NULL ? (size_t)(quote - from) : strlen(from);
-	size_t i = 0;
+	static const char *const ends[] = { " near '", " without JSON_" };
+	size_t n = strlen(from), i = 0;
 
+	for (size_t k = 0; k < sizeof(ends) / sizeof(ends[0]); k++) {
+		const char *end = strstr(from, ends[k]);
+		if (end != NULL && (size_t)(end - from) < n)
+			n = (size_t)(end - from);
+	}
 	for (; i < n && i + 1 < room; i++)
 		to[i] = from[i] >= 0x20 && from[i] < 0x7f ? from[i] : '?';
 	to[i] = '\0';

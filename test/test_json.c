@@ -280,6 +280,8 @@ static void test_json__says_where_it_broke(void **state)
 	assert_int_equal(error.column, 6);
 	assert_int_equal(error.offset, 8);
 	assert_string_equal(error.text, "a number has more than 20 digits");
+	error = refuse("[\"\\u0000\"]", 10);
+	assert_string_equal(error.text, "\\u0000 is not allowed");
 }
 
 static void test_json__quotes_only_printable_text(void **state)
