@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/account.h"
 #include "core/activity.h"
@@ -204,18 +205,30 @@ static const struct api_row rows[] = {
 	{ "GET", "/version", health_version, 0 },
 };
 
-/* A page in a browser must not reach the TCP listener under a name of its own. */
+/* Is it this host, in brackets or not, with or without a port? */
+static bool is_host(const char *host, const char *name)
+{
+	size_t n = strlen(name), bracket = *host == '[';
+	if (strncasecmp(host + bracket, name, n) != 0 || (bracket && host[1 + n] != ']'))
+		return false;
+	const char *rest = host + n + 2 * bracket;
+	return !*rest || (*rest == ':' && !rest[1 + strspn(rest + 1, "0123456789")]);
+}
+
+/*
+ * A page in a browser must not reach the TCP listener under a name of its own: only what means this
+ * machine, and what the operator listens on, is ours.
+ */
 static bool host_is_ours(const struct api_call *call)
 {
-	static const char *const names[] = { "localhost", "127.0.0.1", "[::1]" };
+	const char *const names[] = { "localhost", "127.0.0.1", "::1",
+				      call->engine->config->listen.host };
 	const char *host = http_header(call->request, "Host");
 	if (call->local)
 		return true;
-	for (size_t i = 0; host && i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t n = strlen(names[i]);
-		if (!strncmp(host, names[i], n) && (!host[n] || host[n] == ':'))
+	for (size_t i = 0; host && i < sizeof(names) / sizeof(names[0]); i++)
+		if (names[i] && is_host(host, names[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -226,7 +239,7 @@ void api_handle(struct api_call *call)
 		.code = "host_not_allowed",
 		.stage = "protocol",
 		.detail = "Host not allowed.",
-		.hint = "connect to localhost, 127.0.0.1 or [::1]",
+		.hint = "connect to localhost, 127.0.0.1, [::1] or the host that is listened on",
 	};
 	if (host_is_ours(call))
 		api_dispatch(call, rows, sizeof(rows) / sizeof(rows[0]));
