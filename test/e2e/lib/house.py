@@ -4,6 +4,7 @@ Everything is the product itself, run by config/example.yaml with --set; nothing
 process is ended by its pid. Used by the scripts of test/e2e.
 """
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -211,6 +212,26 @@ class Daemon:
             'accounts': [{'name': ACCOUNT, 'opening': OPENING, 'keys': [{'key': KEY}]}]})
         if status != 200:
             raise Trouble(f'account import: {status} {answer}')
+
+    def fingerprint(self):
+        """Of every octet of the store's file."""
+        with open(os.path.join(self.store, 'data.mdb'), 'rb') as file:
+            return hashlib.blake2b(file.read()).hexdigest()
+
+    def commits(self):
+        """Of what no commit leaves as it was: LMDB's two meta pages, which name the newest one."""
+        with open(os.path.join(self.store, 'data.mdb'), 'rb') as file:
+            return file.read(8192)
+
+    def records(self):
+        """Of every record, but those that count requests or commits, which any request may change."""
+        with tempfile.TemporaryDirectory() as copy:  # for the daemon has the store itself
+            shutil.copy(os.path.join(self.store, 'data.mdb'), copy)
+            told = subprocess.run([program('store_dump'), copy], capture_output=True, check=True,
+                                  timeout=PATIENCE_S).stdout
+        lines = [line for line in told.split(b'\n')
+                 if not re.match(rb'\{"kind":"(request|usage|meta)"', line)]
+        return hashlib.blake2b(b'\n'.join(lines)).hexdigest()
 
     def order(self, number=1):
         status, answer = self.api('GET', f'/api/v1/orders/{number}')
