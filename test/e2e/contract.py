@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
@@ -20,6 +21,7 @@ V1 = '/api/v1'
 NL, ES = '31612345678', '34612345678'
 # What the far end makes of a number by its last digits.
 DELIVERED, FAILED, EXPIRED, REFUSED = (f'316999900{nn:02}' for nn in (0, 1, 3, 6))
+INBOUND = {'unix': '1212', 'tcp': '1313'}
 # The provider's words (SMPP 3.4, appendix B; 5.1): a client never reads one.
 WORDS = (r'\b(DELIVRD|UNDELIV|REJECTD|ACCEPTD|ENROUTE|submit_sm|deliver_sm|ESME_\w+|command_status|'
          r'sequence_number|system_id)\b|"message_id"')
@@ -352,13 +354,46 @@ def as_somebody_writes(use):
               big.body['cost'] == 290.752, big.body)
 
 
+def what_comes_in(use):
+    """The far end lets whoever gets a message from us say something to our number."""
+    ours, theirs = INBOUND[use.how], f'3161230000{len(use.how)}'
+    use.one.send({'route_id': 1, 'caller_id': 'ACME', 'message': 'hello', 'numbers': [theirs]})
+    page = house.await_that('it has come', lambda: (lambda told: told['messages'] and told)(
+        use.page('/inbound')))
+    use.check('X6 tells what was said to our number', [(
+        message['msisdn'], message['destination'], message['message'], message['complete'],
+        message['parts']['total']) for message in page['messages']] ==
+        [(theirs, ours, f'STOP {theirs}', True, 1)] and page['more'] is False, page)
+    use.check('X6 goes on behind its cursor', use.page('/inbound', after=page['next_after'])
+              ['messages'] == [] and use.page('/inbound', after=0, limit=1)['messages'] ==
+              page['messages'])
+    for query, shown in (({'msisdn': theirs}, 1), ({'msisdn': NL}, 0), ({'destination': ours}, 1),
+                         ({'destination': '1'}, 0)):
+        use.check(f'X6 with {query}', len(use.page('/inbound', **query)['messages']) == shown)
+    use.check('what was said to another\'s number is not there', use.other.get(
+        f'{V1}/inbound').body['messages'] == [])
+
+
+def whatever_else(use, messages):
+    """Every other call that reads, with the least that it wants."""
+    ids = [message['bx_message_id'] for message in messages]
+    api = use.one.witness.api
+    for path, method, operation in api.operations:
+        if method != 'GET' or ('GET', path, 200) in use.one.witness.seen:
+            continue
+        names = [one for one in api.parameters(path, operation) if one['in'] == 'query' and
+                 one.get('required')]
+        target = path.replace('{order_id}', str(messages[0]['order_id'])).replace(
+            '{bx_message_id}', ids[0])
+        answer = use.one.get(client.with_query(target, **{
+            one['name']: number for one, number in zip(names, ids)}))
+        use.check(f'{path} is answered', answer.status_code == 200, answer.text)
+
+
 def without_key(use):
     for path in ('/healthz', '/readyz', '/version', f'{V1}/openapi.json'):
         answer = use.one.get(path, key=None)
         use.check(f'{path} needs no key', answer.status_code == 200, answer.body)
-    answer = use.one.get(f'{V1}/inbound')
-    use.check('X6 tells what came in', answer.body['messages'] == [] and
-              answer.body['more'] is False, answer.body)
 
 
 def manuals():
@@ -391,7 +426,9 @@ def use_everything(how, daemon, base, witness):
     strangers(use, told, messages)
     requests_themselves(use)
     as_somebody_writes(use)
+    what_comes_in(use)
     without_key(use)
+    whatever_else(use, messages)
     one.close()
     other.close()
 
@@ -402,7 +439,16 @@ def provider_ids(home):
         return set(re.findall(r'"message_id":"([^"]{8,})"', file.read()))
 
 
-with house.House(far=('--quiet', '--ids', 'decimal'), sets=('listen=127.0.0.1:0',)) as the_home:
+with tempfile.NamedTemporaryFile('w', suffix='.script') as the_script:
+    the_script.write(''.join(f'on submit destination_addr=3161230000{len(how)}: send deliver_sm '
+                             f'source_addr="{{destination}}" destination_addr={number} '
+                             'short_message="STOP {destination}"\n'
+                             for how, number in INBOUND.items()))
+    the_script.flush()
+    the_home = house.House(far=('--quiet', '--ids', 'decimal', '--script', the_script.name), sets=(
+        'listen=127.0.0.1:0', *(f'providers.alpha.inbound.{number}={how}-one'
+                                for how, number in INBOUND.items())))
+with the_home:
     the_daemon, the_witness = the_home.daemon, client.Witness()
     the_daemon.start()
     the_status, the_answer = the_daemon.operate('POST', '/control/v1/accounts/import', {'accounts': [
@@ -419,6 +465,11 @@ with house.House(far=('--quiet', '--ids', 'decimal'), sets=('listen=127.0.0.1:0'
         one in the_texts for one in the_ids) and not re.search(WORDS, the_texts),
         re.findall(WORDS, the_texts),
         [one for one in the_ids if one in the_texts])
+    check('every call that the description names was answered as it says', all(
+        (method, path, 200) in the_witness.seen
+        for path, method, _ in the_witness.api.operations), [
+        (method, path) for path, method, _ in the_witness.api.operations
+        if (method, path, 200) not in the_witness.seen])
     the_witness.judge(check, the_daemon)
 manuals()
 sys.exit(TAP.end())

@@ -78,11 +78,22 @@ def load(daemon, first):
     return slowest
 
 
+def silence(daemon):
+    """A stream of what never happens."""
+    link = socket.socket(socket.AF_UNIX)
+    link.settimeout(house.PATIENCE_S)
+    link.connect(daemon.submit)
+    link.sendall(f'GET {V1}/events?types=alert_notification HTTP/1.0\r\n'
+                 f'X-API-KEY: {house.KEY}\r\n\r\n'.encode())
+    return link
+
+
 def stopped_readers():
     with house.House(far=('--quiet',), sets=PATIENT) as home:
         daemon = home.daemon
         daemon.start()
         daemon.open_account()
+        silent = silence(daemon)
         load(daemon, 0)  # what the daemon keeps for such a load anyway
         before = resident(daemon)
         load(daemon, ORDERS)
@@ -108,6 +119,11 @@ def stopped_readers():
               len(every))
         for reader in (*readers, whole):
             reader.close()
+        heard = b''
+        while b'\n: ' not in heard:  # within the socket's patience
+            heard += silent.recv(4096)
+        check('a stream on which nothing happens says that it lives', b'data:' not in heard, heard)
+        silent.close()
 
 
 def given_up():

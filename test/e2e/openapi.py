@@ -14,7 +14,8 @@ import house  # noqa: E402
 import truth  # noqa: E402
 
 TAP = house.Tap()
-TABLE = os.path.join(truth.ROOT, 'core', 'submit.c')
+CORE = os.path.join(truth.ROOT, 'core')
+OPERATORS = {'store_corrupt'}  # codes that only the control socket answers with
 
 
 def check(name, good, *details):
@@ -23,8 +24,19 @@ def check(name, good, *details):
 
 def rows():
     """(method, pattern) of each row of the table of calls."""
-    with open(TABLE, encoding='utf-8') as file:
+    with open(os.path.join(CORE, 'submit.c'), encoding='utf-8') as file:
         return set(re.findall(r'^\t\{ "([A-Z]+)", "(/[^"]*)", ', file.read(), re.M))
+
+
+def codes():
+    """Each code that a handler of the submit socket may refuse with."""
+    found = set()
+    for name in os.listdir(CORE):
+        if name.endswith('.c') and not name.startswith(('control', 'tap')):
+            with open(os.path.join(CORE, name), encoding='utf-8') as file:
+                for line in re.findall(r'(?:\.code = |api_refuse_\w+\([\w>-]+,\s)[^,;]*', file.read()):
+                    found.update(re.findall(r'"([a-z_]+)"', line))
+    return found - OPERATORS
 
 
 def broken(change):
@@ -42,6 +54,10 @@ def the_file(api):
     described = {(method, path) for path, method, _ in api.operations}
     check('every call of the submit socket is described, and none that does not exist',
           described == rows(), described ^ rows())
+    for name in ('Error', 'Problem'):
+        described = set(api.document['components']['schemas'][name]['properties']['code']['enum'])
+        check(f'{name} names every code of a refusal, and none that does not exist',
+              described == codes(), described ^ codes())
     balance = '/api/v1/balance'
     for name, change in (
             ('an operation without answers',

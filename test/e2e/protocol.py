@@ -256,6 +256,36 @@ def by_tcp_only_this(way, witness):
         check(f'over TCP there is no {target}', answer.status == 404, answer.octets)
 
 
+def three(way, witness):
+    """Connections that are let in; None while one that has gone still counts."""
+    wires = [Wire(way, witness) for _ in range(3)]
+    for wire in wires:
+        wire.say(head('GET', '/version'))
+    if all(wire.hear('GET', '/version').status == 200 for wire in wires):
+        return wires
+    for wire in wires:
+        wire.__exit__()
+    return None
+
+
+def crowded():
+    """One connection more than there may be, of one user and in all."""
+    uid, both = 'limits.connections_per_uid=3', 'limits.connections=3'
+    for how, limits in (('unix', (uid,)), ('tcp', (uid, both))):
+        with house.House(far=('--quiet',), sets=('listen=127.0.0.1:0', *limits)) as home:
+            home.daemon.start()
+            witness = client.Witness()
+            way = home.daemon.submit if how == 'unix' else (
+                '127.0.0.1', int(client.over_tcp(home.daemon).rsplit(':', 1)[1]))
+            wires = house.await_that('three come in', lambda: three(way, witness))
+            with Wire(way, witness) as wire:
+                answer = wire.hear('GET', '/version')
+            check(f'{how}: who is one too many is told', answer.status == 503 and
+                  answer.body['code'] == 'too_many_connections' and not witness.objections, answer.octets, witness.objections)
+            for wire in wires:
+                wire.__exit__()
+
+
 def elsewhere():
     """Whoever listens beyond this machine is warned, and reaches it by that address."""
     with house.House(far=('--quiet',), sets=('listen=0.0.0.0:0',)) as home:
@@ -293,5 +323,6 @@ with house.House(far=('--quiet',), sets=SETS) as the_home:
     by_tcp_only_this(the_tcp, the_witness)
     hints(the_daemon.submit, the_witness)
     the_witness.judge(check, the_daemon)
+crowded()
 elsewhere()
 sys.exit(TAP.end())

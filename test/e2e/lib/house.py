@@ -213,11 +213,6 @@ class Daemon:
         if status != 200:
             raise Trouble(f'account import: {status} {answer}')
 
-    def fingerprint(self):
-        """Of every octet of the store's file."""
-        with open(os.path.join(self.store, 'data.mdb'), 'rb') as file:
-            return hashlib.blake2b(file.read()).hexdigest()
-
     def commits(self):
         """Of what no commit leaves as it was: LMDB's two meta pages, which name the newest one."""
         with open(os.path.join(self.store, 'data.mdb'), 'rb') as file:
