@@ -131,6 +131,26 @@ struct cohort {
 	UT_hash_handle hh;
 };
 
+static struct cohort *find(struct turn *turn, const struct likeness *of)
+{
+	struct cohort *cohort;
+	HASH_FIND(hh, turn->cohorts, of, sizeof(*of), cohort);
+	if (cohort)
+		return cohort;
+	cohort = calloc(1, sizeof(*cohort));
+	if (!cohort) {
+		turn_fail(turn, STORE_FULL);
+		return NULL;
+	}
+	cohort->of = *of;
+	HASH_ADD(hh, turn->cohorts, of, sizeof(*of), cohort);
+	if (cohort->hh.tbl)
+		return cohort;
+	free(cohort);
+	turn_fail(turn, STORE_FULL);
+	return NULL;
+}
+
 struct cohort *cohort_of(struct turn *turn, const struct store_order *order)
 {
 	struct likeness of = {
@@ -141,24 +161,9 @@ struct cohort *cohort_of(struct turn *turn, const struct store_order *order)
 		.country = order->country,
 		.parts = order->parts,
 	};
-	struct cohort *cohort;
 	if (!(order->flags & COHORT_ORDER_COUNTS) || turn_failed(turn))
 		return NULL;
-	HASH_FIND(hh, turn->cohorts, &of, sizeof(of), cohort);
-	if (cohort)
-		return cohort;
-	cohort = calloc(1, sizeof(*cohort));
-	if (!cohort) {
-		turn_fail(turn, STORE_FULL);
-		return NULL;
-	}
-	cohort->of = of;
-	HASH_ADD(hh, turn->cohorts, of, sizeof(of), cohort);
-	if (cohort->hh.tbl)
-		return cohort;
-	free(cohort);
-	turn_fail(turn, STORE_FULL);
-	return NULL;
+	return find(turn, &of);
 }
 
 void cohort_move(struct cohort *cohort, uint32_t was, uint32_t is, uint64_t order, uint32_t index)
@@ -215,6 +220,17 @@ void cohort_measure(struct cohort *cohort, const struct store_order *order,
 }
 
 /* ---- writing ---- */
+
+static void sums_add(struct cohort_sums *sums, const struct cohort_sums *by)
+{
+	for (unsigned i = 0; i < COHORT_COUNTS; i++)
+		sums->counts[i] += by->counts[i];
+	for (unsigned i = 0; i < COHORT_STAGES; i++)
+		histogram_merge(&sums->stages[i], &by->stages[i]);
+	for (unsigned i = 0; i < COHORT_OUTCOMES; i++)
+		if (by->examples[i].order)
+			sums->examples[i] = by->examples[i];
+}
 
 /* A record that was corrupt, and so begun anew, may lack what is taken from it. */
 static uint32_t moved(uint32_t n, int64_t by)
@@ -275,6 +291,20 @@ static void write(struct turn *turn, const struct cohort *cohort, enum cohort_sp
 		turn_fail(turn, store_cohort_put(turn->txn, &rec));
 }
 
+/* Adds each to the sum over all accounts, countries and parts, which is written like the others. */
+static void put_together(struct turn *turn)
+{
+	for (const struct cohort *cohort = turn->cohorts; cohort; cohort = cohort->hh.next) {
+		struct likeness of = { .minute = cohort->of.minute,
+				       .account = COHORT_ALL,
+				       .route = cohort->of.route,
+				       .provider = cohort->of.provider };
+		struct cohort *all = cohort->of.account == COHORT_ALL ? NULL : find(turn, &of);
+		if (all)
+			sums_add(&all->sums, &cohort->sums);
+	}
+}
+
 /* ---- since the process began ---- */
 
 struct cohorts {
@@ -321,21 +351,12 @@ struct committed {
 	const struct cohort *cohorts; /* the turn's */
 };
 
-static void sums_add(struct cohort_sums *sums, const struct cohort_sums *by)
-{
-	for (unsigned i = 0; i < COHORT_COUNTS; i++)
-		sums->counts[i] += by->counts[i];
-	for (unsigned i = 0; i < COHORT_STAGES; i++)
-		histogram_merge(&sums->stages[i], &by->stages[i]);
-	for (unsigned i = 0; i < COHORT_OUTCOMES; i++)
-		if (by->examples[i].order)
-			sums->examples[i] = by->examples[i];
-}
-
 static void committed(struct engine *engine, struct effect *effect, enum turn_end end)
 {
 	const struct cohort *cohort = ((struct committed *)effect)->cohorts;
 	for (; cohort && end == TURN_DONE; cohort = cohort->hh.next) {
+		if (cohort->of.account == COHORT_ALL)
+			continue;
 		struct cohort_total *total = total_of(engine->cohorts, cohort->of.route);
 		if (!total)
 			return; /* without memory for it the figures since start lack a turn */
@@ -347,12 +368,12 @@ static void committed(struct engine *engine, struct effect *effect, enum turn_en
 
 void cohorts_flush(struct turn *turn)
 {
-	const struct cohort *cohort = turn->cohorts;
-	if (!cohort || turn_failed(turn))
+	if (!turn->cohorts || turn_failed(turn))
 		return;
-	for (; cohort && !turn_failed(turn); cohort = cohort->hh.next) {
-		write(turn, cohort, COHORT_MINUTE);
-		write(turn, cohort, COHORT_HOUR);
+	put_together(turn);
+	for (const struct cohort *at = turn->cohorts; at && !turn_failed(turn); at = at->hh.next) {
+		write(turn, at, COHORT_MINUTE);
+		write(turn, at, COHORT_HOUR);
 	}
 	struct committed *effect = (void *)turn_effect(turn, committed, sizeof(*effect));
 	if (effect)

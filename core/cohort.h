@@ -7,7 +7,7 @@
  * A cohort's counts are a function of its messages: cohort_bits says what one message counts in,
  * and core/orders*.c, where alone a message changes, moves it from what it was to what it is. The
  * moves of a turn are gathered in memory and written once, by its flush: a get and a put for the
- * minute and for the hour of each cohort that was touched. Messages of sandbox accounts, and of
+ * minute and for the hour of each cohort that was touched, and of the sum of all on its route. Messages of sandbox accounts, and of
  * orders of before there were cohorts, count nowhere.
  */
 #ifndef CORE_COHORT_H
@@ -19,6 +19,9 @@
 
 /* Bits of store_order.flags. */
 #define COHORT_ORDER_COUNTS 1u /* its messages are counted: set when it is made */
+
+/* The account of sums over all accounts, countries and parts. */
+#define COHORT_ALL 0
 
 #define COHORT_MINUTE_MS 60000
 #define COHORT_HOUR_MS	 3600000

@@ -37,11 +37,16 @@ struct gather {
 	uint32_t account;
 };
 
-/* Moves to where the next record of the account may be; false: that one is it. */
+/* Moves to where the next record of the account, or of any, may be; false: that one is it. */
 static bool skips(const struct gather *gather, struct store_cohort *rec)
 {
-	if (!gather->account || rec->account == gather->account)
+	bool any = gather->account == COHORT_ALL;
+	if (any ? rec->account != COHORT_ALL : rec->account == gather->account)
 		return false;
+	if (any) {
+		*rec = (struct store_cohort){ .span = rec->span, .slot = rec->slot, .account = 1 };
+		return true;
+	}
 	rec->slot += rec->account > gather->account;
 	*rec = (struct store_cohort){ .span = rec->span,
 				      .slot = rec->slot,

@@ -64,7 +64,7 @@ struct insight {
 	struct insight_like *likes; /* all, hashed */
 };
 
-/* `account` 0: all. NULL: the turn failed. */
+/* `account` COHORT_ALL: of each. NULL: the turn failed. */
 struct insight *insight_new(struct turn *turn, uint32_t account,
 			    const struct insight_window *window);
 void insight_free(struct insight *insight);

@@ -488,12 +488,14 @@ static void tell(struct api_call *call, uint32_t account)
 	struct question question;
 	if (!read_question(call, &question))
 		return;
-	struct answer answer = { .call = call, .question = &question, .operators = !account };
+	struct answer answer = { .call = call,
+				 .question = &question,
+				 .operators = account == COHORT_ALL };
 	struct insight *insight = insight_new(call->turn, account, question.window);
 	if (!insight)
 		return;
 	answer.insight = insight;
-	if (account)
+	if (!answer.operators)
 		answer.sends_since_ms =
 			activity_sends(call->turn, account, insight->from_ms, add_send, &answer);
 	write_answer(&answer);
@@ -512,5 +514,5 @@ void insight_get(struct api_call *call)
 
 void insight_control(struct api_call *call)
 {
-	tell(call, 0);
+	tell(call, COHORT_ALL);
 }

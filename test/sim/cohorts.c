@@ -56,6 +56,12 @@ static void check_order(const struct store_order *order, const int64_t counts[CO
 			found(arg, cohort_count_name(witness[i].count), order->order);
 }
 
+static void add(struct recount *recount, const int64_t counts[COHORT_COUNTS])
+{
+	for (unsigned i = 0; i < COHORT_COUNTS; i++)
+		recount->counts[i] += counts[i];
+}
+
 static void count_order(struct store_txn *txn, struct recount **all,
 			const struct store_order *order, cohorts_found_fn *found, void *arg)
 {
@@ -68,16 +74,15 @@ static void count_order(struct store_txn *txn, struct recount **all,
 	check_order(order, counts, found, arg);
 	for (uint32_t span = COHORT_MINUTE; span <= COHORT_HOUR; span++) {
 		int64_t ms = span == COHORT_MINUTE ? COHORT_MINUTE_MS : COHORT_HOUR_MS;
-		struct likeness of = { span,
-				       (uint32_t)(cohort_start_ms(order) / ms),
-				       order->account,
-				       order->route,
-				       order->provider,
-				       order->country,
-				       order->parts };
-		struct recount *recount = recount_of(all, &of);
-		for (unsigned i = 0; i < COHORT_COUNTS; i++)
-			recount->counts[i] += counts[i];
+		uint32_t slot = (uint32_t)(cohort_start_ms(order) / ms);
+		struct likeness own = {
+			span,		slot,	     order->account, order->route, order->provider,
+			order->country, order->parts
+		};
+		struct likeness together = { span, slot, COHORT_ALL, order->route, order->provider,
+					     0,	   0 };
+		add(recount_of(all, &own), counts);
+		add(recount_of(all, &together), counts);
 	}
 }
 
