@@ -82,6 +82,14 @@ void alarm_set(struct engine *engine, const char *name, bool on, const char *tex
 		end(engine, at);
 }
 
+bool alarm_is_on(const struct engine *engine, const char *name)
+{
+	const struct alarm *alarm = engine->alarms;
+	while (alarm && strcmp(alarm->name, name) != 0)
+		alarm = alarm->next;
+	return alarm;
+}
+
 void alarms_free(struct engine *engine)
 {
 	while (engine->alarms) {

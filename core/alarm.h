@@ -25,6 +25,7 @@ struct alarm {
  * be called while a turn is applied and in its effects.
  */
 void alarm_set(struct engine *engine, const char *name, bool on, const char *text);
+bool alarm_is_on(const struct engine *engine, const char *name);
 /* At the end of the process: they are not over, and so not said to be. */
 void alarms_free(struct engine *engine);
 

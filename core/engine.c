@@ -13,6 +13,7 @@
 #include "core/deadline.h"
 #include "core/feed.h"
 #include "core/inbound.h"
+#include "core/insight_alarm.h"
 #include "core/log.h"
 #include "core/missing.h"
 #include "core/orders.h"
@@ -195,6 +196,10 @@ static void own_work(struct turn *turn)
 		engine->retain_ms = turn->now_ms + RETENTION_EVERY_MS;
 		inbound_run(turn);
 		retention_run(turn);
+	}
+	if (turn->now_ms >= engine->outcomes_ms) {
+		engine->outcomes_ms = turn->now_ms + INSIGHT_ALARM_EVERY_MS;
+		insight_alarm_run(turn);
 	}
 	if (activity_waits(engine))
 		activity_write(turn);

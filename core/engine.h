@@ -87,6 +87,7 @@ struct engine {
 	int64_t scheduled_ms;	 /* clock of deadlines: what was due then, the scheduler has seen */
 	int64_t marked_ms;	 /* store_mark */
 	int64_t ticked_ms;	 /* monotonic: when timers were looked at last */
+	int64_t outcomes_ms;	 /* monotonic: when alarms look at them next */
 	int64_t retain_ms;	 /* monotonic: the next slice of retention */
 	int64_t certificates_ms; /* monotonic: when they are looked at next */
 };

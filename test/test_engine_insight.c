@@ -1,0 +1,359 @@
+/* Outcomes summed up: stages, what is stuck, and alarms that follow them and not the requests. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/insight.h"
+#include "core/lifecycle.h"
+#include "smpp/status.h"
+#include "test/engine_world.h"
+
+#define MINUTE_MS 60000
+#define HOUR_MS	  (60 * MINUTE_MS)
+#define PROVIDER  "window: 100, query_missing_receipt: false, timers: {response: 5s}"
+#define ROUTE	  "validity: 24h, receipt_deadline: 26h, outcome_deadline: 30s, "
+
+static const struct setting usual = { .alpha = PROVIDER, .route = ROUTE };
+
+/* A turn that only reads. */
+static struct turn reading(struct engine_world *world)
+{
+	struct turn turn = { .engine = world->engine,
+			     .at_ms = port_wall_ms(world->port),
+			     .now_ms = port_now_ms(world->port) };
+	assert_int_equal(store_read_begin(world->store, &turn.txn), STORE_OK);
+	return turn;
+}
+
+/* What is known of route 1. */
+static struct insight_route look(struct engine_world *world, uint32_t account, const char *window)
+{
+	struct turn turn = reading(world);
+	struct insight *insight = insight_new(&turn, account, insight_window(window));
+	assert_non_null(insight);
+	const struct insight_route *route = insight->routes;
+	while (route && route->route != 1)
+		route = route->next;
+	struct insight_route copy = *route;
+	copy.next = NULL;
+	copy.like = NULL;
+	insight_free(insight);
+	store_read_end(turn.txn);
+	return copy;
+}
+
+static int64_t counted(struct engine_world *world, enum cohort_count count)
+{
+	return look(world, 1, "24h").sums.counts[count];
+}
+
+/* One order; the carrier takes all of it. Ids rise over the life of the carrier. */
+static uint64_t taken(struct engine_world *world, uint32_t total)
+{
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = total });
+	carrier_ok_all(world->carriers[0]);
+	engine_world_settle(world);
+	return order;
+}
+
+/* The same, and a receipt for each, after so long. */
+static void taken_and_told(struct engine_world *world, uint32_t total, int64_t after_ms,
+			   const char *stat)
+{
+	size_t first = world->carriers[0]->n;
+	char id[24];
+	taken(world, total);
+	engine_world_run(world, after_ms);
+	for (size_t i = first; i < first + total; i++) {
+		snprintf(id, sizeof(id), "%zu", i + 1);
+		carrier_says(world->carriers[0],
+			     &(struct said){ .id = id,
+					     .stat = stat,
+					     .from = world->carriers[0]->seen[i].msisdn });
+	}
+	engine_world_settle(world);
+}
+
+/* ---- figures ---- */
+
+static void assert_near(int64_t ms, int64_t expected_ms)
+{
+	assert_in_range(ms, expected_ms * 2 / 3, expected_ms * 3 / 2);
+}
+
+static void test_engine__stages_are_timed(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .total = 4 });
+	engine_world_run(world, 2000);
+	carrier_ok_all(world->carriers[0]);
+	engine_world_settle(world);
+	engine_world_run(world, 20000);
+	for (uint32_t i = 0; i < 4; i++) {
+		char id[2] = { (char)('1' + i), '\0' };
+		carrier_says(world->carriers[0],
+			     &(struct said){ .id = id,
+					     .stat = "DELIVRD",
+					     .from = world_message(world, order, i)->msisdn });
+	}
+	engine_world_settle(world);
+	struct insight_route route = look(world, 1, "5m");
+	for (unsigned i = 0; i < COHORT_STAGES; i++)
+		assert_int_equal(histogram_count(&route.sums.stages[i]), 4);
+	const struct histogram *stages = route.sums.stages;
+	assert_near(histogram_quantile_ms(&stages[COHORT_PROVIDER], 500), 2000);
+	assert_near(histogram_quantile_ms(&stages[COHORT_DELIVERY], 500), 20000);
+	assert_near(histogram_quantile_ms(&stages[COHORT_TOTAL], 990), 22000);
+	assert_true(histogram_quantile_ms(&stages[COHORT_QUEUE], 990) < 100);
+	assert_int_equal(route.sums.counts[COHORT_ON_TIME], 4);
+	engine_world_free(world);
+}
+
+static void test_engine__a_throttle_and_its_retry_are_causes(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 2 });
+	carrier_refuse(world->carriers[0], 0, SMPP_ESME_RTHROTTLED);
+	carrier_ok(world->carriers[0], 1, "a");
+	engine_world_run(world, 5000);
+	carrier_ok(world->carriers[0], 2, "b");
+	engine_world_settle(world);
+	assert_int_equal(counted(world, COHORT_THROTTLED), 1);
+	assert_int_equal(counted(world, COHORT_RETRIED), 1);
+	assert_int_equal(counted(world, COHORT_TAKEN), 2);
+	assert_int_equal(counted(world, COHORT_AWAITING), 2);
+	engine_world_free(world);
+}
+
+/* What could not go out before is not counted before, and its time begins then. */
+static void test_engine__an_order_counts_from_when_it_may_go_out(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 3, .send_in_ms = 2 * HOUR_MS });
+	assert_int_equal(counted(world, COHORT_MESSAGES), 0);
+	engine_world_run(world, 2 * HOUR_MS + 1000);
+	assert_int_equal(counted(world, COHORT_MESSAGES), 3);
+	carrier_ok_all(world->carriers[0]);
+	engine_world_settle(world);
+	struct insight_route route = look(world, 1, "5m");
+	assert_int_equal(route.sums.counts[COHORT_TAKEN], 3);
+	assert_true(histogram_quantile_ms(&route.sums.stages[COHORT_QUEUE], 990) < 5000);
+	engine_world_free(world);
+}
+
+static void test_engine__accounts_are_apart_and_add_up(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 3 });
+	engine_world_order(world, &(struct wish){ .total = 4, .account = 2 });
+	assert_int_equal(look(world, 1, "1h").sums.counts[COHORT_MESSAGES], 3);
+	assert_int_equal(look(world, 2, "1h").sums.counts[COHORT_MESSAGES], 4);
+	assert_int_equal(look(world, 3, "1h").sums.counts[COHORT_MESSAGES], 0);
+	assert_int_equal(look(world, COHORT_ALL, "1h").sums.counts[COHORT_MESSAGES], 7);
+	const struct cohort_total *total = cohort_totals(world->engine);
+	assert_non_null(total);
+	assert_null(total->next);
+	assert_int_equal(total->came[COHORT_MESSAGES], 7);
+	engine_world_free(world);
+}
+
+/* A turn that is dropped leaves no trace, in the store or in memory. */
+static void test_engine__what_is_not_on_disk_is_not_counted(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 2 });
+	world->fault = STORE_FAULT_FULL;
+	assert_int_equal(engine_world_order(world, &(struct wish){ .total = 5 }), 0);
+	assert_true(world->failed_commits);
+	world->fault = STORE_FAULT_NONE;
+	engine_world_run(world, 3000);
+	assert_int_equal(counted(world, COHORT_MESSAGES), 2);
+	assert_int_equal(cohort_totals(world->engine)->came[COHORT_MESSAGES], 2);
+	engine_world_free(world);
+}
+
+/* ---- what is stuck ---- */
+
+static void test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	taken_and_told(world, INSIGHT_USUAL_LEAST, 5 * MINUTE_MS, "DELIVRD");
+	uint64_t order = taken(world, 3);
+	struct insight_route route = look(world, 1, "1h");
+	assert_true(route.usual_known);
+	assert_int_equal(route.stuck, 0);
+	engine_world_run(world, 3 * MINUTE_MS); /* not yet: 5 minutes are usual */
+	assert_int_equal(look(world, 1, "1h").stuck, 0);
+	engine_world_run(world, 6 * MINUTE_MS);
+	route = look(world, 1, "1h");
+	assert_int_equal(route.stuck, 3);
+	assert_int_equal(route.overdue, 3);
+	assert_true((int64_t)world_order(world, order).created_ms < route.stuck_before_ms);
+	/* However old; and in the window no more. */
+	engine_world_run(world, 2 * HOUR_MS);
+	route = look(world, 1, "1h");
+	assert_int_equal(route.stuck, 3);
+	assert_int_equal(route.overdue, 0);
+	assert_int_equal(look(world, 1, "24h").overdue, 3);
+	engine_world_free(world);
+}
+
+static void test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is_stuck(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = PROVIDER,
+		.route = "validity: 24h, receipt_deadline: 26h, outcome_deadline: 10m, " });
+	(void)state;
+	taken_and_told(world, INSIGHT_USUAL_LEAST - 1, MINUTE_MS, "DELIVRD");
+	taken(world, 2);
+	engine_world_run(world, 9 * MINUTE_MS);
+	assert_false(look(world, 1, "1h").usual_known);
+	assert_int_equal(look(world, 1, "1h").stuck, 0);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_int_equal(look(world, 1, "1h").stuck, 2);
+	engine_world_free(world);
+}
+
+/* An hour is kept while a receipt is awaited in it, and goes when none is any more. */
+static void test_engine__old_hours_go_and_what_is_stuck_stays(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = PROVIDER,
+		.route = "validity: 60h, receipt_deadline: 62h, outcome_deadline: 30s, " });
+	(void)state;
+	taken_and_told(world, 5, MINUTE_MS, "DELIVRD");
+	engine_world_run(world, HOUR_MS);
+	taken(world, 2);
+	uint64_t before = world_count(world, STORE_KIND_COHORT);
+	engine_world_run(world, 51 * HOUR_MS);
+	assert_int_equal(look(world, 1, "24h").stuck, 2);
+	/* Left is the second hour, of the account and of all. */
+	assert_int_equal(world_count(world, STORE_KIND_COHORT), 2);
+	assert_true(before > 2);
+	engine_world_run(world, 12 * HOUR_MS);
+	assert_int_equal(look(world, 1, "24h").stuck, 0);
+	assert_int_equal(world_count(world, STORE_KIND_COHORT), 0);
+	engine_world_free(world);
+}
+
+/* ---- alarms ---- */
+
+static void test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	taken_and_told(world, 40, 5000, "DELIVRD");
+	engine_world_run(world, 30 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	taken(world, 19); /* too few to conclude from */
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	taken(world, 1);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	assert_false(engine_world_alarmed(world, "receipts_missing:beta"));
+	/* A restart does not forget it. */
+	engine_world_crash(world);
+	engine_world_run(world, 10000);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	/* They come again: three quarters of those that are due. */
+	taken_and_told(world, 100, 1000, "DELIVRD");
+	engine_world_run(world, 10000);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_free(world);
+}
+
+/* With what was usual before, half of it is no longer much: and nothing due is no reason. */
+static void test_engine__receipts_are_missing_against_what_is_usual(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = PROVIDER,
+		.route = "validity: 60s, receipt_deadline: 90s, outcome_deadline: 30s, " });
+	(void)state;
+	/* Usual: 40 of 100. */
+	taken_and_told(world, 40, 1000, "DELIVRD");
+	taken(world, 60);
+	engine_world_run(world, 40 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	/* 10 of 40 are more than half of that, 5 of 45 are less. */
+	taken_and_told(world, 10, 1000, "DELIVRD");
+	taken(world, 30);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_run(world, 40 * MINUTE_MS);
+	taken_and_told(world, 5, 1000, "DELIVRD");
+	taken(world, 40);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_run(world, 40 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_free(world);
+}
+
+static void test_engine__a92_outcomes_that_collapse_raise_an_alarm(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	taken_and_told(world, 19, 1000, "UNDELIV");
+	engine_world_run(world, 10000);
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	taken_and_told(world, 1, 1000, "UNDELIV");
+	engine_world_run(world, 10000);
+	assert_true(engine_world_alarmed(world, "outcome_low:1"));
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	/* 30 of 50 are six tenths, which is not above it; 31 of 51 are. */
+	taken_and_told(world, 30, 1000, "DELIVRD");
+	engine_world_run(world, 10000);
+	assert_true(engine_world_alarmed(world, "outcome_low:1"));
+	taken_and_told(world, 1, 1000, "DELIVRD");
+	engine_world_run(world, 10000);
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	engine_world_free(world);
+}
+
+/* Delivered, but too late for what it was for. */
+static void test_engine__late_is_low_too_until_the_hour_is_over(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	taken_and_told(world, 20, 31000, "DELIVRD");
+	engine_world_run(world, 10000);
+	assert_int_equal(counted(world, COHORT_LATE), 20);
+	assert_true(engine_world_alarmed(world, "outcome_low:1"));
+	engine_world_run(world, 62 * MINUTE_MS);
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	engine_world_free(world);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_engine__stages_are_timed),
+		cmocka_unit_test(test_engine__a_throttle_and_its_retry_are_causes),
+		cmocka_unit_test(test_engine__an_order_counts_from_when_it_may_go_out),
+		cmocka_unit_test(test_engine__accounts_are_apart_and_add_up),
+		cmocka_unit_test(test_engine__what_is_not_on_disk_is_not_counted),
+		cmocka_unit_test(test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck),
+		cmocka_unit_test(
+			test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is_stuck),
+		cmocka_unit_test(test_engine__old_hours_go_and_what_is_stuck_stays),
+		cmocka_unit_test(
+			test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes),
+		cmocka_unit_test(test_engine__receipts_are_missing_against_what_is_usual),
+		cmocka_unit_test(test_engine__a92_outcomes_that_collapse_raise_an_alarm),
+		cmocka_unit_test(test_engine__late_is_low_too_until_the_hour_is_over),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
