@@ -21,20 +21,22 @@ enum {
 struct ctl_run {
 	struct ctl_client *client;
 	const char *const *args; /* behind the verb; as many as its row demands */
-	bool json;		 /* print what the daemon said */
-	bool numbers;		 /* telephone numbers in full */
-	uint64_t order;		 /* --order: 0 is none */
-	int64_t limit;		 /* --limit: 0 is the daemon's own */
-	uint64_t before;	 /* --before: 0 is none */
-	const char *since;	 /* --since, digits or digits-digits; NULL is none */
-	const char *types;	 /* --types: NULL is all */
-	int64_t timeout_ms;	 /* --timeout */
-	const char *status;	 /* --status: NULL is any */
-	bool dot;		 /* --dot */
-	bool dry_run;		 /* --dry-run */
-	bool once;		 /* --once */
-	int64_t interval_ms;	 /* --interval */
-	bool text;		 /* --text: what messages say */
+	int n_args;
+	bool json;	     /* print what the daemon said */
+	bool numbers;	     /* telephone numbers in full */
+	uint64_t order;	     /* --order: 0 is none */
+	int64_t limit;	     /* --limit: 0 is the daemon's own */
+	uint64_t before;     /* --before: 0 is none */
+	const char *since;   /* --since, digits or digits-digits; NULL is none */
+	const char *types;   /* --types: NULL is all */
+	int64_t timeout_ms;  /* --timeout */
+	const char *status;  /* --status: NULL is any */
+	const char *window;  /* --window: NULL is the daemon's own */
+	bool dot;	     /* --dot */
+	bool dry_run;	     /* --dry-run */
+	bool once;	     /* --once */
+	int64_t interval_ms; /* --interval */
+	bool text;	     /* --text: what messages say */
 	const char *cause, *label, *currency, *opening, *credit_limit;
 	bool sandbox;
 	int64_t part;				   /* --part: 0 is none */

@@ -17,7 +17,8 @@
 #include "tools/ctl_verbs.h"
 
 #define SOCKET_PATH "/run/esmed/control.sock"
-#define ARGS_MAX    7
+#define ARGS_MAX    10
+#define ANY_NUMBER  (-1) /* of args */
 
 enum key {
 	KEY_SOCKET = 0x100, /* behind every character: no short options */
@@ -48,6 +49,7 @@ enum key {
 	KEY_CATEGORIES,
 	KEY_SENDERS,
 	KEY_BULK,
+	KEY_WINDOW,
 };
 #define MAY(key) (1u << (KEY_##key - KEY_LIMIT))
 
@@ -84,6 +86,7 @@ static const struct argp_option options[] = {
 	{ "categories", KEY_CATEGORIES, "A,B", 0, "Traffic categories", 2 },
 	{ "senders", KEY_SENDERS, "A,B", 0, "Sender ids", 2 },
 	{ "bulk", KEY_BULK, NULL, 0, "Several numbers in one request", 2 },
+	{ "window", KEY_WINDOW, "TIME", 0, "What could go out since then: 5m, 1h or 24h (1h)", 2 },
 	{ 0 },
 };
 
@@ -184,6 +187,9 @@ static error_t read_of_verb(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_STATUS:
 		run->status = arg;
+		return 0;
+	case KEY_WINDOW:
+		run->window = arg;
 		return 0;
 	case KEY_FOR:
 		if (strcmp(arg, "resolved") != 0)
@@ -320,12 +326,13 @@ static const struct verb *find_verb(struct line *line)
 		int words = words_of(verb, line);
 		if (!words)
 			continue;
-		if (line->n - words != verb->n)
+		if (verb->n != ANY_NUMBER && line->n - words != verb->n)
 			ctl_usage("%s takes %s", verb->name,
 				  verb->n ? verb->args : "no further words");
 		if (line->used & ~verb->may)
 			ctl_usage("--%s means nothing to %s", line->last_used, verb->name);
 		line->run.args = line->args + words;
+		line->run.n_args = line->n - words;
 		return verb;
 	}
 	char known[800] = "";

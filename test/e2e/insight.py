@@ -271,8 +271,90 @@ def mixed():
         daemon.stop()
 
 
+def alarms(daemon):
+    return {alarm['name'] for alarm in ask_health(daemon)[1]['alarms']}
+
+
+def ask_health(daemon):
+    return house.ask(daemon.submit, 'GET', '/healthz')
+
+
+def esmectl(daemon, *words):
+    done = subprocess.run([house.program('esmectl'), '--socket', daemon.control, *words],
+                          capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def a_table(daemon):
+    code, out, _ = esmectl(daemon, 'insight')
+    lines = [line.split() for line in out.splitlines()]
+    check('A105: esmectl insight begins with the share in time', code == 0 and
+          lines[2][:4] == ['ROUTE', 'NAME', 'ON', 'TIME'] and
+          ['1', 'general-1', '0.0', '%'] in [line[:4] for line in lines] and
+          ['alpha', '50.0', '%', '30', '30'] in [line[:5] for line in lines], out)
+    code, out, _ = esmectl(daemon, 'insight', '3', '--window=5m')
+    check('esmectl insight tells of the routes that are named', code == 0 and
+          'general-3' in out and 'general-1' not in out, out)
+    for words, text in ((('--window=2h',), '5m, 1h or 24h'), (('99',), 'Invalid route_id.'),
+                        (('x',), 'whole number')):
+        code, out, err = esmectl(daemon, 'insight', *words)
+        check(f'esmectl insight {words[0]} is refused', code == 1 and not out and text in err, err)
+    code, out, _ = esmectl(daemon, 'status')
+    outcome = [n for n, line in enumerate(out.splitlines()) if line.startswith('outcome')]
+    others = [n for n, line in enumerate(out.splitlines())
+              if line.startswith(('execution', 'API', 'store', 'engine'))]
+    check('A105: esmectl status tells the share in time before all else',
+          len(outcome) == 1 and len(others) == 4 and outcome[0] < min(others), out)
+
+
+def silence():
+    """An upstream that takes everything and tells nothing; then it tells again."""
+    sets = [*SETS, 'routes.1.receipt_deadline=2s', 'routes.3.receipt_deadline=2s']
+    with house.House(('--quiet',), sets) as home:
+        daemon = home.daemon
+        daemon.start()
+        daemon.open_account()
+        send(daemon, 3, numbers('31', *[FAILED] * 30))
+        all_end(daemon)
+        house.await_that('a route that fails is low', lambda: 'outcome_low:3' in alarms(daemon))
+        check('failures that are told are no silence', alarms(daemon) == {'outcome_low:3'},
+              alarms(daemon))
+        statuses = {send(daemon, 1, numbers('31', *[NONE] * 10))[0] for _ in range(3)}
+        all_end(daemon)
+        house.await_that('receipts are missed', lambda: alarms(daemon) >= {
+            'outcome_low:1'})
+        status, answer = ask_health(daemon)
+        check('A92: health turns with the outcomes', status == 503 and
+              answer['status'] == 'degraded' and all(
+                  provider['usable'] for provider in answer['providers']
+                  if provider['name'] == 'alpha'), answer)
+        check('A106: though every request was answered with 200', statuses == {200} and
+              by_route(insight(daemon))[1]['layers']['api']['errors'] == 0, statuses)
+        a_table(daemon)
+        send(daemon, 1, numbers('31', *[NONE] * 10))
+        all_end(daemon)
+        house.await_that('receipts are missed', lambda: 'receipts_missing:alpha' in alarms(daemon))
+        text = [alarm['text'] for alarm in ask_health(daemon)[1]['alarms']
+                if alarm['name'] == 'receipts_missing:alpha'][0]
+        check('A100: the provider is named and what to do', '30 of 70 receipts' in text and
+              'ask the carrier' in text, text)
+        check('the alarms are in status', 'ALARM receipts_missing:alpha' in
+              esmectl(daemon, 'status')[1])
+        daemon.kill()
+        daemon.start()
+        house.await_that('the alarm is on again after SIGKILL',
+                         lambda: 'receipts_missing:alpha' in alarms(daemon))
+        for route in (1, 3):
+            send(daemon, route, numbers('31', *[DELIVERED] * 90))
+        all_end(daemon)
+        house.await_that('health is well again', lambda: ask_health(daemon)[0] == 200)
+        check('they end when receipts and deliveries come again', not alarms(daemon))
+        daemon.stop()
+
+
 def main():
     mixed()
+    silence()
     return TAP.end()
 
 
