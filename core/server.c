@@ -111,10 +111,11 @@ static void record_answer(const struct conn *conn, const struct api_call *call)
 	const struct http_request *request = call->request;
 	log_line(call->status >= 400 ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
 		 call->status >= 400 ? "request.refused" : "request.answered",
-		 "request_id=%s method=%s path=%.120s status=%d code=%s account=%u uid=%ld",
+		 "request_id=%s method=%s path=%.120s status=%d code=%s account=%u uid=%ld "
+		 "route=%u",
 		 call->request_id, request ? request->method : "-", request ? request->path : "-",
 		 call->status, call->code ? call->code : "-", call->account.account,
-		 conn->local ? (long)conn->uid : -1L);
+		 conn->local ? (long)conn->uid : -1L, call->route_id);
 }
 
 /* An answer that no handler makes, outside of any turn. */

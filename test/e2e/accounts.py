@@ -321,7 +321,7 @@ def rates(operator, daemon):
     check('without a rate there is no limit', many == [200] * 5, many)
 
 
-def context(daemon):
+def context(operator, daemon):
     """A3, A7: what was decided at the boundary stays on the order."""
     status, answer = Customer(daemon, KEYS['priced']).send()
     message = answer['messages'][0]['bx_message_id']
@@ -339,6 +339,15 @@ def context(daemon):
           checks.index('authentication') < checks.index('shape') < checks.index('authorization') <
           checks.index('bulk') < checks.index('sender') < checks.index('balance') <
           checks.index('store'), steps)
+
+
+    status, answer = Customer(daemon, None).send()
+    message = answer['messages'][0]['bx_message_id']
+    path = Customer(daemon, None).get(f'/api/v1/messages/{message}/path')[1]
+    told = operator.run('explain', message).stdout
+    check('A7: of a user without a key the order keeps the uid', status == 200 and
+          path['steps'][0]['key'] is None and path['steps'][0]['account'] == 'priced' and
+          f'account priced by uid {os.geteuid()}' in told, path, told)
 
 
 def overdraft(operator, daemon):
@@ -395,7 +404,7 @@ def durable(operator, daemon):
 
 
 def main():
-    with house.House() as home:
+    with house.House((), [f'uids.{os.geteuid()}=priced']) as home:
         home.daemon.start()
         operator = Operator(home.daemon)
         the_file(operator)
@@ -408,7 +417,7 @@ def main():
         six_keys(operator, home.daemon)
         refusals(operator, home.daemon)
         rates(operator, home.daemon)
-        context(home.daemon)
+        context(operator, home.daemon)
         overdraft(operator, home.daemon)
         durable(operator, home.daemon)
         many(operator)

@@ -69,6 +69,28 @@ def profiles(daemon):
     check('A60: batch_size is the route\'s', batches == {1: [2, 1], 2: [1, 1]}, batches)
 
 
+def shown(daemon):
+    """A62: the route stands on the order, its messages, their path, the activity and the log."""
+    _, answer = send(daemon, route_id=2)
+    message = answer['messages'][0]['bx_message_id']
+    house.await_that('it is resolved', lambda: daemon.resolved(answer['order_id']))
+    _, refused = send(daemon, route_id=2, caller_id='ACME')
+    path = daemon.api('GET', f'/api/v1/messages/{message}/path')[1]
+    released = [step for step in path['steps'] if step['step'] == 'released']
+    seen = {
+        'reply': answer['route_id'], 'order': daemon.order(answer['order_id'])['route_id'],
+        'message': daemon.api('GET', f'/api/v1/dlr/{message}')[1]['route_id'],
+        'path': path['message']['route_id'], 'release': released[0]['route'],
+        'activity': daemon.api('GET', '/api/v1/activity/logs?limit=50&endpoint='
+                               '/api/v1/send_sms')[1]['logs'][0]['route_id']}
+    check('A62: the route is on reply, order, message, path, release and activity', seen == {
+        'reply': 2, 'order': 2, 'message': 2, 'path': 2, 'release': 'general-2',
+        'activity': '2'}, seen)
+    lines = [line for line in daemon.said(1 << 20).splitlines() if refused['request_id'] in line]
+    check('A62: and on the line of the log', len(lines) == 1 and lines[0].endswith(' route=2'),
+          lines)
+
+
 def boundaries(home):
     """A22: the extremes of everything a request may say, to a carrier that refuses what is wrong."""
     daemon = home.daemon
@@ -131,6 +153,7 @@ def main():
         home.daemon.open_account()
         house.await_that('every link is bound', lambda: links_bound(home.daemon))
         profiles(home.daemon)
+        shown(home.daemon)
         boundaries(home)
         selected_is_executed(home, beta)
     return TAP.end()
