@@ -5,8 +5,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include <stddef.h>
+#include <string.h>
+#include <strings.h>
 
 struct row {
 	uint32_t value;
@@ -50,6 +50,26 @@ struct smpp_status smpp_status(uint32_t command_status)
 	if (command_status >= 0x400 && command_status <= 0x4FF)
 		return (struct smpp_status){ NULL, "the carrier's own", SMPP_STATUS_VENDOR };
 	return (struct smpp_status){ NULL, "reserved", SMPP_STATUS_RESERVED };
+}
+
+bool smpp_status_named(const char *name, size_t n, uint32_t *command_status)
+{
+	static const char prefix[] = "ESME_";
+	const size_t prefix_n = sizeof(prefix) - 1;
+
+	if (n > prefix_n && strncasecmp(name, prefix, prefix_n) == 0) {
+		name += prefix_n;
+		n -= prefix_n;
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *known = rows[i].status.name + prefix_n;
+
+		if (strlen(known) == n && strncasecmp(known, name, n) == 0) {
+			*command_status = rows[i].value;
+			return true;
+		}
+	}
+	return false;
 }
 
 const char *smpp_status_text(uint32_t command_status, char out[SMPP_STATUS_TEXT_OCTETS])

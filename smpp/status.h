@@ -9,6 +9,8 @@
 #ifndef SMPP_STATUS_H
 #define SMPP_STATUS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* SMPP_ESME_ROK, SMPP_ESME_RTHROTTLED, … : the specification's names behind the module's. */
@@ -42,6 +44,11 @@ struct smpp_status {
 
 /* Every value has an answer: a row, or what its range says. The strings are static. */
 struct smpp_status smpp_status(uint32_t command_status);
+
+/*
+ * The value that a document calls so, also without "ESME_" and in any letter case. false: none does.
+ */
+bool smpp_status_named(const char *name, size_t n, uint32_t *command_status);
 
 #define SMPP_STATUS_TEXT_OCTETS 80
 /*

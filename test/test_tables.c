@@ -519,6 +519,27 @@ static void test_tables__values(void **state)
 	fclose(table.file);
 }
 
+/* People leave the prefix away, and write as they like. */
+static void test_tables__a_status_is_found_by_its_name(void **state)
+{
+	static const char *const none[] = { "", "ESME_", "RTHROTTLE", "RTHROTTLEDX",
+					    "ESME_RTHROTTLED " };
+	uint32_t found;
+
+	(void)state;
+#define STATUS(value, name, meaning, class)                                   \
+	assert_true(smpp_status_named(#name, strlen(#name), &found));         \
+	assert_int_equal(found, value);                                       \
+	assert_true(smpp_status_named(#name + 5, strlen(#name) - 5, &found)); \
+	assert_int_equal(found, value);
+#include "smpp/status.def"
+#undef STATUS
+	assert_true(smpp_status_named("esme_rthrottled", 15, &found));
+	assert_int_equal(found, SMPP_ESME_RTHROTTLED);
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(smpp_status_named(none[i], strlen(none[i]), &found));
+}
+
 /* A status is told so that it can be found in whichever list the carrier keeps. */
 static void test_tables__check_80_a_status_is_told_in_hex_and_decimal(void **state)
 {
@@ -538,6 +559,7 @@ static void test_tables__check_80_a_status_is_told_in_hex_and_decimal(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tables__a_status_is_found_by_its_name),
 		cmocka_unit_test(test_tables__check_80_a_status_is_told_in_hex_and_decimal),
 		cmocka_unit_test(test_tables__commands),
 		cmocka_unit_test(test_tables__no_other_command_id_is_known),

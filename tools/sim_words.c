@@ -172,26 +172,10 @@ bool sim_read_address(const char *text, char *host, size_t host_octets, uint16_t
 
 bool sim_read_status(struct smpp_octets text, uint32_t *out)
 {
-	static const struct {
-		const char *name;
-		uint32_t value;
-	} rows[] = {
-#define STATUS(value, name, meaning, class) { #name, value },
-#include "smpp/status.def"
-#undef STATUS
-	};
-	const uint32_t prefix_n = (uint32_t)strlen("ESME_");
 	uint64_t value;
 
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct smpp_octets name = smpp_octets_of(rows[i].name);
-		struct smpp_octets bare = { .at = name.at + prefix_n, .n = name.n - prefix_n };
-
-		if (!smpp_octets_equal(text, name) && !smpp_octets_equal(text, bare))
-			continue;
-		*out = rows[i].value;
+	if (smpp_status_named((const char *)text.at, text.n, out))
 		return true;
-	}
 	if (!sim_read_number(text, UINT32_MAX, &value))
 		return false;
 	*out = (uint32_t)value;

@@ -27,15 +27,6 @@ static bool number_of(const char *word, uint32_t *number)
 
 /* ---- statuses ---- */
 
-static const struct {
-	uint32_t value;
-	const char *name;
-} statuses[] = {
-#define STATUS(value, name, meaning, class) { value, #name },
-#include "smpp/status.def"
-#undef STATUS
-};
-
 /* What the daemon does about a class, unless the provider's settings say otherwise. */
 static const char *const class_texts[] = {
 	[SMPP_STATUS_ACCEPTED] = "the request was done",
@@ -73,16 +64,10 @@ static bool explain_status(struct buffer *out, const char *word)
 		put_status(out, value);
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-		const char *name = statuses[i].name;
-
-		if (strcasecmp(name, word) == 0 ||
-		    (strncmp(name, "ESME_", 5) == 0 && strcasecmp(name + 5, word) == 0)) {
-			put_status(out, statuses[i].value);
-			return true;
-		}
-	}
-	return false;
+	if (!smpp_status_named(word, strlen(word), &value))
+		return false;
+	put_status(out, value);
+	return true;
 }
 
 /* ---- values of a field ---- */
