@@ -18,6 +18,7 @@
 #define PCAP_MICRO	 0xA1B2C3D4u
 #define PCAP_NANO	 0xA1B23C4Du
 #define US_PER_S	 1000000u
+#define LEAST_ROOM	 (256u << 10) /* octets that are read at once, or more */
 
 struct interface {
 	uint32_t link_type;
@@ -28,7 +29,8 @@ struct interface {
 
 struct capture_file {
 	int fd;
-	uint8_t *octets; /* 2 * CAPTURE_RECORD_OCTETS, of which [at, end) are not taken yet */
+	uint8_t *octets; /* of which [at, end) are not taken yet */
+	size_t room;
 	size_t at;
 	size_t end;
 	uint64_t offset; /* of octets[at] in the file */
@@ -57,17 +59,34 @@ __attribute__((format(printf, 3, 4))) static bool fail(const struct capture_file
 
 /* ---- octets ---- */
 
-/* So many octets in a row, not taken yet; NULL: fewer are left. */
+/* n is at most that of the largest record with its header. */
+static bool grow(struct capture_file *file, size_t n)
+{
+	uint8_t *octets;
+
+	if (n < LEAST_ROOM)
+		n = LEAST_ROOM;
+	octets = realloc(file->octets, n);
+	if (octets == NULL)
+		return false;
+	file->octets = octets;
+	file->room = n;
+	return true;
+}
+
+/* So many octets in a row, not taken yet; NULL: fewer are left, or no memory. */
 static const uint8_t *need(struct capture_file *file, size_t n)
 {
 	if (file->end - file->at >= n)
 		return file->octets + file->at;
-	memmove(file->octets, file->octets + file->at, file->end - file->at);
+	if (file->end > file->at)
+		memmove(file->octets, file->octets + file->at, file->end - file->at);
 	file->end -= file->at;
 	file->at = 0;
+	if (n > file->room && !grow(file, n))
+		return NULL;
 	while (file->end < n) {
-		ssize_t got = read(file->fd, file->octets + file->end,
-				   2 * (size_t)CAPTURE_RECORD_OCTETS - file->end);
+		ssize_t got = read(file->fd, file->octets + file->end, file->room - file->end);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -88,7 +107,7 @@ static void take(struct capture_file *file, size_t n)
 static bool skip(struct capture_file *file, uint64_t n)
 {
 	while (n > 0) {
-		size_t piece = n < CAPTURE_RECORD_OCTETS ? (size_t)n : CAPTURE_RECORD_OCTETS;
+		size_t piece = n < LEAST_ROOM ? (size_t)n : LEAST_ROOM;
 
 		if (need(file, piece) == NULL)
 			return false;
@@ -402,12 +421,9 @@ struct capture_file *capture_file_open(const char *path, char *error)
 		return NULL;
 	}
 	file->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	file->octets = malloc(2 * (size_t)CAPTURE_RECORD_OCTETS);
 	if (file->fd < 0)
 		snprintf(error, CAPTURE_ERROR_OCTETS, "%s", strerror(errno));
-	else if (file->octets == NULL)
-		snprintf(error, CAPTURE_ERROR_OCTETS, "out of memory");
-	if (file->fd >= 0 && file->octets != NULL && begin(file, error))
+	else if (begin(file, error))
 		return file;
 	capture_file_close(file);
 	return NULL;

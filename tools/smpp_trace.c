@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "tools/capture.h"
+#include "tools/filter.h"
 #include "tools/trace_capture.h"
 #include "tools/trace_explain.h"
 #include "tools/trace_hex.h"
@@ -128,9 +129,12 @@ static void trace_release(struct trace *trace)
 /* Everything that the flow has to say. False: nobody reads it any more. */
 static bool show(struct trace *trace)
 {
+	const struct filter *filter = trace->options->filter;
 	struct flow_event event;
 
 	while (flow_next(trace->flow, &event)) {
+		if (filter != NULL && !filter_holds(filter, &event))
+			continue;
 		if (trace->summary != NULL) {
 			trace_summary_add(trace->summary, &event);
 			continue;
@@ -265,6 +269,10 @@ static int explain(struct trace_options *options)
 	int status = 0;
 
 	for (size_t i = 0; i < options->n_words; i++) {
+		if (strcmp(options->words[i], "filter") == 0) {
+			filter_help(&out);
+			continue;
+		}
 		if (trace_explain(&out, options->words[i]))
 			continue;
 		fprintf(stderr, "smpp-trace: %s is no status, TLV, parameter or PDU of SMPP 3.4\n",
@@ -286,7 +294,10 @@ int main(int argc, char **argv)
 		[TRACE_EXPLAIN] = explain,
 	};
 	struct trace_options options;
+	int status;
 
 	trace_options_read(&options, argc, argv);
-	return run[options.command](&options);
+	status = run[options.command](&options);
+	filter_free(options.filter);
+	return status;
 }

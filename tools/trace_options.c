@@ -5,6 +5,7 @@
 
 #include <argp.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,20 @@ static void add_name(struct argp_state *state, struct trace_options *options, ch
 		options->names[options->n_names++] = name;
 }
 
+/* A mistake is pointed at, and ends the process. */
+static void read_filter(struct trace_options *options, const char *text)
+{
+	struct filter_error error;
+
+	filter_free(options->filter);
+	options->filter = filter_new(text, &error);
+	if (options->filter != NULL)
+		return;
+	fprintf(stderr, "smpp-trace: filter, column %" PRIu32 ": %s\n  %s\n  %*s^\n", error.column,
+		error.text, text, (int)error.column - 1, "");
+	exit(argp_err_exit_status);
+}
+
 /* What does not go together. */
 static void check(struct argp_state *state, const struct trace_options *options)
 {
@@ -144,6 +159,10 @@ static void check(struct argp_state *state, const struct trace_options *options)
 		    (options->format != TRACE_LINE) >
 	    1)
 		argp_error(state, "-c, --ladder, -v and -T: one at a time");
+	if (options->command == TRACE_LIVE && !options->print.show_numbers &&
+	    options->filter != NULL && filter_needs_numbers(options->filter))
+		argp_error(state, "the filter looks at numbers, which the daemon hides from live "
+				  "without --numbers");
 }
 
 static error_t read_one(int key, char *arg, struct argp_state *state)
@@ -164,7 +183,7 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		add_name(state, options, arg);
 		return 0;
 	case 'f':
-		options->filter = arg;
+		read_filter(options, arg);
 		return 0;
 	case KEY_LADDER:
 		options->ladder = true;

@@ -5,6 +5,7 @@
 #define TOOLS_TRACE_OPTIONS_H
 
 #include "core/buffer.h"
+#include "tools/filter.h"
 #include "tools/trace_view.h"
 
 #define TRACE_NAMES 64 /* of -e */
@@ -24,8 +25,8 @@ struct trace_options {
 	enum trace_format format; /* of -T; TRACE_LINE: none was given */
 	char *names[TRACE_NAMES]; /* of -e */
 	size_t n_names;
-	const char *filter; /* NULL: none */
-	uint16_t port;	    /* read: 0 is any */
+	struct filter *filter; /* NULL: everything is to be seen; the caller frees it */
+	uint16_t port;	       /* read: 0 is any */
 	int64_t unanswered_us;
 	struct smpp_print_options print;
 	const char *socket_path;

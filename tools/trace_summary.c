@@ -67,34 +67,27 @@ struct trace_summary {
 	struct trace_times delay;
 	int64_t first_us;
 	int64_t last_us;
-	struct row *rows;
+	struct row *rows[TRACE_SUMMARY_ROWS];
 	size_t row_count;
 	struct row other; /* what has no row */
-	struct link *links;
+	struct link *links[TRACE_SUMMARY_LINKS];
 	size_t link_count;
 	struct link *last_link;
 };
 
 struct trace_summary *trace_summary_new(void)
 {
-	struct trace_summary *summary = calloc(1, sizeof(*summary));
-
-	if (summary == NULL)
-		return NULL;
-	summary->rows = calloc(TRACE_SUMMARY_ROWS, sizeof(*summary->rows));
-	summary->links = calloc(TRACE_SUMMARY_LINKS, sizeof(*summary->links));
-	if (summary->rows != NULL && summary->links != NULL)
-		return summary;
-	trace_summary_free(summary);
-	return NULL;
+	return calloc(1, sizeof(struct trace_summary));
 }
 
 void trace_summary_free(struct trace_summary *summary)
 {
 	if (summary == NULL)
 		return;
-	free(summary->rows);
-	free(summary->links);
+	for (size_t i = 0; i < summary->row_count; i++)
+		free(summary->rows[i]);
+	for (size_t i = 0; i < summary->link_count; i++)
+		free(summary->links[i]);
 	free(summary);
 }
 
@@ -105,13 +98,14 @@ static struct row *row_of(struct trace_summary *summary, uint32_t command_id, ui
 	struct row *row;
 
 	for (size_t i = 0; i < summary->row_count; i++) {
-		row = &summary->rows[i];
+		row = summary->rows[i];
 		if (row->command_id == command_id && row->command_status == status)
 			return row;
 	}
-	if (summary->row_count == TRACE_SUMMARY_ROWS)
+	row = summary->row_count < TRACE_SUMMARY_ROWS ? calloc(1, sizeof(*row)) : NULL;
+	if (row == NULL)
 		return &summary->other;
-	row = &summary->rows[summary->row_count++];
+	summary->rows[summary->row_count++] = row;
 	row->command_id = command_id;
 	row->command_status = status;
 	return row;
@@ -124,11 +118,12 @@ static struct link *link_of(struct trace_summary *summary, const char *name)
 	if (link != NULL && strcmp(link->name, name) == 0)
 		return link;
 	for (size_t i = 0; i < summary->link_count; i++)
-		if (strcmp(summary->links[i].name, name) == 0)
-			return summary->last_link = &summary->links[i];
-	if (summary->link_count == TRACE_SUMMARY_LINKS)
+		if (strcmp(summary->links[i]->name, name) == 0)
+			return summary->last_link = summary->links[i];
+	link = summary->link_count < TRACE_SUMMARY_LINKS ? calloc(1, sizeof(*link)) : NULL;
+	if (link == NULL)
 		return NULL;
-	link = &summary->links[summary->link_count++];
+	summary->links[summary->link_count++] = link;
 	memcpy(link->name, name, strlen(name) + 1);
 	return summary->last_link = link;
 }
@@ -348,7 +343,7 @@ static void put_rows(const struct trace_summary *summary, struct buffer *out)
 	const struct row *rows[TRACE_SUMMARY_ROWS];
 
 	for (size_t i = 0; i < summary->row_count; i++)
-		rows[i] = &summary->rows[i];
+		rows[i] = summary->rows[i];
 	qsort(rows, summary->row_count, sizeof(rows[0]), compare_rows);
 	buffer_format(out, "\n%-24s %-32s %9s %10s %9s %9s %9s %9s\n", "PDU", "status", "count",
 		      "unanswered", "rtt p50", "p95", "p99", "max ms");
@@ -387,10 +382,8 @@ static void put_limit(struct buffer *out, const struct link *link, double full, 
 
 	if (link->throttles > 0)
 		buffer_format(out,
-			      "  the carrier limits it: %" PRIu64
-			      " throttles, the first answers to more "
-			      "than it takes\n",
-			      link->throttles);
+			      "  the carrier limits it: throttled %" PRIu64 " of %" PRIu64 "\n",
+			      link->throttles, link->submits);
 	else if (full >= 0.5 && rtt_s > 0)
 		buffer_format(out,
 			      "  the window limits it: %" PRIu32
@@ -428,6 +421,6 @@ void trace_summary_print(const struct trace_summary *summary, struct buffer *out
 	put_receipts(summary, out);
 	for (size_t i = 0; i < summary->link_count; i++) {
 		buffer_text(out, i == 0 ? "\n" : "");
-		put_link(out, &summary->links[i]);
+		put_link(out, summary->links[i]);
 	}
 }

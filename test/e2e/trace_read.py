@@ -130,6 +130,37 @@ def our_export():
                'a receipt is joined across links', [other])
 
 
+def figures():
+    """Those of the summary, by the times that tshark has; classes of times are 1/64 wide."""
+    path = vector('session-port2775.pcap')
+    asked, rtts, wrong = {}, [], []
+    rows = dissect.tshark('-r', path, '-T', 'fields', '-e', 'frame.time_epoch', '-e',
+                          'smpp.command_id', '-e', 'smpp.sequence_number', '-e',
+                          'smpp.command_status').decode().splitlines()
+    for time, commands, sequences, statuses in (line.split('\t') for line in rows):
+        statuses = statuses.split(',')
+        for command, sequence in zip(commands.split(','), sequences.split(',')):
+            if command == '0x00000004':
+                asked[sequence] = float(time)
+            elif command == '0x80000004' and statuses.pop(0) == '0x00000000':
+                rtts.append(1000 * (float(time) - asked[sequence]))
+    rtts.sort()
+    summary = trace('-c', path)[1]
+    line, = [line for line in summary.splitlines() if line.startswith('submit_sm_resp ') and
+             'ESME_ROK' in line]
+    *_, count, unanswered, p50, p95, p99, most = line.split()
+    for said, true in ((p50, rtts[6]), (p95, rtts[13]), (p99, rtts[13]), (most, rtts[13])):
+        if not true - 0.1 <= float(said) <= true * 65 / 64:
+            wrong.append((said, true))
+    tap.result((count, unanswered, len(rtts)) == ('14', '0', 14) and not wrong,
+               'p50, p95, p99 and max are those of the packets', [line, wrong])
+    tap.result(summary.startswith('52 PDUs, ') and '4 errors, 1 unanswered, 1 answers' in summary and
+               '\nslow: 1 answers' in summary and '#18 to submit_sm sequence_number=5' in summary
+               and '4 receipts: 4 joined (2 by the same id, 2 decimal for hex' in summary and
+               '18 submits' in summary and 'window 12 at most' in summary and
+               'throttled 1 of 18' in summary, 'so are its counts', [summary])
+
+
 # --- Captures of every kind ----------------------------------------------------------------------
 
 def session_of(packets, *options, **kind):
@@ -238,17 +269,80 @@ def retries():
                ones[-1].get('pause_ms') == 1000, 'a retry is known, and the pause before it', ones)
 
 
+# --- Filters ---------------------------------------------------------------------------------------
+
+def filters():
+    path = vector('upper-pdu.pcapng')
+    everything = pdus(path)
+    third = next(one for one in everything if one.get('smpp.sequence_number') == 5)
+    for text, sequences in (
+            ('cmd=submit_sm & status!=0 & to~^3161 & rtt>200ms', [7, 9, 11]),
+            ('status=RTHROTTLED || class=vendor', [7, 11]),
+            (f'msg={third["msg"]}', [5, 5, 103]),
+            ('link=b', [103, 103]),
+            ('receipt & state!=DELIVERED', [101, 103]),
+            ('delay>3s & !link=b', [101, 102]),
+            ('(data_coding=8 | esm_class=0x40)', [15, 16]),
+            ('id=2F00A', []), ('id~A$ & response', [12, 15]),
+            ('to=31612340008', [10]), ('dir=in & seq>=100 & seq<102', [100, 101]),
+            ('rtt!=1ms & window>10', [2]), ('error & !status=0x58', [9, 11, 77])):
+        got = [one['smpp.sequence_number'] for one in pdus('-f', text, path)]
+        tap.result(got == sequences, f'{text}', got)
+    tap.result([one.get('unanswered') for one in objects('-f', 'unanswered', path)] == ['submit_sm'],
+               'what is not answered can be asked for')
+    for text, column, says in (
+            ('cmd=submit_sm & nonsense=1', 17, 'nonsense'), ('rtt>abc', 5, '200ms'),
+            ('cmd=submit_sm &', 16, 'missing'), ('(cmd=x', 1, 'not closed'), ('cmd=x)', 6, 'open'),
+            ('password=x', 1, 'password'), ('to~a{9}', 5, '{'), ('to~"("', 5, ''),
+            ('status=OFTEN', 8, 'status'), ('rtt~3', 4, 'no text'), ('request=1', 8, 'alone'),
+            ('cmd', 4, 'operator'), ('', 1, 'missing'), ('to="1', 4, 'quote'), ('cmd<3', 4, 'text'),
+            ('!' * 40 + 'error', 33, 'at most'), ('a' * 60, 1, 'long'),
+            ('&'.join(['error'] * 100), None, 'at most'), ('seq=1 seq=2', 7, 'wanted')):
+        status, out, err = trace('-f', text, path)
+        head, *_, caret = err.splitlines()
+        found = int(head.split('column ')[1].split(':')[0])
+        tap.result(status == 2 and out == '' and says in head and caret == ' ' * (found + 1) + '^'
+                   and column in (None, found), f'{text[:40]} is pointed at', [err])
+
+
+# --- What people read ----------------------------------------------------------------------------
+
+GOLDEN = {'line': (), 'block': ('-v', '--text'), 'ladder': ('--ladder',), 'summary': ('-c',),
+          'json': ('-T', 'json'),
+          'fields': ('-T', 'fields', '-e', 'number', '-e', 'command', '-e', 'status', '-e',
+                     'smpp.destination_addr', '-e', 'receipt.stat'),
+          'csv': ('-T', 'csv', '-e', 'time', '-e', 'submit', '-e', 'rtt_ms', '-e', 'submit.rule')}
+
+
+def golden():
+    folder = os.path.join(ROOT, 'test', 'trace')
+    for name, options in GOLDEN.items():
+        with open(os.path.join(folder, name + '.expected'), encoding='utf-8', newline='') as file:
+            expected = file.read()
+        out = trace(*options, vector('upper-pdu.pcapng'))[1]
+        differing = [(mine, theirs) for mine, theirs in zip(out.split('\n'), expected.split('\n'))
+                     if mine != theirs]
+        tap.result(out == expected, f'the {name} is as it was looked at', differing[:3])
+    shown = ''.join(trace(*options, vector('upper-pdu.pcapng'))[1] for name, options in
+                    GOLDEN.items() if name != 'block')
+    tap.result('31612340' not in shown and 'secret' not in shown.lower(),
+               'no view shows numbers unless asked')
+
+
 def main():
     if dissect.installed():
         for name in CAPTURES:
             agrees_with_tshark(name)
         our_export()
+        figures()
     for name in CAPTURES:
         the_session(name)
     kinds()
     ports()
     losses()
     retries()
+    filters()
+    golden()
     return tap.end()
 
 

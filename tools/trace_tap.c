@@ -1,0 +1,90 @@
+/* See tools/trace_tap.h. */
+#include "tools/trace_tap.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/json.h"
+#include "smpp/pdu.h"
+#include "tools/trace_hex.h"
+
+/*
+ * Cuts the value of "hex" out of a line and decodes it. It is longer than JSON strings may be for
+ * our reader, and has no escapes.
+ */
+static bool take_hex(char *line, size_t *n, struct buffer *octets)
+{
+	static const char key[] = "\"hex\":\"";
+	char *from = memmem(line, *n, key, sizeof(key) - 1);
+	char *to;
+
+	if (!from)
+		return false;
+	from += sizeof(key) - 1;
+	to = memchr(from, '"', *n - (size_t)(from - line));
+	buffer_clear(octets);
+	if (!to || !trace_hex_digits(from, (size_t)(to - from), octets))
+		return false;
+	memmove(from, to, *n - (size_t)(to - line));
+	*n -= (size_t)(to - from);
+	return true;
+}
+
+/* "2026-11-20T08:30:00.123Z" */
+static bool read_time(const char *text, int64_t *at_us)
+{
+	struct tm tm = { 0 };
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	unsigned ms = 0;
+
+	if (!rest || (*rest == '.' && sscanf(rest, ".%3uZ", &ms) != 1))
+		return false;
+	*at_us = ((int64_t)timegm(&tm) * 1000 + ms) * 1000;
+	return true;
+}
+
+static bool get_uint(const struct json *line, const char *name, uint64_t *value)
+{
+	int64_t number;
+
+	if (!json_get_int(json_get(line, name), &number) || number < 0)
+		return false;
+	*value = (uint64_t)number;
+	return true;
+}
+
+static bool read_members(const struct json *line, struct trace_pdu *pdu)
+{
+	const char *link = json_get_text(json_get(line, "link"), NULL);
+	const char *dir = json_get_text(json_get(line, "dir"), NULL);
+
+	if (!link || strlen(link) >= sizeof(pdu->link) || !dir)
+		return false;
+	memcpy(pdu->link, link, strlen(link) + 1);
+	pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
+	return get_uint(line, "session", &pdu->session) &&
+	       get_uint(line, "dropped", &pdu->dropped) &&
+	       read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_us);
+}
+
+bool trace_tap_line(char *line, size_t n, struct buffer *octets, struct trace_pdu *pdu)
+{
+	struct json_error error;
+	struct json *json;
+	uint32_t length;
+	bool ok;
+
+	if (!take_hex(line, &n, octets))
+		return false;
+	pdu->octets = octets->octets;
+	pdu->n = (uint32_t)octets->n;
+	/* The tap gives whole PDUs; all else it gives were octets that are none. */
+	pdu->framing = smpp_frame(pdu->octets, pdu->n, TRACE_PDU_OCTETS, &length) == SMPP_FRAME_OK ?
+			       TRACE_WHOLE :
+			       TRACE_LOST;
+	json = json_read(line, n, &error);
+	ok = json != NULL && read_members(json, pdu);
+	json_free(json);
+	return ok;
+}
