@@ -1,0 +1,95 @@
+#!/usr/bin/python3
+# builds: plain
+"""smpp-trace on a capture of 1 GB: in bounded memory, and beside tshark on the same packets by the
+time of the processor, which other load does not change. Prints TAP."""
+import os
+import resource
+import struct
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
+import house  # noqa: E402
+from truth import ROOT  # noqa: E402
+
+TRACE = house.program('smpp-trace')
+SESSION = os.path.join(ROOT, 'test', 'vectors', 'session-port2775.pcap')
+PDUS = 52
+GIGABYTE, SMALL = 10 ** 9, 40 * 10 ** 6
+MOST_KIB, FASTER = 256 * 1024, 5
+tap = house.Tap()
+
+
+class Sessions:
+    """The session of the vectors again and again, each on another port and 8 s later."""
+
+    def __init__(self):
+        with open(SESSION, 'rb') as file:
+            self.head, self.body = file.read(24), bytearray(file.read())
+        self.ports, self.times, at = [], [], 0
+        while at < len(self.body):
+            seconds, _, octets, _ = struct.unpack_from('<IIII', self.body, at)
+            self.times.append((at, seconds))
+            port = at + 16 + 14 + 20  # behind the record's, Ethernet's and IP's header
+            source, = struct.unpack_from('>H', self.body, port)
+            self.ports.append(port + 2 if source == 2775 else port)
+            at += 16 + octets
+
+    def write(self, file, octets):
+        """Returns how many sessions they were."""
+        count = octets // len(self.body)
+        file.write(self.head)
+        for n in range(count):
+            for at in self.ports:
+                struct.pack_into('>H', self.body, at, 10000 + n % 50000)
+            for at, seconds in self.times:
+                struct.pack_into('<I', self.body, at, seconds + 8 * n)
+            file.write(self.body)
+        return count
+
+
+def used_s(arguments):
+    """What it says, and the seconds of the processor that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          check=True).stdout.decode()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return said, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def beside_tshark(sessions):
+    with tempfile.NamedTemporaryFile(suffix='.pcap') as file:
+        count = sessions.write(file, SMALL)
+        file.flush()
+        ours, ours_s = used_s([TRACE, '-c', 'read', file.name])
+        _, theirs_s = used_s(['tshark', '-r', file.name, '-q', '-z', 'io,stat,0', '-Y', 'smpp'])
+    tap.result(f'{count * PDUS} PDUs, ' in ours and theirs_s >= FASTER * ours_s,
+               f'{theirs_s / ours_s:.0f} times as fast as tshark', [ours, ours_s, theirs_s])
+
+
+def a_gigabyte(sessions):
+    process = subprocess.Popen([TRACE, '-c', 'read', '-'], stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+    count = sessions.write(process.stdin, GIGABYTE)
+    process.stdin.close()
+    said = process.stdout.read().decode()
+    _, status, usage = os.wait4(process.pid, 0)
+    tap.result(status == 0 and f'{count * PDUS} PDUs, ' in said and f', {count} unanswered' in said
+               and f'\n{4 * count} receipts: {4 * count} joined' in said,
+               f'a capture of 1 GB: {count * PDUS} PDUs, each session as the first', [said])
+    tap.result(usage.ru_maxrss <= MOST_KIB, f'in {usage.ru_maxrss // 1024} MiB', [usage])
+
+
+def main():
+    sessions = Sessions()
+    a_gigabyte(sessions)
+    if dissect.installed():
+        beside_tshark(sessions)
+    return tap.end()
+
+
+if __name__ == '__main__':
+    sys.exit(main())
