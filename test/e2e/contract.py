@@ -165,6 +165,20 @@ def exposed(use, told, messages):
               steps['priced']['price'] == 0.091 and
               steps['debited']['balance_before'] - steps['debited']['amount'] ==
               steps['debited']['balance_after'], path)
+    joined = use.one.get(f'{V1}/routes/{messages[3]["route_id"]}/pricing').body['pricing']
+    use.check('route, price, execution, tracking and outcome join by the id of a message',
+              path['message'] == messages[3] and steps['priced']['price'] in [
+                  price['price'] for price in joined] and
+              steps['queued']['order_id'] == messages[3]['order_id'] and
+              round(path['cost'] * told['count'], 6) == told['cost'] and
+              steps['final']['status'] == messages[3]['status'], path)
+    for message in messages:
+        times = [step['at'] for step in use.one.get(
+            f'{V1}/messages/{message["bx_message_id"]}/path').body['steps']]
+        use.check(f'the times of {message["bx_message_id"]} are there and never run back',
+                  len(times) >= 8 and times == sorted(times) and
+                  times[0] == message['created_at'] and times[-1] == message['updated_at'],
+                  times, message)
     use.check('X3: the stages add up', sum(path['stages'].values()) == path['total_ms'], path)
 
 
