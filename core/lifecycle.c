@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include <string.h>
 
 /* Errors of a row that are not errors of a record but say how to find it. */
 enum {
@@ -132,6 +133,13 @@ enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum sto
 void life_released(struct store_seg *seg, enum store_state state)
 {
 	seg->state = (uint8_t)state;
+}
+
+bool life_taken(const struct store_seg *seg)
+{
+	return seg->state == STORE_STATE_SENT || seg->state == STORE_STATE_DELIVERED ||
+	       seg->error == STORE_ERROR_NO_RECEIPT || seg->error == STORE_ERROR_RECEIPT_UNKNOWN ||
+	       !strcmp(store_error_stage((enum store_error)seg->error), "delivery");
 }
 
 void life_fold_add(struct life_fold *fold, const struct store_seg *seg)

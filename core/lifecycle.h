@@ -41,6 +41,9 @@ enum life_mark life_apply(struct store_seg *seg, enum life_event event, enum sto
 /* A segment read through its release: sets the state that is in effect (see orders_state). */
 void life_released(struct store_seg *seg, enum store_state state);
 
+/* The provider took it: it says so, or what came later could not be said otherwise. */
+bool life_taken(const struct store_seg *seg);
+
 /* The segments of a message, counted by state, with the error of one of each state. */
 struct life_fold {
 	uint32_t counts[STORE_STATES];

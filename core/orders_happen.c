@@ -253,14 +253,6 @@ static struct happened apply(struct turn *turn, struct hand *hand,
 
 /* ---- messages ---- */
 
-/* The provider took it: it says so, or what came later could not be said otherwise. */
-static bool taken(const struct store_seg *seg)
-{
-	return seg->state == STORE_STATE_SENT || seg->state == STORE_STATE_DELIVERED ||
-	       seg->error == STORE_ERROR_NO_RECEIPT || seg->error == STORE_ERROR_RECEIPT_UNKNOWN ||
-	       !strcmp(store_error_stage((enum store_error)seg->error), "delivery");
-}
-
 /* What all segments of a message say together. */
 struct whole {
 	struct life_fold fold;
@@ -268,10 +260,23 @@ struct whole {
 	bool open; /* the fate of an attempt is not known, or not yet */
 };
 
+/* It ended with its message, by whose error nothing can be told of it. */
+static bool ended_as_sibling(const struct store_seg *seg)
+{
+	struct evidence row;
+	size_t offset = 0;
+	if (seg->state != STORE_STATE_FAILED && seg->state != STORE_STATE_EXPIRED)
+		return false;
+	while (evidence_next(seg->evidence.at, seg->evidence.n, &offset, 0, &row))
+		if (row.event == LIFE_ON_SIBLING_FAILED || row.event == LIFE_ON_SIBLING_EXPIRED)
+			return true;
+	return false;
+}
+
 static void whole_add(struct whole *whole, const struct store_seg *seg)
 {
 	life_fold_add(&whole->fold, seg);
-	whole->taken += taken(seg);
+	whole->taken += life_taken(seg) && !ended_as_sibling(seg);
 	whole->open = whole->open || seg->open_attempts || seg->state == STORE_STATE_SUBMITTED;
 }
 

@@ -317,6 +317,30 @@ static void test_engine__check_77_congestion_is_ignored_unless_asked_for(void **
 	engine_world_free(world);
 }
 
+/* What ends with its message has that one's error, and was not taken for it. */
+static void test_engine__a_part_that_another_part_ended_is_not_taken(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .alpha = "window: 2, release_ahead: 0" });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ .parts = 3 });
+	assert_int_equal(alpha->n, 2);
+	carrier_cork(alpha, true); /* both in one turn: the third is not released between them */
+	carrier_ok(alpha, 0, "1");
+	assert_true(carrier_receipt(alpha, "1", "UNDELIV"));
+	carrier_cork(alpha, false);
+	engine_world_settle(world);
+	assert_int_equal(world_error(world, order, 0), STORE_ERROR_UNDELIVERABLE);
+	carrier_ok(alpha, 1, "2");
+	engine_world_settle(world);
+	assert_int_equal(world_segment(world, order, 0, 2), STORE_STATE_FAILED);
+	assert_int_equal(alpha->n, 2);
+	struct store_order rec = world_order(world, order);
+	assert_int_equal(rec.taken, 0);
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +357,7 @@ int main(void)
 			test_engine__check_77_congestion_halves_the_window_and_it_comes_back),
 		cmocka_unit_test(test_engine__check_77_congestion_lowers_the_rate),
 		cmocka_unit_test(test_engine__check_77_congestion_is_ignored_unless_asked_for),
+		cmocka_unit_test(test_engine__a_part_that_another_part_ended_is_not_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
