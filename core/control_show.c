@@ -10,6 +10,7 @@
 #include "core/orders.h"
 #include "core/provider.h"
 #include "core/remarks.h"
+#include "core/timeline.h"
 #include "core/view.h"
 #include "smpp/time.h"
 
@@ -78,6 +79,15 @@ void control_order(struct api_call *call)
 	put_due(call, "send_at", order.send_at_ms);
 	put_due(call, "queue_deadline", order.queue_deadline_ms);
 	json_end_object(json);
+}
+
+void control_timeline(struct api_call *call)
+{
+	static const char *const names[] = { NULL };
+	struct store_order order;
+	api_query_only(call, names);
+	if (!api_flawed(call, "shape") && control_find_order(call, api_number(call, 0), &order))
+		timeline_answer(call, &order);
 }
 
 /* ---- messages ---- */

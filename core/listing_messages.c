@@ -10,7 +10,7 @@
 #include "core/engine.h"
 #include "core/intent.h"
 #include "core/listing.h"
-#include "core/server.h"
+#include "core/sliced.h"
 #include "core/view.h"
 
 #define SKIP_MOST     1000000000
@@ -115,10 +115,9 @@ static uint64_t sum(const struct filter *filter, const uint32_t shown[STORE_SHOW
 
 /* ---- the walk ---- */
 
-/* One page under way. What changes between its slices may be seen or not. */
+/* One page under way. */
 struct page {
-	struct server_stream stream;
-	struct api_call call; /* of later slices: where the writer stands */
+	struct sliced sliced;
 	struct filter filter;
 	uint32_t account;
 	bool (*step)(struct page *page, struct turn *turn);
@@ -256,7 +255,7 @@ static bool step_message(struct page *page, struct turn *turn)
 		return true;
 	page->found++;
 	if (page->left && page->found > (uint64_t)page->filter.skip) {
-		view_dlr(&page->call, &page->order, &message);
+		view_dlr(&page->sliced.call, &page->order, &message);
 		page->left--;
 		page->written++;
 	}
@@ -264,8 +263,9 @@ static bool step_message(struct page *page, struct turn *turn)
 }
 
 /* True when the page is whole, with its end. */
-static bool write_slice(struct page *page, struct turn *turn)
+static bool write_slice(struct sliced *sliced, struct turn *turn)
 {
+	struct page *page = (struct page *)sliced;
 	page->looked = page->written = 0;
 	while (page->step && page->step(page, turn)) {
 		if (turn_failed(turn) || page->looked >= SLICE_LOOKED ||
@@ -274,27 +274,10 @@ static bool write_slice(struct page *page, struct turn *turn)
 	}
 	if (turn_failed(turn))
 		return false;
-	json_end_array(&page->call.json);
-	json_add_uint(&page->call.json, "total", page->found);
-	json_end_object(&page->call.json);
+	json_end_array(&page->sliced.call.json);
+	json_add_uint(&page->sliced.call.json, "total", page->found);
+	json_end_object(&page->sliced.call.json);
 	return true;
-}
-
-static bool go_on(struct engine *engine, struct server_stream *stream, struct buffer *out,
-		  size_t room)
-{
-	struct page *page = (struct page *)stream;
-	struct turn turn = { .engine = engine };
-	(void)room;
-	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
-	page->call.turn = &turn;
-	page->call.body = page->call.json.out = out;
-	bool whole = !turn_failed(&turn) && write_slice(page, &turn);
-	if (turn.txn)
-		store_read_end(turn.txn);
-	out->failed = out->failed || turn_failed(&turn); /* no page is better than half of one */
-	stream->due_ms = port_now_ms(engine->port);
-	return !whole;
 }
 
 /* ---- beginning ---- */
@@ -311,22 +294,12 @@ static void begin_page(struct page *page, struct api_call *call)
 	json_begin_array(json);
 }
 
-/* Answers with the page; what the first slice does not finish follows after the turn. Frees it. */
+/* Answers with the page, and frees it. */
 static void answer(struct page *page, struct api_call *call)
 {
 	begin_page(page, call);
-	page->call = *call;
-	bool whole = !turn_spent(call->turn) && write_slice(page, call->turn);
-	call->json = page->call.json;
-	if (whole || turn_failed(call->turn)) {
-		free(page);
-		return;
-	}
-	page->call = (struct api_call){ .engine = call->engine, .json = call->json };
-	page->stream.pump = go_on;
-	page->stream.due_ms = call->turn->now_ms;
-	page->stream.ends = true;
-	call->stream = &page->stream;
+	page->sliced.write = write_slice;
+	sliced_answer(&page->sliced, call);
 }
 
 static struct page *page_new(struct api_call *call)

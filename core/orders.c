@@ -146,6 +146,23 @@ uint32_t orders_batches(const struct store_order *rec)
 	return rec->batch_size ? (rec->total + rec->batch_size - 1) / rec->batch_size : 1;
 }
 
+enum store_err orders_batch(struct store_txn *txn, const struct store_order *rec, uint32_t n,
+			    struct store_batch *batch)
+{
+	*batch = (struct store_batch){
+		.order = rec->order,
+		.n = n,
+		.size = rec->total,
+		.taken = rec->taken,
+		.refused = rec->refused,
+		.delivered = rec->delivered,
+		.failed = rec->failed,
+		.unknown = rec->unknown,
+		.closed_ms = rec->resolved_ms,
+	};
+	return orders_batches(rec) > 1 ? store_batch_get(txn, batch) : STORE_OK;
+}
+
 /* NULL: an order of one batch, which is its own; a batch that cannot be read; or the turn failed. */
 static struct store_batch *batch_of(struct turn *turn, struct work *work, uint32_t index)
 {

@@ -105,6 +105,9 @@ uint32_t orders_pending(const struct store_order *rec);
 /* QUEUED IN_PROGRESS COMPLETED FAILED UNKNOWN PARTIAL. */
 const char *orders_status(const struct store_order *rec);
 uint32_t orders_batches(const struct store_order *rec);
+/* Batch n, from 0; an order of one batch has no record of it and is its own. */
+enum store_err orders_batch(struct store_txn *txn, const struct store_order *rec, uint32_t n,
+			    struct store_batch *batch);
 
 /* Writes every changed work, its batches and its feed rows. Last step of a turn's transaction. */
 void orders_flush(struct turn *turn);

@@ -22,8 +22,9 @@
 #include "core/listing.h"
 #include "core/message_id.h"
 #include "core/openapi.h"
-#include "core/path.h"
+#include "core/path_view.h"
 #include "core/pricing.h"
+#include "core/timeline.h"
 #include "core/view.h"
 
 /* ---- the account ---- */
@@ -160,7 +161,7 @@ static void get_path(struct api_call *call)
 	struct store_order order;
 	struct store_message message;
 	if (listing_message(call, call->params[0], &order, &message))
-		path_write(call, &order, &message);
+		path_view(call, &order, &message);
 	else if (!turn_failed(call->turn))
 		api_refuse_not_found(call, "DLR record not found.");
 }
@@ -190,6 +191,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/orders", listing_orders, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{order_id}", get_order, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{order_id}/dlr", listing_messages_of_order, API_ACCOUNT },
+	{ "GET", "/api/v1/orders/{order_id}/timeline", timeline_get, API_ACCOUNT },
 	{ "GET", "/api/v1/messages/{bx_message_id}/path", get_path, API_ACCOUNT },
 	{ "POST", "/api/v1/messages/{bx_message_id}/cancel", cancel_message, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },

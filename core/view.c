@@ -147,27 +147,13 @@ static void add_batch(struct api_call *call, const struct store_order *order,
 	json_end_object(json);
 }
 
-/* An order of one batch is its own. */
 static void add_batches(struct api_call *call, const struct store_order *order)
 {
-	struct store_batch batch = {
-		.order = order->order,
-		.size = order->total,
-		.taken = order->taken,
-		.refused = order->refused,
-		.delivered = order->delivered,
-		.failed = order->failed,
-		.unknown = order->unknown,
-		.closed_ms = order->resolved_ms,
-	};
+	struct store_batch batch;
 	json_key(&call->json, "batches");
 	json_begin_array(&call->json);
-	uint32_t n = orders_batches(order);
-	if (n == 1)
-		add_batch(call, order, &batch);
-	for (uint32_t i = 0; n > 1 && i < n; i++) {
-		batch.n = i;
-		enum store_err err = store_batch_get(call->turn->txn, &batch);
+	for (uint32_t n = 0; n < orders_batches(order); n++) {
+		enum store_err err = orders_batch(call->turn->txn, order, n, &batch);
 		if (err == STORE_OK)
 			add_batch(call, order, &batch);
 		else if (err != STORE_NOTFOUND && err != STORE_CORRUPT)
@@ -176,12 +162,10 @@ static void add_batches(struct api_call *call, const struct store_order *order)
 	json_end_array(&call->json);
 }
 
-/* Percent with two decimals, exactly. */
-static int64_t progress_micro(const struct store_order *order)
+void view_add_progress(struct json_writer *json, uint32_t delivered, uint32_t total)
 {
-	int64_t hundredths =
-		((int64_t)order->delivered * 20000 + order->total) / (2 * (int64_t)order->total);
-	return hundredths * 10000;
+	int64_t hundredths = ((int64_t)delivered * 20000 + total) / (2 * (int64_t)total);
+	json_add_micro(json, "progress_pct", hundredths * 10000);
 }
 
 void view_order_members(struct api_call *call, const struct store_order *order)
@@ -198,7 +182,7 @@ void view_order_members(struct api_call *call, const struct store_order *order)
 	json_add_uint(json, "unknown", order->unknown);
 	json_add_uint(json, "pending", pending);
 	json_add_uint(json, "in_doubt", order->in_doubt);
-	json_add_micro(json, "progress_pct", progress_micro(order));
+	view_add_progress(json, order->delivered, order->total);
 	add_time(json, "created_at", order->created_ms);
 	add_time(json, "updated_at", order->updated_ms);
 	add_time(json, "resolved_at", order->resolved_ms);

@@ -19,6 +19,9 @@ void view_route(struct api_call *call, const struct config_route *route);
 void view_order(struct api_call *call, const struct store_order *order);
 void view_order_members(struct api_call *call, const struct store_order *order);
 
+/* "progress_pct", of an order or at a time: two decimals, exactly. */
+void view_add_progress(struct json_writer *json, uint32_t delivered, uint32_t total);
+
 /* Dlr, whole. False: the turn failed. */
 bool view_dlr(struct api_call *call, const struct store_order *order,
 	      const struct store_message *message);

@@ -1,10 +1,12 @@
 #!/usr/bin/python3
 # builds: asan
-"""What became of orders and messages, asked by their owner: the path of one message and taking it
-back. Real daemon, scripted smsc-sim. Prints TAP."""
+"""What became of orders and messages, asked by their owner: taking a message back, how an order
+progressed. Real daemon, scripted smsc-sim. Prints TAP."""
 import json
 import os
+import subprocess
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
@@ -163,6 +165,135 @@ def taking_back(folder):
         ended(home)
 
 
+# --- How an order progressed -----------------------------------------------------------------------
+
+COUNTS = ('delivered', 'failed', 'expired', 'unknown', 'in_doubt')
+
+
+def number(i, outcome):
+    """A number of its own that gets this outcome; smsc-sim(1), NUMBERS."""
+    return f'31{i:05}999900{outcome:02}'
+
+
+def agrees(timeline, order):
+    """Its last point says what the order says, and each adds up."""
+    points = timeline['points']
+    last = points[-1]
+    return (all(last[name] == order[name] for name in COUNTS) and
+            last['taken'] == order['execution']['taken'] and
+            last['progress_pct'] == order['progress_pct'] and
+            all(point['queued'] + point['in_flight'] + point['sent'] + point['in_doubt'] +
+                point['delivered'] + point['failed'] + point['unknown'] == order['total'] and
+                point['expired'] <= point['failed'] for point in points) and
+            [point['offset_ms'] for point in points] ==
+            sorted(point['offset_ms'] for point in points) and len(points) <= 100)
+
+
+def batches_agree(timeline, order):
+    names = ('n', 'size', 'taken', 'refused', 'delivered', 'failed', 'unknown', 'closed_at')
+    return ([[batch[name] for name in names] for batch in timeline['batches']] ==
+            [[batch[name] for name in names] for batch in order['batches']])
+
+
+def times_of(timeline):
+    return {event['event']: event['offset_ms'] for event in timeline['events']}
+
+
+def one_batch_fails(client):
+    """Of four batches the third is refused: its siblings do not suffer, the order is their sum."""
+    numbers = [number(i, 6 if i // 500 == 2 else 0) for i in range(1700)]
+    order_id, messages = client.send(*numbers)
+    order = house.await_that('it resolves', lambda: client.daemon.resolved(order_id), 60)
+    check('one batch fails while the others succeed', [
+        (batch['size'], batch['delivered'], batch['failed'], batch['refused'])
+        for batch in order['batches']] ==
+        [(500, 500, 0, 0), (500, 500, 0, 0), (500, 0, 500, 500), (200, 200, 0, 0)] and
+        (order['status'], order['delivered'], order['failed']) == ('PARTIAL', 1200, 500), order)
+    status, timeline = client.get(f'/api/v1/orders/{order_id}/timeline')
+    check('X2 ends where the order did', status == 200 and agrees(timeline, order) and
+          batches_agree(timeline, order), timeline, order)
+    first = timeline['points'][0]
+    check('X2 begins at acceptance with everything queued',
+          (first['offset_ms'], first['queued'], first['taken']) == (0, 1700, 0) and
+          first['at'] == order['created_at'], first)
+    times = times_of(timeline)
+    order_of = ['accepted', 'first_released', 'half_taken', 'all_released']
+    check('X2 tells when it came how far', set(order_of) | {
+        'first_delivered', 'final_50_pct', 'final_90_pct', 'final_99_pct', 'resolved'} ==
+        set(times) and [times[name] for name in order_of] ==
+        sorted(times[name] for name in order_of) and
+        times['final_50_pct'] <= times['final_90_pct'] <= times['final_99_pct'] <=
+        times['resolved'], timeline['events'])
+    released = [batch['first_released_at'] for batch in timeline['batches']]
+    check('X2 tells when each batch left', released == sorted(released) and all(
+        batch['first_released_at'] <= batch['last_released_at'] <= batch['closed_at']
+        for batch in timeline['batches']), timeline['batches'])
+    check('X2 is the account\'s own',
+          client.get(f'/api/v1/orders/{order_id}/timeline', OTHER)[0] == 404)
+    check('X2 takes no query', client.get(f'/api/v1/orders/{order_id}/timeline?step=1')[0] == 422)
+    return order_id, messages
+
+
+def an_order_half_way(client):
+    """1,200 of 3,304 delivered, 20 failed, the rest without a receipt: 36.32 per cent."""
+    numbers = [number(i, 0 if i < 1200 else 1 if i < 1220 else 4) for i in range(3304)]
+    order_id, _ = client.send(*numbers)
+    order = house.await_that('it stands half-way', lambda: (
+        lambda told: (told['delivered'], told['failed'], told['execution']['taken']) ==
+        (1200, 20, 3304) and told)(client.daemon.order(order_id)), 60)
+    check('1200 of 3304 delivered and 20 failed is 36.32 with 2084 pending',
+          (order['total'], order['progress_pct'], order['pending'], order['status']) ==
+          (3304, 36.32, 2084, 'IN_PROGRESS'), order)
+    timeline = client.get(f'/api/v1/orders/{order_id}/timeline')[1]
+    check('X2 of an order under way tells how far it is', agrees(timeline, order) and
+          timeline['points'][-1]['sent'] == 2084 and timeline['resolved_at'] is None and
+          'final_50_pct' not in times_of(timeline), timeline, order)
+
+
+def nobody_waits(client):
+    """A timeline of 50,000 messages is read in slices: others are answered between them."""
+    client.pause('pause')
+    order_id, _ = client.send(*[f'316{i:08}' for i in range(50000)])
+    told, others = [], 0
+    thread = threading.Thread(target=lambda: told.append(
+        client.get(f'/api/v1/orders/{order_id}/timeline')))
+    thread.start()
+    while thread.is_alive():
+        others += client.get('/api/v1/balance')[0] == 200
+    thread.join()
+    status, timeline = told[0]
+    check('others are answered while a timeline of 50,000 messages is read', status == 200 and
+          others >= 20 and timeline['points'][-1]['queued'] == 50000 and
+          len(timeline['batches']) == 100, others, status)
+
+
+def operators_see_it(home, order_id):
+    done = subprocess.run([house.program('esmectl'), '--socket', home.daemon.control, 'timeline',
+                           str(order_id)], capture_output=True, text=True, timeout=60, check=False)
+    check('esmectl timeline shows it', done.returncode == 0 and all(
+        word in done.stdout for word in ('1700 messages', 'first_released', 'IN FLIGHT')),
+        done.stdout, done.stderr)
+    missing = subprocess.run([house.program('esmectl'), '--socket', home.daemon.control,
+                              'timeline', '4711'], capture_output=True, text=True, timeout=60,
+                             check=False)
+    check('and nothing of an order that is not there', missing.returncode == 1, missing)
+
+
+def progress():
+    sets = ('routes.1.max_recipients=50000', 'store.size=256MiB', 'routes.1.receipt_deadline=1h')
+    with house.House(far=('--quiet',), sets=sets) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        home.daemon.operate('POST', '/control/v1/accounts/import', {'accounts': [
+            {'name': 'other', 'opening': '1', 'keys': [{'key': OTHER}]}]})
+        client = Client(home)
+        order_id, _ = one_batch_fails(client)
+        an_order_half_way(client)
+        operators_see_it(home, order_id)
+        nobody_waits(client)
+        ended(home)
+
+
 # --- All together ------------------------------------------------------------------------------------
 
 def ended(home):
@@ -178,6 +309,7 @@ def main():
     folder = house.tempfile.mkdtemp(prefix='esmed-paths.')
     try:
         taking_back(folder)
+        progress()
     finally:
         house.shutil.rmtree(folder, ignore_errors=True)
     return TAP.end()

@@ -23,6 +23,7 @@
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
+#include "core/replay.h"
 #include "test/sim/cohorts.h"
 #include "test/sim/world.h"
 
@@ -396,6 +397,24 @@ static void check_quiet(struct run *run, struct store_txn *txn)
 				complain(run, "a link counts segments that are not out", i);
 }
 
+/* State is a function of evidence: worked out from it again, it is that of the record. */
+static void check_replay(struct run *run, struct store_txn *txn, const struct store_order *order,
+			 const struct store_message *message)
+{
+	static struct replay replay;
+	struct replay_change change;
+	struct path path;
+	if (!path_init(&path))
+		abort();
+	path_collect(&path, run->engine, txn, order, message);
+	replay_begin(&replay, &path, INT64_MAX);
+	while (replay_next(&replay, &change))
+		;
+	if (replay.mended && !path.cut)
+		complain(run, "a state that the evidence does not lead to", message->msisdn);
+	path_release(&path);
+}
+
 static void check_message(struct run *run, const struct store_order *order,
 			  const struct store_message *message)
 {
@@ -516,8 +535,10 @@ static void check_store(struct run *run)
 		struct store_message message = { .order = order.order };
 		uint32_t n = 0;
 		for (err = store_message_seek(txn, &message, 1); err == STORE_OK;
-		     err = store_message_next(txn, &message, 1), n++)
+		     err = store_message_next(txn, &message, 1), n++) {
 			check_message(run, &order, &message);
+			check_replay(run, txn, &order, &message);
+		}
 		if (n != order.total)
 			complain(run, "an order lacks messages", order.order);
 		messages += n;
