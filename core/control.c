@@ -49,6 +49,7 @@ static const struct api_row control_rows[] = {
 	{ "GET", "/control/v1/orders/{number}", control_order, 0 },
 	{ "GET", "/control/v1/orders/{number}/timeline", control_timeline, 0 },
 	{ "GET", "/control/v1/orders/{number}/messages", control_messages, 0 },
+	{ "GET", "/control/v1/messages/compare", control_compare, 0 },
 	{ "GET", "/control/v1/messages/{message}", control_message, 0 },
 	{ "GET", "/control/v1/messages/{message}/explain", control_explain, 0 },
 	{ "POST", "/control/v1/messages/{message}/query", control_query, 0 },

@@ -15,7 +15,7 @@
 api_handler control_status, control_links, control_lifecycle;
 /* core/control_show.c */
 api_handler control_orders, control_order, control_timeline, control_messages, control_message,
-	control_explain;
+	control_compare, control_explain;
 /* core/control_check.c */
 api_handler control_store_check, control_recount;
 /* core/control_account.c */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/compare.h"
 #include "core/explain.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
@@ -368,6 +369,18 @@ bool control_find_message(struct api_call *call, struct store_order *order,
 	api_query_only(call, names);
 	return !api_flawed(call, "shape") &&
 	       control_named_message(call, call->params[0], order, message);
+}
+
+void control_compare(struct api_call *call)
+{
+	static const char *const names[] = { "a", "b", PARAM_NUMBERS, NULL };
+	struct compare_pair pair = { .masked = !read_full(call) };
+	if (!compare_ids(call, &pair, names))
+		return;
+	for (int k = 0; k < 2; k++)
+		if (!control_named_message(call, pair.ids[k], &pair.orders[k], &pair.messages[k]))
+			return;
+	compare_answer(call, &pair);
 }
 
 void control_message(struct api_call *call)

@@ -146,6 +146,11 @@ uint32_t orders_batches(const struct store_order *rec)
 	return rec->batch_size ? (rec->total + rec->batch_size - 1) / rec->batch_size : 1;
 }
 
+uint32_t orders_batch_of(const struct store_order *rec, uint32_t index)
+{
+	return rec->batch_size ? index / rec->batch_size : 0;
+}
+
 enum store_err orders_batch(struct store_txn *txn, const struct store_order *rec, uint32_t n,
 			    struct store_batch *batch)
 {
@@ -168,7 +173,7 @@ static struct store_batch *batch_of(struct turn *turn, struct work *work, uint32
 {
 	if (work->n_batches <= 1)
 		return NULL;
-	uint32_t n = index / work->rec.batch_size;
+	uint32_t n = orders_batch_of(&work->rec, index);
 	if (work->batches[n])
 		return work->batches[n];
 	struct store_batch *batch = calloc(1, sizeof(*batch));

@@ -105,6 +105,8 @@ uint32_t orders_pending(const struct store_order *rec);
 /* QUEUED IN_PROGRESS COMPLETED FAILED UNKNOWN PARTIAL. */
 const char *orders_status(const struct store_order *rec);
 uint32_t orders_batches(const struct store_order *rec);
+/* The batch of a message, from 0. */
+uint32_t orders_batch_of(const struct store_order *rec, uint32_t index);
 /* Batch n, from 0; an order of one batch has no record of it and is its own. */
 enum store_err orders_batch(struct store_txn *txn, const struct store_order *rec, uint32_t n,
 			    struct store_batch *batch);

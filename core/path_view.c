@@ -121,6 +121,8 @@ static void detail_released(struct api_call *call, const struct path *path,
 	json_add_uint(&call->json, "attempt", row->attempt);
 	json_add_text(&call->json, "route", route ? route->name : NULL);
 	add_link(call, row->session);
+	json_add_uint(&call->json, "batch", orders_batch_of(path->order, path->message->index) + 1);
+	json_add_uint(&call->json, "batch_size", path->order->batch_size);
 	json_add_uint(&call->json, "in_flight", row->in_flight);
 	json_add_uint(&call->json, "queued", row->queued);
 }

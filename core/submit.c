@@ -13,6 +13,7 @@
 #include "core/activity.h"
 #include "core/admission.h"
 #include "core/cancel_message.h"
+#include "core/compare.h"
 #include "core/engine.h"
 #include "core/events.h"
 #include "core/health.h"
@@ -192,6 +193,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/api/v1/orders/{order_id}", get_order, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{order_id}/dlr", listing_messages_of_order, API_ACCOUNT },
 	{ "GET", "/api/v1/orders/{order_id}/timeline", timeline_get, API_ACCOUNT },
+	{ "GET", "/api/v1/messages/compare", compare_get, API_ACCOUNT },
 	{ "GET", "/api/v1/messages/{bx_message_id}/path", get_path, API_ACCOUNT },
 	{ "POST", "/api/v1/messages/{bx_message_id}/cancel", cancel_message, API_ACCOUNT },
 	{ "GET", "/api/v1/events", get_events, API_ACCOUNT },

@@ -1,4 +1,4 @@
-/* How an order progressed. */
+/* How an order progressed, and what differed between two messages. */
 #include <stdio.h>
 
 #include "tools/ctl_table.h"
@@ -96,4 +96,52 @@ int ctl_timeline(const struct ctl_run *run)
 	char id[CTL_WORD_OCTETS];
 	return ctl_get(run, show_timeline, "/control/v1/orders/%s/timeline",
 		       ctl_encode(run->args[0], id));
+}
+
+/* ---- compare ---- */
+
+/* What is between -, text, a number, or yes and no. */
+static void show_differences(const struct json *comparison)
+{
+	static const char *const heads[] = { "STAGE", "WHAT", "A", "B" };
+	const struct json *differences = json_get(comparison, "differences");
+	struct ctl_table table;
+	ctl_table_begin(&table, heads, 4);
+	for (size_t i = 0; i < json_count(differences); i++) {
+		const struct json *difference = json_at(differences, i);
+		ctl_table_member(&table, difference, "stage");
+		ctl_table_member(&table, difference, "what");
+		ctl_table_member(&table, difference, "a");
+		ctl_table_member(&table, difference, "b");
+	}
+	ctl_table_print(&table, stdout, "nothing that is recorded differs");
+}
+
+static void show_comparison(const struct ctl_run *run, const struct json *comparison)
+{
+	static const char *const sides[] = { "a", "b" };
+	const struct json *alike = json_get(comparison, "alike");
+	(void)run;
+	for (size_t k = 0; k < 2; k++) {
+		const struct json *side = json_get(comparison, sides[k]);
+		const char *error = ctl_text(side, "error", NULL);
+		printf("%s  %s  %s%s%s\n", sides[k], ctl_text(side, "bx_message_id", "?"),
+		       ctl_text(side, "status", "?"), error ? " / " : "", error ? error : "");
+	}
+	putchar('\n');
+	ctl_print_clean(stdout, ctl_text(comparison, "verdict", ""));
+	fputs("\n\n", stdout);
+	show_differences(comparison);
+	fputs("\nalike:", stdout);
+	for (size_t i = 0; i < json_count(alike); i++)
+		printf(" %s", json_get_text(json_at(alike, i), NULL));
+	putchar('\n');
+}
+
+int ctl_compare(const struct ctl_run *run)
+{
+	char a[CTL_WORD_OCTETS], b[CTL_WORD_OCTETS];
+	return ctl_get(run, show_comparison, "/control/v1/messages/compare?a=%s&b=%s%s",
+		       ctl_encode(run->args[0], a), ctl_encode(run->args[1], b),
+		       run->numbers ? "&numbers=1" : "");
 }

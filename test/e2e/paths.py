@@ -1,18 +1,22 @@
 #!/usr/bin/python3
 # builds: asan
 """What became of orders and messages, asked by their owner: taking a message back, how an order
-progressed. Real daemon, scripted smsc-sim. Prints TAP."""
+progressed, which path each message took, and what differed between two. Real daemon, scripted
+smsc-sim. Prints TAP."""
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import description  # noqa: E402
 import house  # noqa: E402
 
 TAP = house.Tap()
+API = description.Description()
 OTHER = 'other-0123456789abcdef0123456789abcdef'
 PROVIDERS_WORDS = ('"message_id', 'session', 'sequence', '_sm', 'ESME_', 'DELIVRD', 'UNDELIV')
 
@@ -22,16 +26,29 @@ def check(name, good, *details):
 
 
 class Client:
-    """Asks one daemon as its customer."""
+    """Asks one daemon as its customer, and holds each answer against the description."""
+
+    objections = set()
 
     def __init__(self, home):
         self.home, self.daemon = home, home.daemon
 
+    def call(self, method, target, key, body=None):
+        connection = house.UnixConnection(self.daemon.submit)
+        connection.request(method, target, None if body is None else json.dumps(body),
+                           {'X-API-KEY': key})
+        response = connection.getresponse()
+        octets = response.read()
+        connection.close()
+        self.objections.update(f'{method} {target.split("?")[0]}: {one}' for one in API.objections(
+            method, target, response.status, response.headers, octets))
+        return response.status, json.loads(octets)
+
     def get(self, target, key=house.KEY):
-        return self.daemon.api('GET', target, key=key)
+        return self.call('GET', target, key)
 
     def cancel(self, message, body=None, key=house.KEY, query=''):
-        return self.daemon.api('POST', f'/api/v1/messages/{message}/cancel{query}', body, key)
+        return self.call('POST', f'/api/v1/messages/{message}/cancel{query}', key, body)
 
     def send(self, *numbers, text='Hello', route=1, **more):
         """(order_id, message ids)"""
@@ -294,6 +311,313 @@ def progress():
         ended(home)
 
 
+# --- What became of each -----------------------------------------------------------------------------
+
+# By the end of the number: how it ends, and the event that led there; smsc-sim(1), NUMBERS.
+ENDS = {
+    0: ('DELIVERED', None, True, 'RECEIPT_DELIVERED'),
+    1: ('FAILED', 'UNDELIVERABLE', True, 'RECEIPT_FAILED'),
+    2: ('FAILED', 'DELIVERY_REJECTED', True, 'RECEIPT_FAILED'),
+    3: ('EXPIRED', 'DELIVERY_EXPIRED', True, 'RECEIPT_EXPIRED'),
+    4: ('SENT', None, False, 'ACCEPTED'),
+    5: ('DELIVERED', None, True, 'RECEIPT_DELIVERED'),
+    6: ('FAILED', 'SUBMIT_ERROR', True, 'REFUSED'),
+    9: ('UNKNOWN', 'SUBMIT_UNCONFIRMED', False, 'LOST'),
+    11: ('FAILED', 'DELETED', True, 'RECEIPT_FAILED'),
+    12: ('UNKNOWN', 'RECEIPT_UNKNOWN', False, 'RECEIPT_UNKNOWN'),
+    14: ('DELIVERED', None, True, 'RECEIPT_DELIVERED'),
+}
+FAILURES = {'RECEIPT_FAILED', 'RECEIPT_EXPIRED', 'REFUSED'}
+
+
+def stood(message):
+    return (message['status'], message['error'], message['final'])
+
+
+def events_of(path):
+    return [step['event'] for step in path['steps'] if 'event' in step]
+
+
+def each_ends_in_a_state_of_its_own(client):
+    order_id, messages = client.send(*[number(i, nn) for i, nn in enumerate(ENDS)])
+    expected = [end[:3] for end in ENDS.values()]
+    late = messages[list(ENDS).index(14)]
+    sent = client.until(late, 'SENT')
+    check('the first state is not the outcome: a message that is SENT counts as nothing else',
+          sent['final'] is False and sent['on_time'] is None and
+          client.daemon.order(order_id)['pending'] > 0, sent)
+    page = house.await_that('each has come as far as it will', lambda: (
+        lambda told: [stood(one) for one in told] == expected and told)(
+            client.get(f'/api/v1/orders/{order_id}/dlr')[1]['messages']), 60)
+    check('after acceptance each ends in a state of its own', len(page) == len(ENDS), page)
+    paths = [client.path(message) for message in messages]
+    check('each status has what leads into it, and nothing that would lead elsewhere', all(
+        events_of(path)[-1] == end[3] for path, end in zip(paths, ENDS.values())),
+        [events_of(path) for path in paths])
+    order = client.daemon.order(order_id)
+    check('no known failure stays pending', all(
+        path['message']['final'] for path in paths if FAILURES & set(events_of(path))) and
+        order['failed'] == sum(end[0] in ('FAILED', 'EXPIRED') for end in ENDS.values()) and
+        order['pending'] == sum(not end[2] for end in ENDS.values()), order)
+    return order_id, messages, paths
+
+
+def each_step_is_kept(client, order_id, messages, paths):
+    begin = ['received', 'checked', 'priced', 'debited', 'queued', 'released']
+    check('every step is kept, from the request to the outcome', all(
+        [step['step'] for step in path['steps']][:6] == begin and
+        'submitted' in [step['step'] for step in path['steps']] and
+        (path['steps'][-1]['step'] == 'final') == path['message']['final'] for path in paths),
+        [client.steps(message) for message in messages])
+    check('times are there, in order, and never run backwards', all(
+        [step['at'] for step in path['steps']] == sorted(step['at'] for step in path['steps']) and
+        all(step['took_ms'] >= 0 for step in path['steps']) and
+        sum(path['stages'].values()) == path['total_ms'] == path['steps'][-1]['offset_ms']
+        for path in paths), paths)
+    check('every change has its time and its cause', all(
+        step['at'] and step['cause'] for path in paths for step in path['steps']
+        if 'event' in step), paths)
+    ledger = client.daemon.operate('GET', f'/control/v1/accounts/{house.ACCOUNT}/ledger')[1]
+    check('and so has every movement of money', ledger['ledger'] and all(
+        row['at'] and row['cause'] for row in ledger['ledger']), ledger)
+    checked = paths[0]['steps'][:2]
+    check('the path tells that it was received, by whom, and each check that it passed',
+          checked[0]['request_id'] and checked[0]['account'] == house.ACCOUNT and
+          {'authentication', 'shape', 'authorization', 'balance', 'store'} <=
+          set(checked[1]['checks']), checked)
+    taken = {nn: [(step['attempt'], step['event']) for step in path['steps']
+                  if step['step'] == 'answered'] for nn, path in zip(ENDS, paths)}
+    released = [step for path in paths for step in path['steps'] if step['step'] == 'released']
+    check('each attempt has the queue, the window and the batch that shaped it', all(
+        step['queued'] >= 0 and 1 <= step['in_flight'] <= 4 and
+        (step['batch'], step['batch_size']) == (1, 500) and step['link'] == 'alpha/alpha-1'
+        for step in released) and any(step['queued'] > 5 for step in released), released)
+    check('and what was retried, why, and how long each answer took', taken[5] ==
+          [(1, 'REFUSED_FOR_NOW'), (2, 'ACCEPTED')] and 'retried' in
+          paths[list(ENDS).index(5)]['unusual'] and all(
+              step['rtt_ms'] >= 0 for path in paths for step in path['steps']
+              if step['step'] == 'answered'), taken)
+    check('its order has the same number', all(
+        path['message']['order_id'] == order_id for path in paths))
+
+
+def six_questions(client, messages):
+    """Sent? Which route? Taken by the provider? Delivered? Failed later? What did it cost?"""
+    told = []
+    for message in messages:
+        path = client.path(message)
+        told.append((
+            'submitted' in [step['step'] for step in path['steps']],
+            path['message']['route_id'],
+            'ACCEPTED' in events_of(path),
+            path['message']['status'] == 'DELIVERED',
+            (path['message']['error'], path['message']['stage']),
+            path['cost']))
+    expected = [(True, 1, nn not in (6, 9), end[0] == 'DELIVERED', (end[1], stage), 0.088)
+                for (nn, end), stage in zip(ENDS.items(), (
+                    None, 'delivery', 'delivery', 'delivery', None, None, 'submit', 'submit',
+                    'delivery', 'receipt', None))]
+    check('six questions are answered for any message id', told == expected, told, expected)
+
+
+def joined(client, order_id, message):
+    """From the id over the route, its price and the execution to the delivery."""
+    path = client.path(message)
+    step = {one['step']: one for one in path['steps']}
+    dlr = client.dlr(message)
+    route = client.get(f'/api/v1/routes/{dlr["route_id"]}')[1]['route']
+    prices = client.get(f'/api/v1/routes/{dlr["route_id"]}/pricing')[1]['pricing']
+    price = [one['price'] for one in prices if one['country_prefix'] == step['priced']['prefix']]
+    order = client.daemon.order(dlr['order_id'])
+    listed = client.get(f'/api/v1/dlr?order_id={order_id}&msisdn={dlr["msisdn"]}')[1]['messages']
+    check('the id joins route and price and execution and delivery',
+          step['released']['route'] == route['name'] and price == [step['priced']['price']] and
+          path['message'] == dlr == listed[0] and order['order_id'] == order_id and
+          step['final']['status'] == dlr['status'] == 'DELIVERED', path, dlr, listed)
+
+
+def after_the_reply(client, message):
+    """What the reply began is followed to its end: the late one was SENT, and then delivered."""
+    connection = house.UnixConnection(client.daemon.submit)
+    connection.request('GET', f'/api/v1/events?since=0&order_id={client.dlr(message)["order_id"]}',
+                       headers={'X-API-KEY': house.KEY, 'Accept': 'application/x-ndjson'})
+    response, seen = connection.getresponse(), []
+    while 'message.delivered' not in seen:
+        event = json.loads(response.readline())
+        if event.get('bx_message_id') == message:
+            seen.append(event['event'])
+    connection.close()
+    check('the lifecycle after the reply is followed to its end', seen ==
+          ['message.sent', 'message.delivered'] and client.steps(message)[-1] == 'final', seen)
+
+
+def three_life_lines(client):
+    """Taken and delivered; what was accepted only is seen where the provider hangs."""
+    told = {}
+    for name, outcome in (('taken', 4), ('delivered', 0)):
+        order_id, (message,) = client.send(number(99, outcome))
+        client.until(message, *ENDS[outcome][:2])
+        told[name] = life_line(client, order_id, message)
+    with house.House(far=('--quiet', '--hang')) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        hung = Client(home)
+        order_id, (message,) = hung.send(number(99, 0))
+        house.await_that('it is out', lambda: 'released' in hung.steps(message))
+        told['accepted'] = life_line(hung, order_id, message)
+        check('a message that is out shows its release before any answer came',
+              hung.steps(message)[-1] == 'released', hung.path(message))
+        points = hung.get(f'/api/v1/orders/{order_id}/timeline')[1]['points']
+        check('and so does its order', points[-1]['in_flight'] == 1, points)
+    check('what was accepted and taken and delivered are three things', told == {
+        'accepted': ('QUEUED', 1, 0, 0, 'QUEUED', False),
+        'taken': ('IN_PROGRESS', 1, 1, 0, 'SENT', False),
+        'delivered': ('COMPLETED', 1, 1, 1, 'DELIVERED', True)}, told)
+
+
+def life_line(client, order_id, message):
+    order, dlr = client.daemon.order(order_id), client.dlr(message)
+    return (order['status'], order['total'], order['execution']['taken'], order['delivered'],
+            dlr['status'], dlr['final'])
+
+
+def stories():
+    sets = ('providers.alpha.window=2', 'providers.alpha.timers.response=2s',
+            'routes.1.receipt_deadline=1h')
+    with house.House(far=('--quiet', '--late-ms', '3000'), sets=sets) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        client = Client(home)
+        order_id, messages, paths = each_ends_in_a_state_of_its_own(client)
+        each_step_is_kept(client, order_id, messages, paths)
+        six_questions(client, messages)
+        joined(client, order_id, messages[0])
+        after_the_reply(client, messages[list(ENDS).index(14)])
+        three_life_lines(client)
+        ended(home)
+
+
+# --- What differed -----------------------------------------------------------------------------------
+
+def compared(client, a, b):
+    status, answer = client.get(f'/api/v1/messages/compare?a={a}&b={b}')
+    if status != 200:
+        raise house.Trouble(f'compare: {status} {answer}')
+    return answer
+
+
+def whats(comparison, stage=None):
+    return {one['what'] for one in comparison['differences'] if stage in (None, one['stage'])}
+
+
+INPUT = {'route', 'provider', 'account', 'country', 'destination', 'sender', 'text', 'encoding',
+         'parts', 'priority', 'validity_ms', 'send_after_ms'}
+
+
+def one(client, *rest, **more):
+    """Sends one message and waits until it is final."""
+    _, (message,) = client.send(*rest, **more)
+    house.await_that('it is final', lambda: client.dlr(message)['final'])
+    return message
+
+
+def compare_ends(client):
+    good, bad = one(client, '31610000001'), one(client, '31610000001', text='Hello')
+    told = compared(client, good, bad)
+    check('equal input and different end: what differs lies beyond the provider',
+          set(told['alike']) == INPUT and told['first_difference'] ==
+          {'stage': 'delivery', 'what': 'receipt'} and told['verdict'] ==
+          'Equal input. a ended DELIVERED, in time; b ended FAILED / UNDELIVERABLE. Up to the '
+          'provider no recorded condition differs; the difference lies beyond the provider.' and
+          {'status', 'error', 'on_time'} <= whats(told, 'outcome') and
+          not whats(told, 'provider'), told)
+    check('each side tells where its time went', all(
+        sum(told[side]['stages'].values()) == told[side]['total_ms'] for side in 'ab'), told)
+    same = compared(client, good, good)
+    check('nothing differs: that is said', same['differences'] == [] and
+          same['first_difference'] is None and
+          same['verdict'].endswith('No recorded condition differs.'), same)
+    return good, bad
+
+
+def compare_ways(client, good):
+    throttled = one(client, number(1, 5))
+    told = compared(client, good, throttled)
+    check('a throttled one parts at the provider', whats(told, 'request') == {'destination'} and
+          {'attempts', 'refused_for_now'} <= whats(told, 'provider') and
+          'Equal input but for the destination.' in told['verdict'], told)
+    client.pause('pause')
+    _, (waited,) = client.send('31610000001')
+    time.sleep(0.6)  # what is compared is that it waited
+    client.pause('resume')
+    house.await_that('it is final', lambda: client.dlr(waited)['final'])
+    told = compared(client, good, waited)
+    first = [one for one in told['differences'] if one['what'] == 'queue_wait_ms']
+    check('one that waited parts in the queue', told['first_difference'] ==
+          {'stage': 'queue', 'what': 'queue_wait_ms'} and first[0]['b'] >= 600 and
+          '100 ms' in first[0]['note'] and 'They part in the queue stage: queue_wait_ms was '
+          in told['verdict'], told)
+    refused = one(client, number(2, 6))
+    told = compared(client, good, refused)
+    answer = [one for one in told['differences'] if one['what'] == 'answer'][0]
+    check('one that was refused has the other answer, in words', (answer['a'], answer['b']) ==
+          ('the provider took it', 'the provider refused it for good'), told)
+    stages = [one['stage'] for one in told['differences']]
+    known = ['request', 'queue', 'window', 'provider', 'delivery', 'outcome']
+    check('differences stand in the order of the stages',
+          stages == sorted(stages, key=known.index), stages)
+    check('clients see nothing of the provider\'s words', not any(
+        word in json.dumps(told) for word in PROVIDERS_WORDS), told)
+    other = one(client, '31610000001', text='Other words', priority=2)
+    told = compared(client, good, other)
+    check('another input is told first', whats(told, 'request') == {'text', 'priority'} and
+          told['verdict'].startswith('The input differs in text, priority.') and
+          'Other' not in json.dumps(told), told)
+
+
+def compare_refusals(client, good, bad):
+    for name, status, query in (
+            ('without b', 422, f'a={good}'), ('with nothing', 422, ''),
+            ('of what is no id', 422, f'a={good}&b=nonsense'),
+            ('with another word', 422, f'a={good}&b={bad}&c=1'),
+            ('with a message that is not there', 404, f'a={good}&b=BX-1-0123456789abcdef')):
+        answer = client.get(f'/api/v1/messages/compare?{query}')
+        check(f'X4 refuses a comparison {name}', answer[0] == status, answer)
+    answer = client.get(f'/api/v1/messages/compare?a={good}&b={bad}', OTHER)
+    check('X4 does not show another account\'s', answer[0] == 404 and
+          answer[1]['detail'] == 'DLR record not found.', answer)
+
+
+def operators_compare(home, good, bad):
+    done = subprocess.run([house.program('esmectl'), '--socket', home.daemon.control, 'compare',
+                           good, bad], capture_output=True, text=True, timeout=60, check=False)
+    check('esmectl compare shows it', done.returncode == 0 and all(
+        word in done.stdout for word in (good, bad, 'beyond the provider', 'receipt', 'alike:')) and
+        '31610000001' not in done.stdout, done.stdout, done.stderr)
+    done = subprocess.run([house.program('esmectl'), '--socket', home.daemon.control, 'compare',
+                           good, 'nonsense'], capture_output=True, text=True, timeout=60,
+                          check=False)
+    check('and refuses what is no id', done.returncode == 1 and 'bx_message_id' in done.stderr,
+          done)
+
+
+def comparing(folder):
+    script = os.path.join(folder, 'compare.script')
+    with open(script, 'w', encoding='utf-8') as file:
+        file.write('on submit destination_addr=31610000001 nth=2: outcome mix=failed=100\n')
+    with house.House(far=('--quiet', '--script', script)) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        home.daemon.operate('POST', '/control/v1/accounts/import', {'accounts': [
+            {'name': 'other', 'opening': '1', 'keys': [{'key': OTHER}]}]})
+        client = Client(home)
+        good, bad = compare_ends(client)
+        compare_ways(client, good)
+        compare_refusals(client, good, bad)
+        operators_compare(home, good, bad)
+        ended(home)
+
+
 # --- All together ------------------------------------------------------------------------------------
 
 def ended(home):
@@ -310,8 +634,12 @@ def main():
     try:
         taking_back(folder)
         progress()
+        stories()
+        comparing(folder)
     finally:
         house.shutil.rmtree(folder, ignore_errors=True)
+    check('every answer is as the description says', not Client.objections,
+          *sorted(Client.objections)[:20])
     return TAP.end()
 
 
