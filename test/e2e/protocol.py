@@ -54,7 +54,7 @@ class Wire:
         response = http.client.HTTPResponse(self, method=method)
         response.begin()
         response.octets = response.read()
-        response.body = json.loads(response.octets) if response.octets else None
+        response.body = client.as_json(response.headers, response.octets)
         self.witness.hear(method, target, response.status, response.headers, response.octets)
         return response
 

@@ -6,6 +6,7 @@ told. Each refusal is as described and leaves the store as it was, octet for oct
 import datetime
 import json
 import os
+import re
 import sys
 import time
 
@@ -225,6 +226,15 @@ def queries(no):
         if method != 'GET':
             continue
         target = path.replace('{order_id}', str(order)).replace('{bx_message_id}', message)
+        needed = [one['name'] for one in api.parameters(path, operation)
+                  if one['in'] == 'query' and one.get('required')]
+        for name in needed:
+            for given in ({}, {name: 'x'}, {name: ''}, {name: message[:-1]}):
+                no.flaw(f'{path} where {name} is {given.get(name, "missing")!r}', no.plain.get(
+                    client.with_query(target, **{**{one: message for one in needed
+                                                    if one != name}, **given})), ['query', name])
+        if needed:
+            target = client.with_query(target, **{one: message for one in needed})
         names = [one for one in api.parameters(path, operation) if one['in'] == 'query' and
                  not one.get('required')]
         for one in names:
@@ -268,18 +278,22 @@ def raw_query(no, target, query):
     return response
 
 
+NUMBERS_WRONG = ('x', '1x', '-1', '1.0', '', '٣', '9' * 20, '1 ', '%31%', '1%2F', '{order_id}')
+IDS_WRONG = ('x', '1', 'BX-1-0123456789ABCDEF', 'bx-1-0123456789abcdef', 'BX-1-0123456789abcde',
+             'BX-1-0123456789abcdef0', 'BX--0123456789abcdef', 'BX-1-0123456789abcdef ',
+             'BX-٣-0123456789abcdef', 'BX-1-0123456789abcdef', 'BX-0-0000000000000000',
+             'BX-18446744073709551616-0123456789abcdef')
+
+
 def paths(no):
-    for pattern in ('/orders/{}', '/orders/{}/dlr', '/routes/{}', '/routes/{}/pricing'):
-        for wrong in ('x', '1x', '-1', '1.0', '', '٣', '9' * 20, '1 ', '%31%', '1%2F', '{order_id}'):
-            answer = no.plain.get(V1 + pattern.format(wrong))
-            no.check(f'{pattern.format(wrong)}: 404', answer.status_code == 404, answer)
-    for pattern in ('/dlr/{}', '/messages/{}/path'):
-        for wrong in ('x', '1', 'BX-1-0123456789ABCDEF', 'bx-1-0123456789abcdef', 'BX-1-0123456789abcde',
-                      'BX-1-0123456789abcdef0', 'BX--0123456789abcdef', 'BX-1-0123456789abcdef ',
-                      'BX-٣-0123456789abcdef', 'BX-1-0123456789abcdef', 'BX-0-0000000000000000',
-                      'BX-18446744073709551616-0123456789abcdef'):
-            answer = no.plain.get(V1 + pattern.format(wrong))
-            no.check(f'{pattern.format(wrong)}: 404', answer.status_code == 404, answer)
+    """Whatever is no id, or none that was given out, is not there: in every path that has one."""
+    for path, method, _ in no.witness.api.operations:
+        name = re.search(r'\{(\w+)\}', path)
+        for wrong in (IDS_WRONG if name.group(1) == 'bx_message_id' else NUMBERS_WRONG) if name \
+                else ():
+            target = path.replace(name.group(0), wrong)
+            answer = no.plain.ask(method, target, {} if method == 'POST' else None)
+            no.check(f'{method} {target}: 404', answer.status_code == 404, answer)
     for number in (0, 6, 99, 2147483648):
         for tail in ('', '/pricing'):
             no.text(f'/routes/{number}{tail}', no.plain.get(f'{V1}/routes/{number}{tail}'), 404,

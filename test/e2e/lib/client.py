@@ -57,6 +57,11 @@ class Witness:
               set(self.refused) <= logged, set(self.refused) - logged)
 
 
+def as_json(fields, octets):
+    """What an answer says; None: nothing, or not in JSON."""
+    return json.loads(octets) if octets and 'json' in fields.get('Content-Type', '') else None
+
+
 class Client:
     def __init__(self, base, key, witness):
         self.base, self.key, self.witness = base, key, witness
@@ -76,7 +81,7 @@ class Client:
                                         timeout=house.PATIENCE_S, allow_redirects=False)
         self.witness.hear(method, target, response.status_code, response.headers,
                           response.content)
-        response.body = json.loads(response.content) if response.content else None
+        response.body = as_json(response.headers, response.content)
         return response
 
     def get(self, target, **more):
@@ -102,4 +107,4 @@ def over_tcp(daemon):
 
 
 def with_query(target, **query):
-    return target + '?' + urllib.parse.urlencode(query)
+    return target + ('&' if '?' in target else '?') + urllib.parse.urlencode(query)

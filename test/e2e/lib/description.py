@@ -219,7 +219,7 @@ class Description:
             if header['schema']['type'] == 'integer' and value.isdigit():
                 value = int(value)
             found += [f'{name}: {error}' for error in self.errors(value, header['schema'])]
-        kind = fields.get('Content-Type', '')
+        kind = fields.get('Content-Type', '').split(';')[0]
         if kind not in response['content']:
             return found + [f'Content-Type is {kind}']
         if method == 'HEAD':
