@@ -132,6 +132,11 @@ def rules(how, way, witness):
     large = once(way, witness, 'POST', f'{V1}/send_sms', head(
         'POST', f'{V1}/send_sms', 'Content-Length: 1048577'))
     check(f'{how}: 413 names the limit', '1048576' in large.body['detail'], large.octets)
+    octets = json.dumps({'route_id': 99}).encode()
+    whole = once(way, witness, 'POST', f'{V1}/send_sms', head(
+        'POST', f'{V1}/send_sms', 'Content-Length: 1048576') + octets.ljust(1048576))
+    check(f'{how}: a body of just the limit is read', whole.status == 422 and
+          whole.body['detail'][0]['type'] == 'missing', whole.octets)
 
 
 def methods(how, way, witness):
@@ -174,6 +179,10 @@ def connections(how, way, witness):
         check(f'{how}: a connection stays', n == 4 and answer.status == 200, n, answer.octets)
         wire.say(head('GET', f'{V1}/orders/99'))
         check(f'{how}: a refusal does not end it', wire.hear('GET', f'{V1}/orders/99').status == 404)
+        wire.say(head('HEAD', f'{V1}/events') + head('GET', '/version'))
+        check(f'{how}: HEAD of what has no end does end', [
+            wire.hear('HEAD', f'{V1}/events').status, wire.hear('GET', '/version').status] ==
+            [200, 200])
         wire.say(head('GET', '/version', 'Connection: close'))
         answer = wire.hear('GET', '/version')
         check(f'{how}: it ends when the client says so', answer.status == 200 and

@@ -13,6 +13,8 @@ import requests_unixsocket
 import description
 import house
 
+AMOUNT = re.compile(r'"(?:cost|balance|balance_before|balance_after|price|estimated_cost|amount|'
+                    r'refund|progress_pct)":([^\s,}\]]+)')
 STATUSES = {'QUEUED', 'SENT', 'DELIVERED', 'FAILED', 'EXPIRED', 'UNKNOWN'}
 
 
@@ -22,6 +24,7 @@ class Witness:
     def __init__(self):
         self.api = description.Description()
         self.objections, self.refused, self.statuses, self.texts = [], [], set(), []
+        self.amounts = []  # as they are written
         self.seen = set()  # (method, path, status), as described
         self.lock = threading.Lock()
 
@@ -35,6 +38,7 @@ class Witness:
                 self.refused.append(fields.get('X-Request-Id'))
             if octets and 'application/json' in fields.get('Content-Type', ''):
                 self._note(json.loads(octets))
+                self.amounts += AMOUNT.findall(octets.decode())
 
     def _note(self, value):
         if isinstance(value, dict):
@@ -52,6 +56,9 @@ class Witness:
               len(self.objections), *self.objections[:20])
         check('a message has one of six statuses and no other', self.statuses and
               self.statuses <= STATUSES, self.statuses)
+        check('amounts are written with at most six decimals and never as powers',
+              all(re.fullmatch(r'-?(0|[1-9][0-9]*)(\.[0-9]{0,5}[1-9])?', one)
+                  for one in self.amounts), self.amounts[:20])
         logged = set(re.findall(r'request_id=([0-9a-f]+)', daemon.said(1 << 28)))
         check('the request id of every refusal is in the log', self.refused and
               set(self.refused) <= logged, set(self.refused) - logged)
