@@ -352,9 +352,35 @@ def silence():
         daemon.stop()
 
 
+def under_load():
+    """All replies look alike; what is behind them does not."""
+    far = ('--quiet', '--mix', 'throttled=2,busy=2,failed=10,none=5', '--receipts', 'late=5',
+           '--late-ms', str(LATE_MS), '--latency-ms', '0-20')
+    sets = [*SETS, 'providers.alpha.timers.pause_min=10ms', 'providers.alpha.timers.pause_max=20ms',
+            'routes.1.retries.delays=100ms']
+    with house.House(far, sets) as home:
+        daemon = home.daemon
+        daemon.start()
+        daemon.open_account()
+        report = daemon.load('--count', '600', '--batch', '50')
+        check('under load every reply is the same', list(report['statuses']) == ['200'] and
+              report['accepted'] == 600, report)
+        all_end(daemon)
+        route = by_route(recount(daemon, 'under load', '1h'))[1]
+        causes, outcomes = route['causes'], route['layers']['outcome']
+        check('A108: delays and retries and drops and filtering show behind equal replies',
+              route['layers']['api']['errors'] == 0 and causes['throttled'] > 0 and
+              causes['retried'] > causes['throttled'] and outcomes['late'] > 0 and
+              outcomes['failed'] > 0 and causes['missing'] == outcomes['unknown'] > 0 and
+              0 < route['consistency'] < 1 and
+              route['latency']['total']['p99_ms'] >= 2 * LATE_MS / 3, route)
+        daemon.stop()
+
+
 def main():
     mixed()
     silence()
+    under_load()
     return TAP.end()
 
 
