@@ -213,7 +213,7 @@ bool store_index_lists(const struct store_index *index, const void *rec, const v
 {
 	uint8_t wanted[STORE_KEY_OCTETS];
 	uint8_t key[STORE_KEY_OCTETS];
-	union store_any other;
+	union store_any other STORE_SCRATCH;
 	size_t n = store_key_encode(index->index, entry, wanted);
 
 	for (unsigned i = 0; rec && i < STORE_INDEX_ENTRIES; i++) {
@@ -230,7 +230,7 @@ bool store_index_lists(const struct store_index *index, const void *rec, const v
 static enum store_err move_index(struct store_txn *txn, const struct store_index *index,
 				 const void *old, const void *rec)
 {
-	union store_any entry;
+	union store_any entry STORE_SCRATCH;
 	enum store_err err = STORE_OK;
 
 	for (unsigned i = 0; old && i < STORE_INDEX_ENTRIES && !err; i++) {

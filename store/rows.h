@@ -56,6 +56,12 @@ union store_any {
 #include "store/record.def"
 };
 
+/*
+ * Of a local record or value on the way of every put: two thousand octets that the compiler is not
+ * to fill (-ftrivial-auto-var-init), for who writes it sets all that is read.
+ */
+#define STORE_SCRATCH __attribute__((uninitialized))
+
 /* The number in a NUMBER or KEY member, an I64 as its two's complement. */
 uint64_t store_row_number(const struct store_row *row, const void *rec);
 void store_row_set(const struct store_row *row, void *rec, uint64_t number);

@@ -264,10 +264,10 @@ static enum store_err write_value(struct store_txn *txn, enum store_kind kind, M
 enum store_err store_put(struct store_txn *txn, enum store_kind kind, const void *rec)
 {
 	uint8_t octets[STORE_KEY_OCTETS];
-	uint8_t encoded[STORE_VALUE_OCTETS];
+	uint8_t encoded[STORE_VALUE_OCTETS] STORE_SCRATCH;
 	MDB_val key = { .mv_size = store_key_encode(kind, rec, octets), .mv_data = octets };
 	MDB_val value = { .mv_size = 0 };
-	union store_any old;
+	union store_any old STORE_SCRATCH;
 	bool append = false;
 	enum store_err err = check_writable(txn);
 	enum store_err found = err ? err : find_old(txn, kind, &key, &value, &append);
