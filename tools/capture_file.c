@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,19 +41,20 @@ struct capture_file {
 	char comment[CAPTURE_COMMENT_OCTETS];
 };
 
-__attribute__((format(printf, 3, 4))) static bool fail(const struct capture_file *file, char *error,
-						       const char *format, ...)
+/* Where in the file it is, too. Always false. */
+static bool fail(const struct capture_file *file, char *error, const char *text)
 {
-	va_list args;
-	int n;
-
-	va_start(args, format);
-	n = vsnprintf(error, CAPTURE_ERROR_OCTETS, format, args);
-	va_end(args);
-	if (n > 0 && n < CAPTURE_ERROR_OCTETS)
-		snprintf(error + n, CAPTURE_ERROR_OCTETS - (size_t)n, " (offset %" PRIu64 ")",
-			 file->offset);
+	snprintf(error, CAPTURE_ERROR_OCTETS, "%s (offset %" PRIu64 ")", text, file->offset);
 	return false;
+}
+
+static bool fail_size(const struct capture_file *file, char *error, const char *what,
+		      uint32_t octets)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s of %" PRIu32 " octets: the file is damaged", what, octets);
+	return fail(file, error, text);
 }
 
 /* ---- octets ---- */
@@ -147,7 +147,7 @@ static struct interface *add_interface(struct capture_file *file, char *error)
 	struct interface *interfaces;
 
 	if (file->interface_count == CAPTURE_INTERFACES) {
-		fail(file, error, "more than %d interfaces", CAPTURE_INTERFACES);
+		fail(file, error, "too many interfaces");
 		return NULL;
 	}
 	interfaces = reallocarray(file->interfaces, file->interface_count + 1, sizeof(*interfaces));
@@ -191,8 +191,7 @@ static bool next_pcap(struct capture_file *file, struct capture_record *record, 
 					       fail(file, error, "the file ends within a packet");
 	n = u32(file, at + 8);
 	if (n > CAPTURE_RECORD_OCTETS)
-		return fail(file, error, "no packet has %" PRIu32 " octets: the file is damaged",
-			    n);
+		return fail_size(file, error, "a packet", n);
 	at = need(file, 16 + (size_t)n);
 	if (at == NULL)
 		return fail(file, error, "the file ends within a packet");
@@ -360,15 +359,14 @@ static bool next_pcapng(struct capture_file *file, struct capture_record *record
 			return false;
 		length = u32(file, at + 4);
 		if (length < 12 || length % 4 != 0)
-			return fail(file, error, "no block has %" PRIu32 " octets", length);
+			return fail_size(file, error, "a block", length);
 		if (!found && type != PCAPNG_INTERFACE) {
 			if (!skip(file, length))
 				return fail(file, error, "the file ends within a block");
 			continue;
 		}
 		if (length > CAPTURE_RECORD_OCTETS)
-			return fail(file, error, "a block of %" PRIu32 " octets is too large",
-				    length);
+			return fail_size(file, error, "a block", length);
 		at = need(file, length);
 		if (at == NULL)
 			return fail(file, error, "the file ends within a block");

@@ -53,7 +53,7 @@ static void add_submit(struct json_writer *json, const struct flow_event *event)
 
 	if (event->join == FLOW_JOIN_NONE)
 		return;
-	if (event->join != FLOW_JOIN_SUBMIT) {
+	if (submit == NULL) {
 		json_add_null(json, "submit");
 		return;
 	}
@@ -87,7 +87,7 @@ static void add_request(struct json_writer *json, const struct flow_event *event
 
 	if (event->pairing == FLOW_PAIR_UNASKED && timed)
 		json_add_null(json, "rtt_ms");
-	if (event->pairing != FLOW_PAIR_ANSWER)
+	if (event->request == NULL)
 		return;
 	json_add_uint(json, "request", event->request->number);
 	if (timed)
