@@ -331,12 +331,14 @@ static void import_all(struct api_call *call, const struct json *list, bool dry)
 	size_t n = json_count(list);
 	struct wanted *all = calloc(n + 1, sizeof(*all));
 	uint32_t *lines = calloc(n + 1, sizeof(*lines));
-	if (all && lines) {
-		wanted_lines(call->request, lines, n);
-		read_all(call, list, all, lines);
-	} else {
+	if (!all || !lines) {
 		turn_fail(call->turn, STORE_FULL);
+		free(lines);
+		free(all);
+		return;
 	}
+	wanted_lines(call->request, lines, n);
+	read_all(call, list, all, lines);
 	if (!api_flawed(call, "shape") && !turn_failed(call->turn)) {
 		json_begin_object(&call->json);
 		json_key(&call->json, "accounts");

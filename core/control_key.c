@@ -1,6 +1,7 @@
 /* API keys for operators: made, listed by the file, revoked. See control.h. */
 #include "core/control_account.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,6 +249,7 @@ static void revoke(struct api_call *call, uint32_t account, const char *name)
 	};
 	struct control_key change = { 0 };
 	struct json_writer *json = &call->json;
+	assert(name); /* without one it is a flaw */
 	unsigned n = find_keys(call->turn->txn, account, name, &change.rec);
 	if (!n) {
 		api_refuse_not_found(call, "The account has no key of that label or id.");

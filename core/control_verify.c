@@ -34,11 +34,11 @@ finding(struct verify *verify, const struct store_ledger *row, const char *forma
 {
 	char what[160];
 	va_list args;
-	if (++verify->findings > FINDINGS_MAX)
-		return;
 	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
 	va_end(args);
+	if (++verify->findings > FINDINGS_MAX)
+		return;
 	json_begin_object(&verify->json);
 	view_add_octets(&verify->json, "account", verify->account.name);
 	json_key(&verify->json, "seq");

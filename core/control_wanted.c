@@ -17,11 +17,12 @@ struct reading {
 	struct wanted_place place;
 };
 
+#define FLAW_OCTETS 160
+
 static void add_flaw(struct api_call *call, struct wanted_place place, const char *type,
-		     const char *format, va_list args)
+		     const char *text)
 {
-	char text[160], line[24] = "";
-	vsnprintf(text, sizeof(text), format, args);
+	char line[24] = "";
 	if (place.line)
 		snprintf(line, sizeof(line), "line %u: ", place.line);
 	api_flaw(call, "body", place.index < 0 ? NULL : "accounts", place.index, type, "%s%s", line,
@@ -31,19 +32,23 @@ static void add_flaw(struct api_call *call, struct wanted_place place, const cha
 void wanted_flaw(struct api_call *call, struct wanted_place place, const char *type,
 		 const char *format, ...)
 {
+	char text[FLAW_OCTETS];
 	va_list args;
 	va_start(args, format);
-	add_flaw(call, place, type, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	add_flaw(call, place, type, text);
 }
 
 __attribute__((format(printf, 3, 4))) static void flaw(const struct reading *reading,
 						       const char *type, const char *format, ...)
 {
+	char text[FLAW_OCTETS];
 	va_list args;
 	va_start(args, format);
-	add_flaw(reading->call, reading->place, type, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	add_flaw(reading->call, reading->place, type, text);
 }
 
 /* The body has been read as JSON, so what stands in it is whole. */
@@ -224,7 +229,7 @@ bool wanted_digest(const struct json *text, uint8_t digest[PORT_SHA256_OCTETS])
 		const char *digit = strchr(digits, hex[i] | 0x20);
 		if (!digit || hex[i] < '0')
 			return false;
-		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | (digit - digits));
+		digest[i / 2] = (uint8_t)((i % 2 ? digest[i / 2] << 4 : 0) | (digit - digits));
 	}
 	return true;
 }

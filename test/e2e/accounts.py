@@ -113,7 +113,8 @@ def mistakes(operator):
         '  {"name": "bad name"},', '  {"name": "plain", "sandbox": true,', '   "routes": [99],',
         '   "keys": [{"sha256": "12"}, {"key": "a key with blanks"}]},', '  7,',
         '  {"name": "good", "credit_limit": "-1"},',
-        r'  {"name": "tricky", "keys": [{"label": "],[{\"\\"}]},', '  {"name": "last", "bulk": 1}', ']}'])
+        r'  {"name": "tricky", "keys": [{"label": "],[{\"\\"}]},',
+        '  {"name": "last", "bulk": 1}', ']}'])
     operator.refused(
         'every mistake of a file at once, each with its line', ['account', 'import', '-'],
         'line 3: name must be', 'line 4: sandbox is decided', 'line 4: routes: element 0',
@@ -157,7 +158,8 @@ def settings(operator, customer):
                   'senders ACME,OTHER', 'senders ACME,OTHER')
     check('another sender is refused', customer.send(caller_id='NOBODY')[0] == 403)
     operator.does('a sender is taken away', ['account', 'deny', 'plain', '--senders=OTHER',
-                                             '--categories=casino'], 'categories igaming, senders ACME',
+                                             '--categories=casino'],
+                  'categories igaming, senders ACME',
                   'senders ACME')
     shown = operator.ask('account', 'show', 'plain')
     check('the lists are what is left', shown['senders'] == ['ACME'] and
@@ -223,8 +225,8 @@ def keys(operator, daemon):
 
 def money(operator, customer):
     before = customer.get('/api/v1/balance')[1]['balance']
-    operator.does('an adjustment', ['account', 'adjust', '--cause=invoice 7', '--', 'plain', '-0.5'],
-                  '-0.5', 'account plain: adjust -0.5')
+    operator.does('an adjustment',
+                  ['account', 'adjust', '--cause=invoice 7', '--', 'plain', '-0.5'], '-0.5', 'account plain: adjust -0.5')
     row = operator.ask('account', 'ledger', 'plain', '--limit=1')['ledger'][0]
     check('is a row with cause, uid and sum', row['kind'] == 'adjust' and row['amount'] == -0.5 and
           row['cause'] == 'invoice 7' and row['uid'] == os.geteuid() and

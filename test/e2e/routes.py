@@ -92,7 +92,7 @@ def shown(daemon):
 
 
 def boundaries(home):
-    """A22: the extremes of everything a request may say, to a carrier that refuses what is wrong."""
+    """A22: the extremes of all a request may say, to a carrier that refuses what is wrong."""
     daemon = home.daemon
     printable = ''.join(c for c in string.printable if ' ' <= c <= '~')
     requests = [{'caller_id': sender} for sender in
@@ -116,7 +116,7 @@ def boundaries(home):
 
 
 def selected_is_executed(home, beta):
-    """A61, A63: with its provider gone a message ends on its own route, and elsewhere it goes on."""
+    """A61, A63: without its provider a message ends on its own route; elsewhere it goes on."""
     daemon = home.daemon
     house.await_that('everything so far was submitted', lambda: home.far.settled())
     before, balance = home.far.count_submits(), daemon.api('GET', '/api/v1/balance')[1]['balance']
