@@ -13,6 +13,7 @@
 #include "core/lifecycle.h"
 #include "core/orders.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "core/provider.h"
 #include "core/reload.h"
 #include "core/tap_stream.h"
@@ -79,6 +80,7 @@ static const struct api_row control_rows[] = {
 	{ "GET", "/control/v1/accounts/{name}/ledger", control_account_ledger, 0 },
 	{ "GET", "/control/v1/ledger/verify", control_ledger_verify, 0 },
 	{ "POST", "/control/v1/store/check", control_store_check, 0 },
+	{ "GET", "/metrics", metrics_get, 0 },
 };
 static const struct api_row tap_rows[] = {
 	{ "GET", "/tap/v1/stream", tap_stream, 0 },
@@ -424,7 +426,7 @@ static void put_engine(struct engine *engine, struct json_writer *json)
 	json_begin_object(json);
 	json_add_uint(json, "turns", engine->turns);
 	json_add_uint(json, "commits", engine->commits);
-	json_add_int(json, "turn_us_max", engine->turn_us_max);
+	json_add_int(json, "turn_us_max", engine->turns_took.max_us);
 	json_add_uint(json, "inputs", engine->n_inputs);
 	json_add_uint(json, "log_dropped", log_dropped());
 	json_end_object(json);

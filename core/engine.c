@@ -25,6 +25,7 @@
 #include "core/scheduler.h"
 #include "core/server.h"
 #include "core/tap.h"
+#include "core/traffic.h"
 
 #define FULL_WAIT_MS	1000 /* after a turn of ours found no room */
 #define MARK_MS		1000
@@ -309,9 +310,7 @@ static void run_turn(struct engine *engine)
 			free(inputs[i]);
 	}
 	free(inputs);
-	int64_t took_us = port_now_us(engine->port) - begun_us;
-	if (took_us > engine->turn_us_max)
-		engine->turn_us_max = took_us;
+	timing_add(&engine->turns_took, port_now_us(engine->port) - begun_us);
 }
 
 /* ---- rounds ---- */
@@ -544,12 +543,13 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->retention = retention_new();
 	engine->activity = activity_new();
 	engine->cohorts = cohorts_new();
+	engine->traffic = traffic_new();
 	engine->tap = tap_new();
 	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
 	    !engine->asks || !engine->missing || !engine->retention || !engine->activity ||
-	    !engine->cohorts || !engine->tap || !engine->providers)
+	    !engine->cohorts || !engine->traffic || !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -621,6 +621,7 @@ void engine_free(struct engine *engine)
 	retention_free(engine->retention);
 	activity_free(engine->activity);
 	cohorts_free(engine->cohorts);
+	traffic_free(engine->traffic);
 	wakes_free(engine->wakes);
 	queue_free(engine->queue);
 	tap_free(engine->tap);

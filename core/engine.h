@@ -10,6 +10,7 @@
 #include "core/alarm.h"
 #include "core/port.h"
 #include "core/queue.h"
+#include "core/timing.h"
 #include "core/turn.h"
 #include "store/store.h"
 
@@ -24,6 +25,7 @@ struct wakes;
 struct retention;
 struct activity;
 struct cohorts;
+struct traffic;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
@@ -66,6 +68,7 @@ struct engine {
 	struct retention *retention;
 	struct activity *activity;
 	struct cohorts *cohorts;
+	struct traffic *traffic;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;
@@ -75,7 +78,7 @@ struct engine {
 	int64_t wall_base_ms;	      /* wall clock minus monotonic clock when last looked at */
 	enum store_err dropped_error; /* why the last transaction was dropped */
 	uint64_t turns, commits;
-	int64_t turn_us_max;
+	struct timing turns_took;
 	bool schedule; /* something may be releasable: run the scheduler in the next turn */
 	bool stale;    /* queue and wakes differ from the store: read them back */
 	bool draining;

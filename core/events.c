@@ -9,6 +9,7 @@
 #include "core/feed.h"
 #include "core/message_id.h"
 #include "core/server.h"
+#include "core/traffic.h"
 #include "core/view.h"
 
 #define HELPING_OCTETS	65536 /* of output in one go, at most */
@@ -189,6 +190,7 @@ static void read_feed(struct engine *engine, struct reader *reader, struct buffe
 		}
 		if (feed.seq > reader->seq) {
 			write_gap(reader, out, feed.seq);
+			engine->traffic->feed_gaps++;
 			reader->seq = feed.seq;
 			reader->entry = 0;
 		}

@@ -250,6 +250,7 @@ static bool check_length(struct http_conn *conn)
 	if (head->content_length > conn->limits.body_octets) {
 		refuse(conn, 413, "The body is longer than the limit of %u octets.",
 		       conn->limits.body_octets);
+		conn->refusal.limit = HTTP_LIMIT_BODY;
 		return false;
 	}
 	return true;
@@ -300,10 +301,12 @@ static void refuse_head(struct http_conn *conn)
 {
 	const struct http_head *head = &conn->head;
 
-	if (head->status == 431)
-		refuse(conn, 431, "%s %u.", head->why, head->limit);
-	else
+	if (head->status != 431) {
 		refuse(conn, head->status, "%s", head->why);
+		return;
+	}
+	refuse(conn, 431, "%s %u.", head->why, head->limit);
+	conn->refusal.limit = head->met;
 }
 
 static void complete_request(struct http_conn *conn)
@@ -387,13 +390,20 @@ int64_t http_conn_deadline(const struct http_conn *conn)
 
 static void expire(struct http_conn *conn, int64_t now_ms)
 {
+	enum http_limit limit = HTTP_LIMIT_BODY_MS;
+
 	if (now_ms - conn->begun_ms >= conn->limits.total_ms)
+		limit = HTTP_LIMIT_TOTAL_MS;
+	else if (conn->state == CONN_HEAD)
+		limit = HTTP_LIMIT_HEAD_MS;
+	if (limit == HTTP_LIMIT_TOTAL_MS)
 		refuse(conn, 408, "The request did not arrive within %u ms.",
 		       conn->limits.total_ms);
-	else if (conn->state == CONN_HEAD)
+	else if (limit == HTTP_LIMIT_HEAD_MS)
 		refuse(conn, 408, "The header did not arrive within %u ms.", conn->limits.head_ms);
 	else
 		refuse(conn, 408, "The body did not arrive within %u ms.", conn->limits.body_ms);
+	conn->refusal.limit = limit;
 }
 
 enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms)

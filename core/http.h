@@ -61,9 +61,22 @@ struct http_request {
 	bool chunked_ok; /* HTTP/1.1: a reply of unknown length may be chunked */
 };
 
+/* Which of struct http_limits was met. */
+enum http_limit {
+	HTTP_LIMIT_NONE,
+	HTTP_LIMIT_HEAD,
+	HTTP_LIMIT_FIELDS,
+	HTTP_LIMIT_BODY,
+	HTTP_LIMIT_HEAD_MS,
+	HTTP_LIMIT_BODY_MS,
+	HTTP_LIMIT_TOTAL_MS,
+	HTTP_LIMITS
+};
+
 struct http_refusal {
 	int status;	    /* 400, 408, 411, 413, 431, 505; 503 without memory */
 	const char *detail; /* in words, naming the limit; lives as long as the connection */
+	enum http_limit limit;
 };
 
 enum http_next {

@@ -95,6 +95,7 @@ static enum http_head_state step_field(struct http_head *head, uint8_t c)
 			return bad(head, 400, "A header field is folded over lines.");
 		if (head->field_count == head->fields_max) {
 			head->limit = head->fields_max;
+			head->met = HTTP_LIMIT_FIELDS;
 			return bad(head, 431, "There are more header fields than the limit of");
 		}
 		head->field_count++;
@@ -144,6 +145,7 @@ size_t http_head_feed(struct http_head *head, const uint8_t *octets, size_t n)
 	while (i < n && head->state < HTTP_HEAD_COMPLETE) {
 		if (head->text.n + i == head->octets_max) {
 			head->limit = head->octets_max;
+			head->met = HTTP_LIMIT_HEAD;
 			head->state = bad(head, 431, "The header is longer than the limit of");
 			break;
 		}

@@ -34,7 +34,8 @@ struct http_head {
 	uint32_t digits[2]; /* of the version; 1 and 0 or 1 when COMPLETE */
 	int status;	    /* BAD: what a server answers, 400, 431 or 505 */
 	const char *why;    /* BAD: in words; for 431 the limit's figure is to follow */
-	uint32_t limit;	    /* BAD with 431: the figure */
+	uint32_t limit;	    /* BAD with 431: the figure, and which limit it is */
+	enum http_limit met;
 	struct buffer text; /* what was taken so far; release it */
 
 	/*

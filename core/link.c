@@ -58,6 +58,7 @@ static void verdict(struct engine *engine, struct link *link, const struct smpp_
 		return;
 	}
 	link->unanswered += event->kind == SMPP_EVENT_TIMEOUT || event->kind == SMPP_EVENT_LOST;
+	link->unsent += event->kind == SMPP_EVENT_UNSENT;
 	reconcile_verdict(engine, link, event);
 }
 
@@ -189,6 +190,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 	link->reason[0] = '\0';
 	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_BOUND);
+	link->bounds++;
 	link_tell_tlvs(engine);
 	reconcile_bound(engine, link);
 	log_info("link.bound", "link=%s peer=%s version=0x%02x tlvs=%d", link->name, link->peer,
@@ -573,6 +575,7 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		set_refused(link, 0);
 	link_tell_refusals(engine);
 	link_set_state(engine, link, LINK_DOWN);
+	link->downs++;
 	log_info("link.down", "link=%s reason=\"%s\"", link->name, link->reason);
 	trunk_end_down(engine, link, bound, event->at_ms);
 }

@@ -85,10 +85,12 @@ struct link {
 	char peer[64];
 	char tls_text[224];	      /* of its last handshake: version, cipher, subject, pin */
 	struct port_tls_end peer_end; /* when the certificate ends that was shown then */
-	uint64_t submits, answers, receipts; /* PDUs in this run */
+	uint64_t submits, answers, receipts; /* PDUs in this run: released to it, and that came */
 	uint64_t throttles, unanswered;	     /* answers that said to wait; submits without one */
-	double rtt_ms;			     /* of answers, smoothed; 0: none yet */
-	UT_hash_handle hh;		     /* by port_link */
+	uint64_t unsent;		     /* submits that came back before they left */
+	uint64_t bounds, downs; /* times it was bound; connections, and attempts, that ended */
+	double rtt_ms;		/* of answers, smoothed; 0: none yet */
+	UT_hash_handle hh;	/* by port_link */
 };
 
 struct provider {

@@ -93,6 +93,7 @@ static void submitted(struct engine *engine, struct effect *effect, enum turn_en
 		log_error("submit.unencodable", "order=%llu index=%u",
 			  (unsigned long long)submit->ref.order, submit->ref.index);
 	struct smpp_event unsent = { .kind = SMPP_EVENT_UNSENT, .tag = submit->flight.tag };
+	link->unsent++;
 	reconcile_verdict(engine, link, &unsent);
 }
 

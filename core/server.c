@@ -12,6 +12,7 @@
 
 #include "core/activity.h"
 #include "core/log.h"
+#include "core/traffic.h"
 
 #define OPERATORS_MAX 64   /* connections of the control and the tap socket, each */
 #define GOODBYE_MS    2000 /* how long the end waits for answers to leave */
@@ -109,6 +110,9 @@ static void write_answer(struct conn *conn, struct api_call *call)
 static void record_answer(const struct conn *conn, const struct api_call *call)
 {
 	const struct http_request *request = call->request;
+	struct engine *engine = call->engine;
+	traffic_answer(engine->traffic, call,
+		       call->row ? port_now_us(engine->port) - conn->asked_us : -1);
 	log_line(call->status >= 400 ? CONFIG_LOG_INFO : CONFIG_LOG_DEBUG,
 		 call->status >= 400 ? "request.refused" : "request.answered",
 		 "request_id=%s method=%s path=%.120s status=%d code=%s account=%u uid=%ld "
@@ -315,9 +319,21 @@ static void submit(struct engine *engine, struct conn *conn)
 	engine_input(engine, &asking->input);
 }
 
+/* The limits of the configuration that core/http.c obeys for us. */
+static const enum traffic_limit limit_of_http[HTTP_LIMITS] = {
+	[HTTP_LIMIT_HEAD] = TRAFFIC_LIMIT_header_octets,
+	[HTTP_LIMIT_FIELDS] = TRAFFIC_LIMIT_header_fields,
+	[HTTP_LIMIT_BODY] = TRAFFIC_LIMIT_body_octets,
+	[HTTP_LIMIT_HEAD_MS] = TRAFFIC_LIMIT_header_ms,
+	[HTTP_LIMIT_BODY_MS] = TRAFFIC_LIMIT_body_ms,
+	[HTTP_LIMIT_TOTAL_MS] = TRAFFIC_LIMIT_request_ms,
+};
+
 static void refuse_protocol(struct engine *engine, struct conn *conn)
 {
 	const struct http_refusal *refusal = http_conn_refusal(conn->http);
+	if (refusal->limit)
+		traffic_limit_met(engine->traffic, limit_of_http[refusal->limit]);
 	struct api_error error = {
 		.status = refusal->status,
 		.code = refusal->status == 413 ? "body_too_large" : "protocol_error",
@@ -345,6 +361,7 @@ void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 			refuse_protocol(engine, conn);
 			break;
 		case HTTP_CLOSE:
+			traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_keep_alive_ms);
 			conn->ending = true;
 			break;
 		}
@@ -354,7 +371,7 @@ void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 /* ---- events ---- */
 
 /* Operators get in however many applications there are; their listeners have a bound of their own. */
-static bool crowded(const struct engine *engine, const struct conn *conn)
+static bool crowded(const struct engine *engine, const struct conn *conn, enum traffic_limit *limit)
 {
 	const struct config_limits *limits = &engine->config->limits;
 	size_t all = 0, same = 0;
@@ -365,6 +382,8 @@ static bool crowded(const struct engine *engine, const struct conn *conn)
 		same += other->socket == API_SUBMIT && conn->local && other->local &&
 			other->uid == conn->uid;
 	}
+	*limit = all > limits->connections ? TRAFFIC_LIMIT_connections :
+					     TRAFFIC_LIMIT_connections_per_uid;
 	return same > limits->connections_per_uid || all > limits->connections;
 }
 
@@ -380,6 +399,7 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 {
 	struct server *server = engine->server;
 	struct conn *conn = calloc(1, sizeof(*conn)), *added = NULL;
+	enum traffic_limit limit;
 	if (conn)
 		conn->http = http_conn_new(&server->limits, event->at_ms);
 	if (!conn || !conn->http) {
@@ -401,7 +421,8 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 		http_conn_free(conn->http);
 		free(conn);
 		port_abort(engine->port, event->link);
-	} else if (crowded(engine, conn)) {
+	} else if (crowded(engine, conn, &limit)) {
+		traffic_limit_met(engine->traffic, limit);
 		answer_plain(engine, conn, &error_crowded);
 	}
 }
@@ -427,6 +448,7 @@ static void octets(struct engine *engine, struct conn *conn, const struct port_e
 	    conn->answering)
 		return;
 	conn->held = true;
+	traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_in_flight_octets);
 	port_pause(engine->port, conn->link);
 }
 
@@ -484,6 +506,7 @@ void server_tick(struct engine *engine, int64_t now_ms)
 		if (conn->stall_ms <= now_ms) {
 			log_info("connection.stalled", "uid=%ld",
 				 conn->local ? (long)conn->uid : -1L);
+			traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_output_stall_ms);
 			conn->closing = true;
 			port_abort(engine->port, conn->link);
 		} else if (!conn->stream) {
@@ -546,6 +569,15 @@ static bool listen_tcp(struct engine *engine, char *error)
 			    "listen=%s is not loopback: keys and texts cross the network in clear",
 			    host);
 	return true;
+}
+
+void server_load(const struct server *server, struct server_load *load)
+{
+	*load = (struct server_load){ .in_octets = server->in_octets };
+	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next) {
+		load->connections[conn->socket]++;
+		load->streams[conn->socket] += conn->stream != NULL;
+	}
 }
 
 void server_configure(struct engine *engine)

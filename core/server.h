@@ -24,6 +24,16 @@ void server_tick(struct engine *engine, int64_t now_ms);
 /* Gives answers and streams that have octets to the port; after a turn. */
 void server_flush(struct engine *engine);
 int64_t server_deadline(const struct server *server);
+#define SERVER_SOCKETS 3 /* of enum api_socket; TCP counts as submit */
+
+/* What it has in hand just now. */
+struct server_load {
+	size_t connections[SERVER_SOCKETS];
+	size_t streams[SERVER_SOCKETS]; /* of these, readers of the feed and of the tap */
+	size_t in_octets;		/* of requests that are read or answered */
+};
+void server_load(const struct server *server, struct server_load *load);
+
 /* Closes the listeners; requests that are under way are answered. */
 void server_drain(struct engine *engine);
 

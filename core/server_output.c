@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/traffic.h"
+
 #define SERVER_PUMP_MS 5     /* of all streams, between two turns */
 #define KEPT_OCTETS    65536 /* memory for output that an idle connection may keep */
 
@@ -28,6 +30,8 @@ void server_push(struct engine *engine, struct conn *conn, int64_t now_ms)
 	size_t taken =
 		left ? port_write(engine->port, conn->link, conn->out.octets + conn->out_at, left) :
 		       0;
+	if (taken < left && !conn->out_at)
+		traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_output_octets);
 	conn->out_at += taken;
 	conn->written += taken;
 	if (server_has_output(conn) && conn->stall_ms == INT64_MAX)

@@ -22,6 +22,7 @@
 #include "core/lifecycle.h"
 #include "core/listing.h"
 #include "core/message_id.h"
+#include "core/metrics.h"
 #include "core/openapi.h"
 #include "core/path_view.h"
 #include "core/pricing.h"
@@ -207,6 +208,7 @@ static const struct api_row rows[] = {
 	{ "GET", "/healthz", health_healthz, 0 },
 	{ "GET", "/readyz", health_readyz, 0 },
 	{ "GET", "/version", health_version, 0 },
+	{ "GET", "/metrics", metrics_get, 0 },
 };
 
 /* Is it this host, in brackets or not, with or without a port? */
