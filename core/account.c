@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/guess.h"
 #include "core/hash.h"
 #include "core/port.h"
 
@@ -71,6 +72,13 @@ static const struct api_error error_invalid = {
 	.stage = "authentication",
 	.detail = "Invalid or inactive API Key",
 };
+static const struct api_error error_guessing = {
+	.status = 429,
+	.code = "too_many_wrong_keys",
+	.stage = "authentication",
+	.detail = "Rate limit exceeded",
+	.hint = "wrong API keys keep coming from this user or address: limits.wrong_keys",
+};
 
 static enum store_err by_key(struct api_call *call, const char *text)
 {
@@ -104,9 +112,17 @@ static enum store_err by_uid(struct api_call *call)
 bool account_identify(struct api_call *call)
 {
 	const char *key = http_header(call->request, "X-API-KEY");
-	call->key_id = 0;
+	uint32_t retry_after_s;
+	if (key && !guess_allowed(call, key, &retry_after_s)) {
+		api_refuse(call, &error_guessing);
+		api_field(call, "Retry-After", "%u", retry_after_s);
+		return false;
+	}
 	enum store_err err = key ? by_key(call, key) : by_uid(call);
-	if (!err && call->account.active)
+	bool right = !err && call->account.active;
+	if (key && (!err || err == STORE_NOTFOUND))
+		guess_was(call, key, right);
+	if (right)
 		return true;
 	if (!err || err == STORE_NOTFOUND || err == STORE_CORRUPT)
 		api_refuse(call, key || !err ? &error_invalid : &error_missing);

@@ -33,6 +33,7 @@ enum api_socket {
 #define API_FIELD_OCTETS 160
 
 struct account_rates;
+struct guesses;
 struct api_row;
 struct server_stream;
 
@@ -42,10 +43,12 @@ struct api_call {
 	struct turn *turn;
 	const struct http_request *request;
 	struct account_rates *rates; /* see core/account.h */
+	struct guesses *guesses;     /* see core/guess.h */
 	enum api_socket socket;
 	bool local; /* came by a Unix socket: uid and gid are the peer's */
 	uid_t uid;
 	gid_t gid;
+	const char *address; /* of a TCP client; "" of a local one */
 	char request_id[24]; /* also in the log and in the X-Request-Id field */
 
 	const struct api_row *row;		       /* the row that matched */

@@ -358,16 +358,13 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 	json_end_object(json);
 }
 
-/* How long the oldest order has waited on the route; null: nothing waits. */
+/* How long what waits longest on the route could have gone out; null: nothing waits. */
 static void put_oldest(const struct turn *turn, uint32_t route, struct json_writer *json)
 {
-	struct store_order order = { 0 };
-	if (queue_oldest(turn->engine->queue, route, &order.order) &&
-	    store_order_get(turn->txn, &order) == STORE_OK)
+	int64_t since_ms;
+	if (queue_oldest(turn->engine->queue, route, &since_ms))
 		json_add_int(json, "oldest_queued_ms",
-			     turn->at_ms > (int64_t)order.created_ms ?
-				     turn->at_ms - (int64_t)order.created_ms :
-				     0);
+			     turn->due_ms > since_ms ? turn->due_ms - since_ms : 0);
 	else
 		json_add_null(json, "oldest_queued_ms");
 }

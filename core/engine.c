@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/missing.h"
 #include "core/orders.h"
+#include "core/overdue.h"
 #include "core/provider.h"
 #include "core/reconcile.h"
 #include "core/release.h"
@@ -129,6 +130,24 @@ static bool load_order(struct turn *turn, uint64_t number)
 	return !turn_failed(turn);
 }
 
+/* Of one that came back; `rec` is the order that was read last. */
+static bool load_returned(struct turn *turn, const struct store_returned *back,
+			  struct store_order *rec)
+{
+	struct segment_ref ref = { .order = back->order,
+				   .index = back->index,
+				   .segment = back->segment };
+	if (!config_route_find(turn->engine->config, back->route))
+		return true;
+	if (rec->order != back->order) {
+		*rec = (struct store_order){ .order = back->order };
+		if (store_order_get(turn->txn, rec) != STORE_OK)
+			rec->created_ms = back->due_ms; /* told elsewhere; its age is not known */
+	}
+	return queue_return(turn->engine->queue, back->route, (int64_t)back->due_ms,
+			    orders_since_ms(turn, rec), ref);
+}
+
 static bool usable(enum store_err err)
 {
 	return err == STORE_OK || err == STORE_CORRUPT;
@@ -140,6 +159,7 @@ static bool load(struct engine *engine)
 	struct turn turn = { .engine = engine };
 	struct store_open_order open = { 0 };
 	struct store_returned back = { 0 };
+	struct store_order rec = { 0 };
 	queue_clear(engine->queue);
 	wakes_clear(engine->wakes);
 	missing_clear(engine->missing);
@@ -152,14 +172,9 @@ static bool load(struct engine *engine)
 		if (!load_order(&turn, open.order))
 			break;
 	for (enum store_err err = store_returned_seek(turn.txn, &back, 0);
-	     usable(err) && !turn_failed(&turn); err = store_returned_next(turn.txn, &back, 0)) {
-		struct segment_ref ref = { .order = back.order,
-					   .index = back.index,
-					   .segment = back.segment };
-		if (config_route_find(engine->config, back.route) &&
-		    !queue_return(engine->queue, back.route, (int64_t)back.due_ms, ref))
+	     usable(err) && !turn_failed(&turn); err = store_returned_next(turn.txn, &back, 0))
+		if (!load_returned(&turn, &back, &rec))
 			turn_fail(&turn, STORE_FULL);
-	}
 	store_read_end(turn.txn);
 	engine->schedule = true;
 	engine->stale = false;
@@ -415,6 +430,7 @@ static void tick(struct engine *engine, int64_t now_ms)
 		return;
 	engine->marked_ms = now_ms;
 	store_mark(engine->store);
+	overdue_check(engine);
 }
 
 static void drain(struct engine *engine, int64_t now_ms)

@@ -3,44 +3,25 @@
 
 #include <stddef.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "core/admission.h"
-#include "core/exposition.h"
+#include "core/cohort.h"
 #include "core/log.h"
+#include "core/metrics_inside.h"
 #include "core/provider.h"
 #include "core/reload.h"
 #include "core/server.h"
 #include "core/traffic.h"
 
-struct metric;
-struct scrape {
-	struct engine *engine;
-	const struct turn *turn;
-	struct buffer *out;
-	const struct metric *metric; /* the row that is being collected */
-};
-
-typedef void collect_fn(const struct scrape *scrape);
-
-/* A row: how it is shown, what collects its samples, and which member that is to read, if several. */
-struct metric {
-	struct exposition_metric shown;
-	collect_fn *collect;
-	size_t member;
-};
-
-#define VALUES(...) ((const char *const[]){ __VA_ARGS__ })
-
-static void put(const struct scrape *scrape, struct exposition_figure figure,
-		const char *const *values)
+void metrics_put(const struct scrape *scrape, struct exposition_figure figure,
+		 const char *const *values)
 {
 	exposition_put(scrape->out, &scrape->metric->shown, values, figure);
 }
 
-static void put_whole(const struct scrape *scrape, uint64_t n, const char *const *values)
+void metrics_put_whole(const struct scrape *scrape, uint64_t n, const char *const *values)
 {
-	put(scrape, exposition_whole(n), values);
+	metrics_put(scrape, exposition_whole(n), values);
 }
 
 static void put_timing(const struct scrape *scrape, const struct timing *timing,
@@ -60,32 +41,32 @@ static void put_timing(const struct scrape *scrape, const struct timing *timing,
 
 static void build(const struct scrape *scrape)
 {
-	put_whole(scrape, 1, VALUES(ESMED_VERSION));
+	metrics_put_whole(scrape, 1, VALUES(ESMED_VERSION));
 }
 
 static void start(const struct scrape *scrape)
 {
-	put(scrape, exposition_ms(scrape->engine->started_ms), NULL);
+	metrics_put(scrape, exposition_ms(scrape->engine->started_ms), NULL);
 }
 
 static void draining(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->draining, NULL);
+	metrics_put_whole(scrape, scrape->engine->draining, NULL);
 }
 
 static void generation(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->generation->number, NULL);
+	metrics_put_whole(scrape, scrape->engine->generation->number, NULL);
 }
 
 static void turns(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->turns, NULL);
+	metrics_put_whole(scrape, scrape->engine->turns, NULL);
 }
 
 static void commits(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->commits, NULL);
+	metrics_put_whole(scrape, scrape->engine->commits, NULL);
 }
 
 static void turn_duration(const struct scrape *scrape)
@@ -95,17 +76,17 @@ static void turn_duration(const struct scrape *scrape)
 
 static void turn_longest(const struct scrape *scrape)
 {
-	put(scrape, exposition_us(scrape->engine->turns_took.max_us), NULL);
+	metrics_put(scrape, exposition_us(scrape->engine->turns_took.max_us), NULL);
 }
 
 static void inputs(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->n_inputs, NULL);
+	metrics_put_whole(scrape, scrape->engine->n_inputs, NULL);
 }
 
 static void log_lines_dropped(const struct scrape *scrape)
 {
-	put_whole(scrape, log_dropped(), NULL);
+	metrics_put_whole(scrape, log_dropped(), NULL);
 }
 
 /* ---- the store ---- */
@@ -114,28 +95,28 @@ static void store_size(const struct scrape *scrape)
 {
 	struct store_info info;
 	store_info(scrape->engine->store, &info);
-	put_whole(scrape, info.size_octets, NULL);
+	metrics_put_whole(scrape, info.size_octets, NULL);
 }
 
 static void store_used(const struct scrape *scrape)
 {
-	put_whole(scrape, store_used_octets(scrape->engine->store), NULL);
+	metrics_put_whole(scrape, store_used_octets(scrape->engine->store), NULL);
 }
 
 static void store_used_share(const struct scrape *scrape)
 {
-	put(scrape, exposition_ms(store_used_permille(scrape->engine->store)), NULL);
+	metrics_put(scrape, exposition_ms(store_used_permille(scrape->engine->store)), NULL);
 }
 
 static void store_full_share(const struct scrape *scrape)
 {
-	put(scrape, exposition_ms(ADMISSION_FULL_PERMILLE), NULL);
+	metrics_put(scrape, exposition_ms(ADMISSION_FULL_PERMILLE), NULL);
 }
 
 static void records(const struct scrape *scrape)
 {
 	enum store_kind kind = (enum store_kind)scrape->metric->member;
-	put_whole(scrape, store_count(scrape->turn->txn, kind), NULL);
+	metrics_put_whole(scrape, store_count(scrape->turn->txn, kind), NULL);
 }
 
 /* ---- alarms ---- */
@@ -145,227 +126,13 @@ static void alarms(const struct scrape *scrape)
 	uint64_t n = 0;
 	for (const struct alarm *alarm = scrape->engine->alarms; alarm; alarm = alarm->next)
 		n++;
-	put_whole(scrape, n, NULL);
+	metrics_put_whole(scrape, n, NULL);
 }
 
 static void alarms_by_name(const struct scrape *scrape)
 {
 	for (const struct alarm *alarm = scrape->engine->alarms; alarm; alarm = alarm->next)
-		put_whole(scrape, 1, VALUES(alarm->name));
-}
-
-/* ---- links ---- */
-
-typedef void link_fn(const struct scrape *scrape, const struct link *link);
-
-static void each_link(const struct scrape *scrape, link_fn *collect)
-{
-	const struct engine *engine = scrape->engine;
-	for (size_t i = 0; i < engine->n_providers; i++)
-		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			collect(scrape, engine->providers[i]->links[k]);
-}
-
-static void put_link(const struct scrape *scrape, const struct link *link,
-		     struct exposition_figure figure)
-{
-	put(scrape, figure, VALUES(link->provider->config->name, link->name));
-}
-
-static void link_state(const struct scrape *scrape, const struct link *link)
-{
-	for (int state = LINK_DOWN; state <= LINK_UNBINDING; state++)
-		put_whole(scrape, link->state == (enum link_state)state,
-			  VALUES(link->provider->config->name, link->name,
-				 link_state_name((enum link_state)state)));
-}
-
-static void link_states(const struct scrape *scrape)
-{
-	each_link(scrape, link_state);
-}
-
-static void link_bound(const struct scrape *scrape, const struct link *link)
-{
-	put_link(scrape, link, exposition_whole(link->state == LINK_BOUND));
-}
-
-static void links_bound(const struct scrape *scrape)
-{
-	each_link(scrape, link_bound);
-}
-
-static void link_window(const struct scrape *scrape, const struct link *link)
-{
-	put_link(scrape, link, exposition_whole(link->provider->config->window));
-}
-
-static void link_windows(const struct scrape *scrape)
-{
-	each_link(scrape, link_window);
-}
-
-static void link_paused(const struct scrape *scrape, const struct link *link)
-{
-	put_link(scrape, link, exposition_whole(link->paused_until_ms > scrape->turn->now_ms));
-}
-
-static void links_paused(const struct scrape *scrape)
-{
-	each_link(scrape, link_paused);
-}
-
-static void link_rtt(const struct scrape *scrape, const struct link *link)
-{
-	put_link(scrape, link, exposition_us((int64_t)(link->rtt_ms * 1000)));
-}
-
-static void link_rtts(const struct scrape *scrape)
-{
-	each_link(scrape, link_rtt);
-}
-
-static void link_u32(const struct scrape *scrape, const struct link *link)
-{
-	uint32_t n;
-	memcpy(&n, (const char *)link + scrape->metric->member, sizeof(n));
-	put_link(scrape, link, exposition_whole(n));
-}
-
-static void links_u32(const struct scrape *scrape)
-{
-	each_link(scrape, link_u32);
-}
-
-static void link_u64(const struct scrape *scrape, const struct link *link)
-{
-	uint64_t n;
-	memcpy(&n, (const char *)link + scrape->metric->member, sizeof(n));
-	put_link(scrape, link, exposition_whole(n));
-}
-
-static void links_u64(const struct scrape *scrape)
-{
-	each_link(scrape, link_u64);
-}
-
-static void put_certificate(const struct scrape *scrape, const struct trunk *trunk,
-			    const char *link, const char *whose, const struct port_tls_end *end)
-{
-	if (end->ms)
-		put(scrape, exposition_ms(end->ms),
-		    VALUES(trunk->provider->config->name, link, whose));
-}
-
-static void certificates(const struct scrape *scrape)
-{
-	const struct engine *engine = scrape->engine;
-	for (size_t i = 0; i < engine->n_providers; i++)
-		for (size_t k = 0; k < engine->providers[i]->n_trunks; k++) {
-			const struct trunk *trunk = engine->providers[i]->trunks[k];
-			put_certificate(scrape, trunk, trunk->name, "own", &trunk->tls_ends.own);
-			put_certificate(scrape, trunk, trunk->name, "ca", &trunk->tls_ends.ca);
-			for (size_t end = 0; end < trunk->n_ends; end++)
-				put_certificate(scrape, trunk, trunk->ends[end]->name, "peer",
-						&trunk->ends[end]->peer_end);
-		}
-}
-
-/* ---- providers ---- */
-
-typedef uint64_t provider_fn(const struct scrape *scrape, const struct provider *provider);
-
-static void each_provider(const struct scrape *scrape, provider_fn *figure)
-{
-	const struct engine *engine = scrape->engine;
-	for (size_t i = 0; i < engine->n_providers; i++) {
-		const struct provider *provider = engine->providers[i];
-		put_whole(scrape, figure(scrape, provider), VALUES(provider->config->name));
-	}
-}
-
-static uint64_t usable(const struct scrape *scrape, const struct provider *provider)
-{
-	return provider_usable(scrape->engine, provider->config);
-}
-
-static void providers_usable(const struct scrape *scrape)
-{
-	each_provider(scrape, usable);
-}
-
-static uint64_t blocked(const struct scrape *scrape, const struct provider *provider)
-{
-	return provider_blocked(scrape->engine, provider->config) != NULL;
-}
-
-static void providers_blocked(const struct scrape *scrape)
-{
-	each_provider(scrape, blocked);
-}
-
-static uint64_t rate(const struct scrape *scrape, const struct provider *provider)
-{
-	(void)scrape;
-	return provider->config->rate_per_s;
-}
-
-static void provider_rates(const struct scrape *scrape)
-{
-	each_provider(scrape, rate);
-}
-
-static uint64_t queued(const struct scrape *scrape, const struct provider *provider)
-{
-	uint64_t n = 0;
-	const struct config *config = scrape->engine->config;
-	for (size_t i = 0; i < config->n_routes; i++)
-		if (config->routes[i].provider == provider->config)
-			n += queue_depth(scrape->engine->queue, config->routes[i].id);
-	return n;
-}
-
-static void provider_queues(const struct scrape *scrape)
-{
-	each_provider(scrape, queued);
-}
-
-static void provider_paces(const struct scrape *scrape)
-{
-	const struct engine *engine = scrape->engine;
-	for (size_t i = 0; i < engine->n_providers; i++) {
-		const struct provider *provider = engine->providers[i];
-		double pace = provider_pace(provider, scrape->turn->now_ms);
-		put(scrape, exposition_ms((int64_t)(pace * 1000 + 0.5)),
-		    VALUES(provider->config->name));
-	}
-}
-
-static uint64_t bind_attempts(const struct scrape *scrape, const struct provider *provider)
-{
-	(void)scrape;
-	return provider->binds;
-}
-
-static void provider_binds(const struct scrape *scrape)
-{
-	each_provider(scrape, bind_attempts);
-}
-
-static void provider_receipts(const struct scrape *scrape)
-{
-	const struct engine *engine = scrape->engine;
-	for (size_t i = 0; i < engine->n_providers; i++) {
-		const struct provider *provider = engine->providers[i];
-		const uint64_t *counts = provider->unmatched.counts;
-		const char *name = provider->config->name;
-		uint64_t kept = 0;
-		for (int news = UNMATCHED_KEPT; news <= UNMATCHED_ADDRESS; news++)
-			kept += counts[news];
-		put_whole(scrape, counts[UNMATCHED_MATCHED], VALUES(name, "matched"));
-		put_whole(scrape, kept, VALUES(name, "orphaned"));
-		put_whole(scrape, counts[UNMATCHED_JOINED], VALUES(name, "joined"));
-	}
+		metrics_put_whole(scrape, 1, VALUES(alarm->name));
 }
 
 /* ---- routes ---- */
@@ -383,8 +150,8 @@ static void each_route(const struct scrape *scrape, route_fn *figure)
 	const struct config *config = scrape->engine->config;
 	char text[12];
 	for (size_t i = 0; i < config->n_routes; i++)
-		put_whole(scrape, figure(scrape, &config->routes[i]),
-			  VALUES(route_text(&config->routes[i], text)));
+		metrics_put_whole(scrape, figure(scrape, &config->routes[i]),
+				  VALUES(route_text(&config->routes[i], text)));
 }
 
 static void route_infos(const struct scrape *scrape)
@@ -393,8 +160,9 @@ static void route_infos(const struct scrape *scrape)
 	char text[12];
 	for (size_t i = 0; i < config->n_routes; i++) {
 		const struct config_route *route = &config->routes[i];
-		put_whole(scrape, 1,
-			  VALUES(route_text(route, text), route->name, route->provider->name));
+		metrics_put_whole(
+			scrape, 1,
+			VALUES(route_text(route, text), route->name, route->provider->name));
 	}
 }
 
@@ -408,6 +176,20 @@ static void route_queues(const struct scrape *scrape)
 	each_route(scrape, route_depth);
 }
 
+static void route_oldest(const struct scrape *scrape)
+{
+	const struct config *config = scrape->engine->config;
+	char text[12];
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct config_route *route = &config->routes[i];
+		int64_t now_ms = scrape->turn->due_ms, since_ms;
+		bool waits = queue_oldest(scrape->engine->queue, route->id, &since_ms);
+		metrics_put(scrape,
+			    exposition_ms(waits && now_ms > since_ms ? now_ms - since_ms : 0),
+			    VALUES(route_text(route, text)));
+	}
+}
+
 static uint64_t route_blocked(const struct scrape *scrape, const struct config_route *route)
 {
 	return provider_route_blocked(scrape->engine, route) != NULL;
@@ -416,6 +198,94 @@ static uint64_t route_blocked(const struct scrape *scrape, const struct config_r
 static void routes_blocked(const struct scrape *scrape)
 {
 	each_route(scrape, route_blocked);
+}
+
+/* ---- what became of messages ---- */
+
+/* Of a route whose messages were never counted all figures are 0, so that rates can be taken. */
+static const struct cohort_total *total_of(const struct scrape *scrape, uint32_t route)
+{
+	static const struct cohort_total none;
+	const struct cohort_total *total = cohort_totals(scrape->engine);
+	while (total && total->route != route)
+		total = total->next;
+	return total ? total : &none;
+}
+
+static uint64_t accepted(const struct scrape *scrape, const struct config_route *route)
+{
+	return total_of(scrape, route->id)->came[COHORT_MESSAGES];
+}
+
+static void messages_accepted(const struct scrape *scrape)
+{
+	each_route(scrape, accepted);
+}
+
+/* Groups of counts that follow one another in core/cohort.h. */
+enum group_name {
+	EXECUTION,
+	OUTCOME,
+	EVIDENCE
+};
+
+/* One sample for each count of the metric's group. */
+static void messages_counted(const struct scrape *scrape)
+{
+	static const struct group {
+		enum cohort_count first, last;
+	} groups[] = {
+		[EXECUTION] = { COHORT_TAKEN, COHORT_UNANSWERED },
+		[OUTCOME] = { COHORT_ON_TIME, COHORT_UNKNOWN },
+		[EVIDENCE] = { COHORT_EXPECTED, COHORT_POSSIBLE_DUPLICATE },
+	};
+	const struct group *group = &groups[scrape->metric->member];
+	const struct config *config = scrape->engine->config;
+	char text[12];
+	for (size_t i = 0; i < config->n_routes; i++) {
+		uint32_t id = config->routes[i].id;
+		for (unsigned count = group->first; count <= (unsigned)group->last; count++)
+			metrics_put_whole(scrape, total_of(scrape, id)->came[count],
+					  VALUES(route_text(&config->routes[i], text),
+						 cohort_count_name((enum cohort_count)count)));
+	}
+}
+
+/* 1 ms to 3 days: every other octave of core/histogram.h; its bounds are the last ms they hold. */
+#define STAGE_BOUNDS 15
+
+static void put_stage(const struct scrape *scrape, const struct histogram *stage,
+		      const char *const *values)
+{
+	int64_t bounds_ms[STAGE_BOUNDS];
+	uint64_t n[STAGE_BOUNDS + 1] = { 0 };
+	for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
+		unsigned bound = bucket / 4;
+		n[bound < STAGE_BOUNDS ? bound : STAGE_BOUNDS] += stage->n[bucket];
+	}
+	for (unsigned i = 0; i < STAGE_BOUNDS; i++)
+		bounds_ms[i] = histogram_least_ms(4 * i + 4) - 1;
+	struct exposition_histogram histogram = {
+		.bounds = bounds_ms,
+		.n = n,
+		.n_bounds = STAGE_BOUNDS,
+		.decimals = 3,
+		.sum = stage->sum_ms,
+	};
+	exposition_put_histogram(scrape->out, &scrape->metric->shown, values, &histogram);
+}
+
+static void message_stages(const struct scrape *scrape)
+{
+	const struct config *config = scrape->engine->config;
+	char text[12];
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct cohort_total *total = total_of(scrape, config->routes[i].id);
+		for (unsigned stage = 0; stage < COHORT_STAGES; stage++)
+			put_stage(scrape, &total->sums.stages[stage],
+				  VALUES(route_text(&config->routes[i], text),
+					 cohort_stage_name((enum cohort_stage)stage)));
+	}
 }
 
 /* ---- the local API ---- */
@@ -431,7 +301,7 @@ static void connections(const struct scrape *scrape)
 	struct server_load load;
 	server_load(scrape->engine->server, &load);
 	for (int socket = 0; socket < SERVER_SOCKETS; socket++)
-		put_whole(scrape, load.connections[socket], VALUES(socket_names[socket]));
+		metrics_put_whole(scrape, load.connections[socket], VALUES(socket_names[socket]));
 }
 
 static void streams(const struct scrape *scrape)
@@ -439,14 +309,14 @@ static void streams(const struct scrape *scrape)
 	struct server_load load;
 	server_load(scrape->engine->server, &load);
 	for (int socket = 0; socket < SERVER_SOCKETS; socket++)
-		put_whole(scrape, load.streams[socket], VALUES(socket_names[socket]));
+		metrics_put_whole(scrape, load.streams[socket], VALUES(socket_names[socket]));
 }
 
 static void in_flight(const struct scrape *scrape)
 {
 	struct server_load load;
 	server_load(scrape->engine->server, &load);
-	put_whole(scrape, load.in_octets, NULL);
+	metrics_put_whole(scrape, load.in_octets, NULL);
 }
 
 static void requests(const struct scrape *scrape)
@@ -458,10 +328,10 @@ static void requests(const struct scrape *scrape)
 			char status[12];
 			snprintf(status, sizeof(status), "%u", i + 100);
 			if (row->answers[i])
-				put_whole(scrape, row->answers[i],
-					  VALUES(socket_names[row->key.socket],
-						 served ? served->method : "",
-						 served ? served->pattern : "", status));
+				metrics_put_whole(scrape, row->answers[i],
+						  VALUES(socket_names[row->key.socket],
+							 served ? served->method : "",
+							 served ? served->pattern : "", status));
 		}
 }
 
@@ -478,13 +348,18 @@ static void request_duration(const struct scrape *scrape)
 static void limits(const struct scrape *scrape)
 {
 	for (int limit = 0; limit < TRAFFIC_LIMITS; limit++)
-		put_whole(scrape, scrape->engine->traffic->limits[limit],
-			  VALUES(traffic_limit_name((enum traffic_limit)limit)));
+		metrics_put_whole(scrape, scrape->engine->traffic->limits[limit],
+				  VALUES(traffic_limit_name((enum traffic_limit)limit)));
+}
+
+static void wrong_keys(const struct scrape *scrape)
+{
+	metrics_put_whole(scrape, scrape->engine->traffic->wrong_keys, NULL);
 }
 
 static void feed_gaps(const struct scrape *scrape)
 {
-	put_whole(scrape, scrape->engine->traffic->feed_gaps, NULL);
+	metrics_put_whole(scrape, scrape->engine->traffic->feed_gaps, NULL);
 }
 
 /* ---- the table ---- */
@@ -502,8 +377,23 @@ static void feed_gaps(const struct scrape *scrape)
 		   .labels = { __VA_ARGS__ } }
 #define LINK(MEMBER) .member = offsetof(struct link, MEMBER)
 
+/* Outcome first: it is what the customers have. */
 /* clang-format off */
 static const struct metric metrics[] = {
+	{ COUNTER("messages_outcome_total",
+		  "Layer 3: messages that came to such an end; later evidence may bring another.",
+		  "route", "outcome"), messages_counted, OUTCOME },
+	{ COUNTER("messages_accepted_total", "Layer 1: messages that were accepted.", "route"),
+	  messages_accepted },
+	{ COUNTER("messages_execution_total",
+		  "Layer 2: messages that the provider came to take, refuse or leave unanswered.",
+		  "route", "result"), messages_counted, EXECUTION },
+	{ COUNTER("messages_evidence_total",
+		  "Messages whose receipt was expected, received or missing, and anything unusual.",
+		  "route", "event"), messages_counted, EVIDENCE },
+	{ HISTOGRAM("message_stage_seconds", "How long messages spent in each stage of their path.",
+		    "route", "stage"), message_stages },
+
 	{ GAUGE("build_info", "The version that runs; always 1.", "version"), build },
 	{ GAUGE("start_time_seconds", "When the daemon started, since 1970."), start },
 	{ GAUGE("draining", "Whether it is about to stop and takes no intents."), draining },
@@ -527,57 +417,60 @@ static const struct metric metrics[] = {
 	{ GAUGE("inbound_messages", "Inbound messages that are kept."), records,
 	  STORE_KIND_INBOUND_MESSAGE },
 
-	{ GAUGE("link_bound", "Whether the link is bound.", "provider", "link"), links_bound },
+	{ GAUGE("link_bound", "Whether the link is bound.", "provider", "link"), metrics_links_bound },
 	{ GAUGE("link_state", "1 for the state that the link is in.", "provider", "link", "state"),
-	  link_states },
+	  metrics_link_states },
 	{ GAUGE("link_window", "Most submits without an answer on the link.", "provider", "link"),
-	  link_windows },
+	  metrics_link_windows },
 	{ GAUGE("link_outstanding", "Submits released to the link and not answered.", "provider",
-		"link"), links_u32, LINK(outstanding) },
+		"link"), metrics_links_u32, LINK(outstanding) },
 	{ GAUGE("link_paused", "Whether the link waits because the carrier throttled it.", "provider",
-		"link"), links_paused },
+		"link"), metrics_links_paused },
 	{ GAUGE("link_rtt_seconds", "Time to an answer, smoothed; 0 before the first.", "provider",
-		"link"), link_rtts },
-	{ GAUGE("link_failures", "Attempts in a row that did not bind.", "provider", "link"), links_u32,
+		"link"), metrics_link_rtts },
+	{ GAUGE("link_failures", "Attempts in a row that did not bind.", "provider", "link"), metrics_links_u32,
 	  LINK(failures) },
-	{ COUNTER("link_binds_total", "Times the link was bound.", "provider", "link"), links_u64,
+	{ COUNTER("link_binds_total", "Times the link was bound.", "provider", "link"), metrics_links_u64,
 	  LINK(bounds) },
 	{ COUNTER("link_downs_total", "Connections, and attempts at one, that ended.", "provider",
-		  "link"), links_u64, LINK(downs) },
-	{ COUNTER("link_submits_total", "Submits released to the link.", "provider", "link"), links_u64,
+		  "link"), metrics_links_u64, LINK(downs) },
+	{ COUNTER("link_submits_total", "Submits released to the link.", "provider", "link"), metrics_links_u64,
 	  LINK(submits) },
 	{ COUNTER("link_unsent_total", "Submits that came back before they left: throttled, link lost.",
-		  "provider", "link"), links_u64, LINK(unsent) },
-	{ COUNTER("link_answers_total", "Answers to submits.", "provider", "link"), links_u64,
+		  "provider", "link"), metrics_links_u64, LINK(unsent) },
+	{ COUNTER("link_answers_total", "Answers to submits.", "provider", "link"), metrics_links_u64,
 	  LINK(answers) },
-	{ COUNTER("link_receipts_total", "Receipts and inbound messages that came.", "provider", "link"), links_u64,
+	{ COUNTER("link_receipts_total", "Receipts and inbound messages that came.", "provider", "link"), metrics_links_u64,
 	  LINK(receipts) },
-	{ COUNTER("link_throttles_total", "Answers that said to wait.", "provider", "link"), links_u64,
+	{ COUNTER("link_throttles_total", "Answers that said to wait.", "provider", "link"), metrics_links_u64,
 	  LINK(throttles) },
 	{ COUNTER("link_unanswered_total", "Submits that got no answer.", "provider", "link"),
-	  links_u64, LINK(unanswered) },
+	  metrics_links_u64, LINK(unanswered) },
 	{ GAUGE("certificate_not_after_timestamp_seconds",
 		"When a certificate of the link ends, since 1970.", "provider", "link", "certificate"),
-	  certificates },
+	  metrics_certificates },
 
 	{ GAUGE("provider_usable", "Whether intents for the provider are taken.", "provider"),
-	  providers_usable },
+	  metrics_providers_usable },
 	{ GAUGE("provider_blocked", "Whether something keeps everything from being submitted.",
-		"provider"), providers_blocked },
+		"provider"), metrics_providers_blocked },
 	{ GAUGE("provider_rate_limit", "Most segments in a second; 0: no limit.", "provider"),
-	  provider_rates },
+	  metrics_provider_rates },
 	{ GAUGE("provider_pace_ratio", "Share of window and rate that congestion left.", "provider"),
-	  provider_paces },
+	  metrics_provider_paces },
 	{ GAUGE("provider_queued_segments", "Segments that wait on its routes.", "provider"),
-	  provider_queues },
-	{ COUNTER("provider_bind_attempts_total", "Attempts to bind.", "provider"), provider_binds },
+	  metrics_provider_queues },
+	{ COUNTER("provider_bind_attempts_total", "Attempts to bind.", "provider"), metrics_provider_binds },
 	{ COUNTER("provider_receipts_total", "Receipts by whether they found their message.",
-		  "provider", "result"), provider_receipts },
+		  "provider", "result"), metrics_provider_receipts },
 
 	{ GAUGE("route_info", "Name and provider of a route; always 1.", "route", "name", "provider"),
 	  route_infos },
 	{ GAUGE("route_blocked", "Whether something keeps the route from being served.", "route"),
 	  routes_blocked },
+	{ GAUGE("route_oldest_queued_seconds",
+		"How long what waits longest on the route could have gone out; 0: nothing waits.",
+		"route"), route_oldest },
 	{ GAUGE("route_queued_segments", "Segments that wait on the route, scheduled ones included.",
 		"route"), route_queues },
 
@@ -594,6 +487,7 @@ static const struct metric metrics[] = {
 	{ COUNTER("limit_met_total",
 		  "Times a limit of the configuration refused, ended or held something.", "limit"),
 	  limits },
+	{ COUNTER("wrong_keys_total", "API keys that are nobody's, or are not active."), wrong_keys },
 	{ COUNTER("feed_gaps_total", "Times a reader of the feed came too late for what it wanted."),
 	  feed_gaps },
 };

@@ -13,6 +13,7 @@
 #include "core/deadline.h"
 #include "core/engine.h"
 #include "core/feed.h"
+#include "core/journal.h"
 #include "core/retention.h"
 #include "core/route.h"
 
@@ -91,6 +92,13 @@ static void own(struct store_octets *octets, uint8_t **raw)
 	*raw += octets->n;
 }
 
+/* What happens to the order as a whole: to the feed and to the log. */
+static void tell(struct turn *turn, struct work *work, enum feed_event event)
+{
+	orders_event(turn, work, event, FEED_ORDER);
+	journal_order(turn, work, event);
+}
+
 struct work *orders_create(struct turn *turn, const struct store_order *rec)
 {
 	struct work *work = calloc(1, sizeof(*work));
@@ -109,7 +117,7 @@ struct work *orders_create(struct turn *turn, const struct store_order *rec)
 	if (!keep(turn, work))
 		return NULL;
 	work->wake_was = 0;
-	orders_event(turn, work, FEED_ORDER_ACCEPTED, FEED_ORDER);
+	tell(turn, work, FEED_ORDER_ACCEPTED);
 	return work;
 }
 
@@ -118,6 +126,13 @@ struct cohort *orders_cohort(struct turn *turn, struct work *work)
 	if (!work->cohort)
 		work->cohort = cohort_of(turn, &work->rec);
 	return work->cohort;
+}
+
+/* It was accepted by the wall clock; by how much that has stepped in this run, the turn tells. */
+int64_t orders_since_ms(const struct turn *turn, const struct store_order *rec)
+{
+	return rec->send_at_ms ? (int64_t)rec->send_at_ms :
+				 (int64_t)rec->created_ms + turn->due_ms - turn->at_ms;
 }
 
 void orders_enqueue(struct turn *turn, const struct store_order *rec)
@@ -134,6 +149,7 @@ void orders_enqueue(struct turn *turn, const struct store_order *rec)
 		.cursor = rec->released,
 		.segments = segments,
 		.send_at_ms = (int64_t)rec->send_at_ms,
+		.since_ms = orders_since_ms(turn, rec),
 	};
 	if (!queue_add(turn->engine->queue, &order) &&
 	    config_route_find(turn->engine->config, rec->route))
@@ -420,10 +436,10 @@ static void flush(struct turn *turn, struct work *work)
 	struct store_order *rec = &work->rec;
 	bool resolved = !orders_pending(rec);
 	if (work->events_n && rec->resolved_ms)
-		orders_event(turn, work, FEED_ORDER_REVISED, FEED_ORDER);
+		tell(turn, work, FEED_ORDER_REVISED);
 	if (resolved && !rec->resolved_ms) {
 		rec->resolved_ms = (uint64_t)turn->at_ms;
-		orders_event(turn, work, FEED_ORDER_RESOLVED, FEED_ORDER);
+		tell(turn, work, FEED_ORDER_RESOLVED);
 	}
 	if (resolved)
 		rec->wake_at_ms = 0;

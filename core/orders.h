@@ -49,6 +49,8 @@ void orders_add_message(struct turn *turn, struct work *work, uint32_t index, ui
 
 /* Puts what the order's cursor has not reached into the queue; for a new order and at start. */
 void orders_enqueue(struct turn *turn, const struct store_order *rec);
+/* Since when its messages could go out, in the clock of deadlines. */
+int64_t orders_since_ms(const struct turn *turn, const struct store_order *rec);
 /* Adds an entry to the order's feed row of this turn. */
 void orders_event(struct turn *turn, struct work *work, enum feed_event event, uint32_t index);
 

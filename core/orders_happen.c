@@ -9,6 +9,7 @@
 
 #include "core/engine.h"
 #include "core/history.h"
+#include "core/journal.h"
 #include "core/ledger.h"
 #include "core/lifecycle.h"
 #include "core/missing.h"
@@ -125,7 +126,7 @@ static void note_times(struct turn *turn, struct hand *hand, const struct happen
 	seg->due_route = queued ? work->rec.route : 0;
 	if (queued) {
 		if (!queue_return(turn->engine->queue, work->rec.route, (int64_t)seg->due_ms,
-				  hand->ref) &&
+				  orders_since_ms(turn, &work->rec), hand->ref) &&
 		    work->route)
 			turn_fail(turn, STORE_FULL);
 		turn->engine->schedule = true;
@@ -455,8 +456,10 @@ static void tell(struct turn *turn, struct hand *hand, enum store_state state,
 			    life_shown(now, (enum store_error)message->error)) &&
 		    life_is_final(state) == life_is_final(now) &&
 		    (state == STORE_STATE_IN_DOUBT) == (now == STORE_STATE_IN_DOUBT);
-	if (!same)
-		orders_event(turn, hand->work, event_of(message), message->index);
+	if (same)
+		return;
+	orders_event(turn, hand->work, event_of(message), message->index);
+	journal_message(turn, hand->work, message);
 }
 
 static void settle(struct turn *turn, struct hand *hand, const struct happening *happening,

@@ -11,6 +11,7 @@
 struct waiting {
 	int64_t due_ms;
 	struct segment_ref segment;
+	int64_t since_ms;    /* of a returned segment */
 	struct order *order; /* heap `later` only */
 };
 
@@ -35,6 +36,8 @@ struct route {
 	bool standing; /* the ring of its provider's routes stands here */
 	uint64_t depth;
 	struct heap returned;
+	struct heap ages;  /* the returned ones by since_ms, and those that left since then */
+	struct heap left;  /* of these, the ones that left */
 	struct lane *turn; /* the lane before the one whose turn it is; NULL: none has orders */
 	struct lane *lanes;
 };
@@ -72,6 +75,45 @@ static const struct waiting *head(const struct heap *heap)
 static bool is_due(const struct heap *heap, int64_t now_ms)
 {
 	return heap->n && head(heap)->due_ms <= now_ms;
+}
+
+/* ---- ages of returned segments ---- */
+
+#define LEFT_MORE 1024 /* so many more may have left than are there, until the ages are made anew */
+
+static struct waiting aged(const struct waiting *returned)
+{
+	return (struct waiting){ .due_ms = returned->since_ms, .segment = returned->segment };
+}
+
+/* Needs no memory: there never were fewer. */
+static void ages_renew(struct route *route)
+{
+	const struct waiting *returned = route->returned.at;
+	route->ages.n = route->left.n = 0;
+	for (size_t i = 0; i < route->returned.n; i++) {
+		struct waiting age = aged(&returned[i]);
+		heap_push(&route->ages, &age);
+	}
+}
+
+/* Takes the first of the returned ones away, and later its age, once that comes up. */
+static void returned_pop(struct route *route)
+{
+	struct waiting age = aged(head(&route->returned));
+	heap_pop(&route->returned);
+	if (route->left.n > route->returned.n + LEFT_MORE || !heap_push(&route->left, &age))
+		ages_renew(route);
+}
+
+/* The one that could go out first; NULL: none has returned. */
+static const struct waiting *oldest_returned(struct route *route)
+{
+	while (route->left.n && !before(head(&route->ages), head(&route->left))) {
+		heap_pop(&route->ages);
+		heap_pop(&route->left);
+	}
+	return head(&route->ages);
 }
 
 /* ---- lanes ---- */
@@ -189,8 +231,15 @@ static void route_clear(struct route *route)
 		route->lanes = lane->all;
 		free(lane);
 	}
-	route->returned.n = 0;
+	route->returned.n = route->ages.n = route->left.n = 0;
 	route->depth = 0;
+}
+
+static void route_free(struct route *route)
+{
+	heap_free(&route->returned);
+	heap_free(&route->ages);
+	heap_free(&route->left);
 }
 
 struct queue *queue_new(void)
@@ -218,7 +267,7 @@ void queue_free(struct queue *queue)
 		return;
 	queue_clear(queue);
 	for (uint32_t i = 0; i < queue->n; i++)
-		heap_free(&queue->routes[i].returned);
+		route_free(&queue->routes[i]);
 	free(queue->routes);
 	heap_free(&queue->later);
 	free(queue);
@@ -243,7 +292,10 @@ bool queue_route(struct queue *queue, uint32_t id, uint32_t provider, uint32_t w
 		if (queue->n == queue->room && !queue_make_room(queue, queue->n + 8))
 			return false;
 		route = &queue->routes[queue->n++];
-		*route = (struct route){ .id = id, .returned = HEAP_OF_WAITING };
+		*route = (struct route){ .id = id,
+					 .returned = HEAP_OF_WAITING,
+					 .ages = HEAP_OF_WAITING,
+					 .left = HEAP_OF_WAITING };
 	}
 	route->provider = provider;
 	route->weight = weight;
@@ -284,12 +336,18 @@ bool queue_add(struct queue *queue, const struct queue_order *info)
 	return true;
 }
 
-bool queue_return(struct queue *queue, uint32_t id, int64_t due_ms, struct segment_ref segment)
+bool queue_return(struct queue *queue, uint32_t id, int64_t due_ms, int64_t since_ms,
+		  struct segment_ref segment)
 {
 	struct route *route = route_of(queue, id);
-	if (!route ||
-	    !heap_push(&route->returned, &(struct waiting){ .due_ms = due_ms, .segment = segment }))
+	struct waiting back = { .due_ms = due_ms, .segment = segment, .since_ms = since_ms };
+	struct waiting age = aged(&back);
+	if (!route || !heap_push(&route->ages, &age))
 		return false;
+	if (!heap_push(&route->returned, &back)) {
+		ages_renew(route);
+		return false;
+	}
 	route->depth++;
 	return true;
 }
@@ -383,7 +441,7 @@ static void take(struct queue *queue, uint32_t n, bool served)
 	if (served && route->credit)
 		route->credit--;
 	if (queue->peeked_returned) {
-		heap_pop(&route->returned);
+		returned_pop(route);
 		return;
 	}
 	struct lane *lane = route->turn->next;
@@ -441,18 +499,15 @@ uint64_t queue_depth(const struct queue *queue, uint32_t id)
 	return route ? route->depth : 0;
 }
 
-bool queue_oldest(const struct queue *queue, uint32_t id, uint64_t *order)
+bool queue_oldest(struct queue *queue, uint32_t id, int64_t *since_ms)
 {
-	const struct route *route = route_of(queue, id);
-	uint64_t oldest = UINT64_MAX;
-	const struct waiting *returned = route ? route->returned.at : NULL;
-	for (uint32_t i = 0; route && i < route->returned.n; i++)
-		if (returned[i].segment.order < oldest)
-			oldest = returned[i].segment.order;
+	struct route *route = route_of(queue, id);
+	const struct waiting *returned = route ? oldest_returned(route) : NULL;
+	int64_t oldest_ms = returned ? returned->due_ms : QUEUE_NEVER;
 	for (const struct lane *lane = route ? route->lanes : NULL; lane; lane = lane->all)
 		for (unsigned i = 0; i < QUEUE_PRIORITIES; i++)
-			if (lane->first[i] && lane->first[i]->info.order < oldest)
-				oldest = lane->first[i]->info.order;
-	*order = oldest;
-	return oldest != UINT64_MAX;
+			if (lane->first[i] && lane->first[i]->info.since_ms < oldest_ms)
+				oldest_ms = lane->first[i]->info.since_ms;
+	*since_ms = oldest_ms;
+	return oldest_ms != QUEUE_NEVER;
 }

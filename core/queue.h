@@ -40,6 +40,7 @@ struct queue_order {
 	uint64_t cursor;    /* segments released so far: index * parts + segment of the next one */
 	uint64_t segments;  /* of the whole order */
 	int64_t send_at_ms; /* not before; 0 = at once */
+	int64_t since_ms;   /* since when it could go out, in the same clock */
 };
 
 /* NULL without memory. */
@@ -58,8 +59,12 @@ bool queue_route_paused(const struct queue *queue, uint32_t route);
 
 /* False without memory or for a route that was not declared. */
 bool queue_add(struct queue *queue, const struct queue_order *order);
-/* A segment that came back, due at due_ms (same clock as `now_ms` below). */
-bool queue_return(struct queue *queue, uint32_t route, int64_t due_ms, struct segment_ref segment);
+/*
+ * A segment that came back, due at due_ms (same clock as `now_ms` below), of an order that could go
+ * out since since_ms.
+ */
+bool queue_return(struct queue *queue, uint32_t route, int64_t due_ms, int64_t since_ms,
+		  struct segment_ref segment);
 
 struct queue_item {
 	struct segment_ref segment;
@@ -91,7 +96,10 @@ void queue_drop(struct queue *queue);
 int64_t queue_deadline(const struct queue *queue, int64_t now_ms);
 /* Segments that wait on a route, those not yet due included. */
 uint64_t queue_depth(const struct queue *queue, uint32_t route);
-/* The oldest order that waits on a route, orders for a later time aside; false: none does. */
-bool queue_oldest(const struct queue *queue, uint32_t route, uint64_t *order);
+/*
+ * Since when what waits longest on a route could go out, orders for a later time aside; false:
+ * nothing waits. It looks at the first order of each account and priority, and at no segment.
+ */
+bool queue_oldest(struct queue *queue, uint32_t route, int64_t *since_ms);
 
 #endif

@@ -41,3 +41,13 @@ enum config_status_class route_status_class(const struct config_provider *provid
 			return provider->statuses[i].class;
 	return usual[smpp_status(command_status).class];
 }
+
+int64_t route_queued_alarm_ms(const struct config_route *route)
+{
+	int64_t alarm_ms = route->queued_alarm_ms;
+	if (route->queue_deadline_ms / 2 < alarm_ms)
+		alarm_ms = route->queue_deadline_ms / 2;
+	if (route->outcome_deadline_ms / 2 < alarm_ms)
+		alarm_ms = route->outcome_deadline_ms / 2;
+	return alarm_ms;
+}

@@ -16,6 +16,12 @@
  */
 int64_t route_receipt_deadline_ms(const struct config_route *route, const struct store_order *rec);
 
+/*
+ * How long a message may wait on the route until that is an alarm; 0: it never is. What has waited
+ * for half of the time in which it can still go out, or be in time, is told of while that helps.
+ */
+int64_t route_queued_alarm_ms(const struct config_route *route);
+
 /* The wait before retry number `retry` (from 1); -1: no more retries. */
 int64_t route_retry_ms(const struct config_route *route, uint32_t retry);
 

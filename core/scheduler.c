@@ -90,8 +90,9 @@ static void submitted(struct engine *engine, struct effect *effect, enum turn_en
 	if (err == SMPP_SESSION_OK)
 		return;
 	if (err == SMPP_SESSION_BAD_PDU)
-		log_error("submit.unencodable", "order=%llu index=%u",
-			  (unsigned long long)submit->ref.order, submit->ref.index);
+		log_error("submit.unencodable", "order=%llu index=%u route=%u",
+			  (unsigned long long)submit->ref.order, submit->ref.index,
+			  submit->work->rec.route);
 	struct smpp_event unsent = { .kind = SMPP_EVENT_UNSENT, .tag = submit->flight.tag };
 	link->unsent++;
 	reconcile_verdict(engine, link, &unsent);

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "core/activity.h"
+#include "core/guess.h"
 #include "core/log.h"
 #include "core/traffic.h"
 
@@ -62,6 +63,8 @@ static void describe(struct engine *engine, const struct conn *conn, struct api_
 	call->uid = conn->uid;
 	call->gid = conn->gid;
 	call->rates = engine->server->rates;
+	call->guesses = engine->server->guesses;
+	call->address = conn->address;
 	call->engine = engine;
 	call->status = 200;
 	call->content_type = "application/json";
@@ -606,10 +609,12 @@ struct server *server_new(struct engine *engine, char *error)
 		return NULL;
 	engine->server = server;
 	server->rates = account_rates_new();
+	server->guesses = guesses_new();
 	server_configure(engine);
 	port_random(engine->port, &random, sizeof(random));
 	snprintf(server->run, sizeof(server->run), "%08x", random);
-	if (!server->rates || !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||
+	if (!server->rates || !server->guesses ||
+	    !listen_unix(engine, API_SUBMIT, &config->sockets.submit, error) ||
 	    !listen_unix(engine, API_CONTROL, &config->sockets.control, error) ||
 	    !listen_unix(engine, API_TAP, &config->sockets.tap, error) ||
 	    !listen_tcp(engine, error)) {
@@ -665,5 +670,6 @@ void server_free(struct engine *engine, struct server *server)
 	HASH_ITER(hh, server->conns, conn, next)
 		forget(engine, conn);
 	account_rates_free(server->rates);
+	guesses_free(server->guesses);
 	free(server);
 }

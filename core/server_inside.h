@@ -38,6 +38,7 @@ struct server {
 	uint64_t listeners[4]; /* one per enum api_socket, and TCP */
 	struct conn *conns;    /* by link */
 	struct account_rates *rates;
+	struct guesses *guesses;
 	struct http_limits limits;
 	size_t in_octets; /* of all requests that are being read or answered */
 	int64_t output_stall_ms;

@@ -36,7 +36,8 @@ struct traffic_row {
 struct traffic {
 	struct traffic_row *rows; /* those that were asked for, in that order */
 	uint64_t limits[TRAFFIC_LIMITS];
-	uint64_t feed_gaps; /* events that readers were too late for, in one piece each */
+	uint64_t wrong_keys; /* that were given */
+	uint64_t feed_gaps;  /* events that readers were too late for, in one piece each */
 };
 
 struct traffic *traffic_new(void);

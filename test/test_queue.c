@@ -107,10 +107,10 @@ static void test_queue__what_came_back_goes_first_in_its_old_order(void **state)
 	struct queue_item item;
 	(void)state;
 	add(queue, 1, 1, 9, 5);
-	assert_true(queue_return(queue, 1, 500, (struct segment_ref){ .order = 5, .index = 2 }));
-	assert_true(queue_return(queue, 1, 500, (struct segment_ref){ .order = 5, .index = 1 }));
-	assert_true(queue_return(queue, 1, 400, (struct segment_ref){ .order = 6, .index = 9 }));
-	assert_true(queue_return(queue, 1, NOW + 1, (struct segment_ref){ .order = 4 }));
+	assert_true(queue_return(queue, 1, 500, 0, (struct segment_ref){ .order = 5, .index = 2 }));
+	assert_true(queue_return(queue, 1, 500, 0, (struct segment_ref){ .order = 5, .index = 1 }));
+	assert_true(queue_return(queue, 1, 400, 0, (struct segment_ref){ .order = 6, .index = 9 }));
+	assert_true(queue_return(queue, 1, NOW + 1, 0, (struct segment_ref){ .order = 4 }));
 	const uint64_t orders[] = { 6, 5, 5, 9 };
 	const uint32_t indexes[] = { 9, 1, 2, 0 };
 	for (size_t i = 0; i < 4; i++) {
@@ -192,31 +192,68 @@ static void test_queue__an_unknown_route_is_refused(void **state)
 	struct queue_order order = { .order = 1, .route = 99, .parts = 1, .segments = 1 };
 	(void)state;
 	assert_false(queue_add(queue, &order));
-	assert_false(queue_return(queue, 99, 0, (struct segment_ref){ .order = 1 }));
+	assert_false(queue_return(queue, 99, 0, 0, (struct segment_ref){ .order = 1 }));
 	queue_free(queue);
 }
 
-static void test_queue__names_the_oldest_that_waits(void **state)
+static void back_since(struct queue *queue, int64_t due_ms, int64_t since_ms, uint64_t order)
+{
+	assert_true(
+		queue_return(queue, 1, due_ms, since_ms, (struct segment_ref){ .order = order }));
+}
+
+static void test_queue__tells_since_when_the_oldest_waits(void **state)
 {
 	struct queue *queue = two_routes(1, 1);
-	struct queue_order later = {
-		.order = 1, .route = 1, .parts = 1, .segments = 1, .send_at_ms = NOW + 500
-	};
-	uint64_t order = 0;
+	struct queue_order order = { .order = 1, .route = 1, .parts = 1, .segments = 1 };
+	struct queue_item item;
+	int64_t since_ms = 0;
 	(void)state;
-	assert_false(queue_oldest(queue, 1, &order));
-	assert_false(queue_oldest(queue, 99, &order));
-	assert_true(queue_add(queue, &later)); /* waits for its time, not for us */
-	assert_false(queue_oldest(queue, 1, &order));
-	add(queue, 1, 7, 20, 1);
-	add(queue, 1, 8, 12, 1);
-	assert_true(queue_oldest(queue, 1, &order));
-	assert_int_equal(order, 12);
-	assert_true(queue_return(queue, 1, NOW + 1, (struct segment_ref){ .order = 30 }));
-	assert_true(queue_return(queue, 1, NOW + 2, (struct segment_ref){ .order = 5 }));
-	assert_true(queue_oldest(queue, 1, &order));
-	assert_int_equal(order, 5);
-	assert_false(queue_oldest(queue, 2, &order));
+	assert_false(queue_oldest(queue, 1, &since_ms));
+	assert_false(queue_oldest(queue, 99, &since_ms));
+	order.send_at_ms = order.since_ms = NOW + 500;
+	assert_true(queue_add(queue, &order)); /* waits for its time, not for us */
+	assert_false(queue_oldest(queue, 1, &since_ms));
+	order = (struct queue_order){ 20, 1, 7, 0, 1, 0, 1, 0, NOW - 100 };
+	assert_true(queue_add(queue, &order));
+	order = (struct queue_order){ 12, 1, 8, 0, 1, 0, 1, 0, NOW - 300 };
+	assert_true(queue_add(queue, &order));
+	assert_true(queue_oldest(queue, 1, &since_ms));
+	assert_int_equal(since_ms, NOW - 300);
+	assert_false(queue_oldest(queue, 2, &since_ms));
+	/* What came back is as old as its order, whenever it is due. */
+	back_since(queue, NOW - 2, NOW - 50, 30);
+	back_since(queue, NOW - 1, NOW - 900, 5);
+	back_since(queue, NOW + 9, NOW - 700, 6);
+	assert_true(queue_oldest(queue, 1, &since_ms));
+	assert_int_equal(since_ms, NOW - 900);
+	for (int taken = 0; taken < 2; taken++) {
+		assert_true(queue_peek(queue, 0, NOW, &item));
+		queue_take(queue, true);
+	}
+	assert_true(queue_oldest(queue, 1, &since_ms));
+	assert_int_equal(since_ms, NOW - 700);
+	queue_free(queue);
+}
+
+/* One that is stuck, behind which others come and go: what is kept of those stays bounded. */
+static void test_queue__finds_the_oldest_however_many_came_and_went(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	struct queue_item item;
+	int64_t since_ms = 0;
+	(void)state;
+	back_since(queue, NOW + 1000, NOW - 900, 1);
+	for (uint64_t n = 0; n < 5000; n++) {
+		back_since(queue, NOW - 1, NOW - 10 - (int64_t)(n % 7), 2 + n % 3);
+		assert_true(queue_peek(queue, 0, NOW, &item));
+		queue_take(queue, true);
+		assert_true(queue_oldest(queue, 1, &since_ms));
+		assert_int_equal(since_ms, NOW - 900);
+	}
+	assert_true(queue_peek(queue, 0, NOW + 1000, &item));
+	queue_take(queue, true);
+	assert_false(queue_oldest(queue, 1, &since_ms));
 	queue_free(queue);
 }
 
@@ -298,7 +335,8 @@ int main(void)
 		cmocka_unit_test(test_queue__providers_do_not_see_each_other),
 		cmocka_unit_test(test_queue__a_dropped_order_is_gone_with_its_depth),
 		cmocka_unit_test(test_queue__an_unknown_route_is_refused),
-		cmocka_unit_test(test_queue__names_the_oldest_that_waits),
+		cmocka_unit_test(test_queue__tells_since_when_the_oldest_waits),
+		cmocka_unit_test(test_queue__finds_the_oldest_however_many_came_and_went),
 		cmocka_unit_test(test_queue__room_that_was_made_is_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

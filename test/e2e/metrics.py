@@ -20,7 +20,7 @@ TAP = house.Tap()
 NUMBER, TEXT, WRONG = '31648151623', 'canary 481516', 'canary-wrong-key-77'
 PATHS = 10000
 SETS = ('listen=127.0.0.1:0', 'routes.1.receipt_deadline=3s', 'limits.body=4KiB',
-        'limits.header=1KiB', 'limits.header_fields=8', 'limits.header_time=200ms',
+        'limits.header=1KiB', 'routes.1.queued_alarm=1s', 'limits.header_fields=8', 'limits.header_time=200ms',
         'limits.keep_alive=1s', 'limits.connections_per_uid=8',
         'providers.alpha.timers.response=1s', 'providers.alpha.timers.pause_min=100ms')
 SAMPLE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)')
@@ -46,8 +46,8 @@ class Figures:
                 assert key not in self.samples, line
                 self.samples[key] = float(value)
 
-    def get(self, name, **labels):
-        return self.samples.get((f'esmed_{name}', frozenset(labels.items())))
+    def get(self, metric, **labels):
+        return self.samples.get((f'esmed_{metric}', frozenset(labels.items())))
 
     def rises(self, name):
         base = re.sub('_(bucket|sum|count)$', '', name)
@@ -240,6 +240,79 @@ def link_lost(home, before):
           after.get('route_queued_segments', route='1') == 1)
     check('no counter falls by the loss', not fell(before, after), fell(before, after))
     promtool('it with the link down', after.text)
+    return after
+
+
+def queued_too_long(home, before):
+    """A55: what waits behind the lost link is told of, until it goes out after all."""
+    daemon, name = home.daemon, 'queued_too_long'
+    house.await_that('the alarm begins', lambda: scrape(daemon.submit).get(
+        'alarm_active', name=name))
+    figures = scrape(daemon.submit)
+    oldest = figures.get('route_oldest_queued_seconds', route='1')
+    told = daemon.operate('GET', '/control/v1/status')[1]
+    row = next(route for route in told['routes'] if route['route_id'] == 1)
+    check('A55: the age of the oldest that is queued is a metric, and what status says',
+          1 <= oldest <= row['oldest_queued_ms'] / 1000 < oldest + 5 and
+          figures.get('route_oldest_queued_seconds', route='2') == 0, oldest, row)
+    health = daemon.api('GET', '/healthz')
+    for where, alarms in (('health', health[1]['alarms']), ('status', told['alarms'])):
+        text = [alarm['text'] for alarm in alarms if alarm['name'] == name]
+        check(f'A55: its alarm is in {where} and says which route, since when and why',
+              len(text) == 1 and re.match(r'a message of route 1 waits since \S+Z: no link ',
+                                          text[0]), alarms)
+    home.far.end()
+    home.far = house.FarEnd(home.folder, '--quiet', '--listen', f'127.0.0.1:{home.far.port}',
+                            name='sim-again')
+    house.await_that('the alarm ends', lambda: scrape(daemon.submit).get(
+        'alarm_active', name=name) is None)
+    house.await_that('the message is resolved', lambda: daemon.resolved(5))
+    after = scrape(daemon.submit)
+    check('A55: it is over when nothing waits any more', after.get(
+        'route_oldest_queued_seconds', route='1') == 0)
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(house.PATIENCE_S)
+        link.connect(daemon.control)
+        link.sendall(b'GET /control/v1/events?since=0&types=alarm.begins,alarm.ends HTTP/1.1\r\n'
+                     b'Host: localhost\r\nAccept: application/x-ndjson\r\n\r\n')
+        feed = b''
+        while not re.search(rb'"alarm.ends"[^\n]*no link', feed):
+            feed += link.recv(65536)
+    events = re.findall(r'"event":"(alarm\.[a-z]+)"[^\n]*"' + name + '"[^\n]*no link',
+                        feed.decode())
+    check('A55: the feed has its beginning and its end', events == ['alarm.begins', 'alarm.ends'],
+          feed)
+    check('no counter falls until then', not fell(before, after), fell(before, after))
+
+
+def layers(home, figures):
+    """A104: three layers, each as the orders of the API say."""
+    sums = collections.Counter()
+    orders = home.daemon.api('GET', '/api/v1/orders?limit=100')[1]['orders']
+    for order in orders:
+        sums['accepted'] += order['total']
+        for part in ('execution', 'outcome'):
+            sums.update(order[part])
+        sums.update({name: order[name] for name in ('expired', 'unknown', 'delivered')})
+        sums['failed'] += order['failed'] - order['expired']
+    check('A104: accepted, as the orders say', figures.get('messages_accepted_total', route='1') ==
+          sums['accepted'] == 203, sums)
+    executed = figures.by('messages_execution_total', 'route', 'result')
+    check('A104: taken and refused, as the orders say',
+          executed['1', 'taken'] == sums['taken'] > 150 and
+          executed['1', 'refused'] == sums['refused'], executed, sums)
+    check('A104: what was left unanswered came to be so', executed['1', 'unanswered'] >=
+          sums['unanswered'], executed, sums)
+    ends = figures.by('messages_outcome_total', 'route', 'outcome')
+    check('A104: in time, late, failed, expired and unknown, as the orders say', [
+        ends['1', name] for name in ('on_time', 'late', 'failed', 'expired', 'unknown')] ==
+        [sums[name] for name in ('on_time', 'late', 'failed', 'expired', 'unknown')] and
+        all(ends['1', name] for name in ('on_time', 'failed', 'expired', 'unknown')), ends, sums)
+    stages = figures.by('message_stage_seconds_count', 'route', 'stage')
+    check('the stage total is of those that were delivered', stages['1', 'total'] ==
+          sums['delivered'] and stages['1', 'queue'] == sums['accepted'], stages, sums)
+    seconds = figures.by('message_stage_seconds_sum', 'route', 'stage')
+    check('and no shorter than their delivery', seconds['1', 'total'] > 0, seconds)
 
 
 def main():
@@ -250,6 +323,8 @@ def main():
         daemon.open_account()
         first = scrape(daemon.submit)
         promtool('a scrape before anything happened', first.text)
+        check('A105: outcome is the first figure', first.text.startswith(
+            '# HELP esmed_messages_outcome_total '))
         feed = house.UnixConnection(daemon.submit)
         feed.request('GET', '/api/v1/events', headers={'X-API-KEY': house.KEY})
         feed.getresponse()
@@ -265,6 +340,7 @@ def main():
             figures.get('limit_met_total', limit=limit) == 1 for limit in met),
             figures.by('limit_met_total', 'limit'))
         same_as_api(home, figures, made)
+        layers(home, figures)
         check('no counter falls', not fell(first, figures), fell(first, figures))
         promtool('a scrape behind all kinds of traffic', figures.text)
         check('the control socket answers it too', scrape(daemon.control).types == figures.types)
@@ -273,7 +349,7 @@ def main():
         key = json.dumps([NUMBER, TEXT, WRONG, house.KEY, house.ACCOUNT, 'BX-'])
         check('nothing planted shows: number, text, keys, account, message ids', not [
             word for word in json.loads(key) if word in last.text])
-        link_lost(home, last)
+        queued_too_long(home, link_lost(home, last))
         daemon.stop()
     return TAP.end()
 
