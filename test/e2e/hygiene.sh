@@ -26,7 +26,7 @@ text() { git grep --untracked -nIE "$1" -- . ':!*.pcap' ':!*.pcapng' ':!test/fuz
 fixed='smpp|core|store|config|tools|test|meson\.build|README\.md|LICENSE|\..*'
 check 'the top level is the fixed set' "$(ours | cut -d/ -f1 | sort -u | grep -vxE "$fixed")"
 check 'nothing but code lies in the folders of the house' "$(ours |
-	grep -E '^(smpp|store|config|core)/' | grep -vE '^[a-z]+/[a-z0-9_]+\.(c|h|def)$|^config/example\.yaml$')"
+	grep -E '^(smpp|store|config|core)/' | grep -vE '^[a-z]+/[a-z0-9_]+\.(c|h|def)$|^config/(example|alerts)\.yaml$')"
 check 'every source is built' "$(ours | grep -E '\.c$' | while read -r f; do
 	name=${f##*/} name=${name%.c} name=${name#test_} name=${name#fuzz_}
 	[ -f "$f" ] && ! grep -qE "['/](fuzz_)?$name(\.c)?'" meson.build && echo "$f"; done)"

@@ -315,6 +315,19 @@ def layers(home, figures):
     check('and no shorter than their delivery', seconds['1', 'total'] > 0, seconds)
 
 
+def rules(figures):
+    """config/alerts.yaml: rules that promtool takes, over metrics that there are."""
+    path = os.path.join(house.ROOT, 'config', 'alerts.yaml')
+    done = subprocess.run(['promtool', 'check', 'rules', path], text=True, capture_output=True,
+                          timeout=60, check=False)
+    check('promtool takes the example of alert rules', done.returncode == 0 and
+          'SUCCESS: 7 rules found' in done.stdout, done.stdout, done.stderr)
+    with open(path, encoding='utf-8') as file:
+        named = set(re.findall(r'\besmed_[a-z_]+', file.read()))
+    check('each metric that they name is there', named and named <= set(figures.types),
+          named - set(figures.types))
+
+
 def main():
     with house.House(['--latency-ms', '1-5', '--seed', '5', '--mix',
                       'failed=5,expired=2,none=3,throttled=3,silent=1'], SETS) as home:
@@ -341,6 +354,7 @@ def main():
             figures.by('limit_met_total', 'limit'))
         same_as_api(home, figures, made)
         layers(home, figures)
+        rules(figures)
         check('no counter falls', not fell(first, figures), fell(first, figures))
         promtool('a scrape behind all kinds of traffic', figures.text)
         check('the control socket answers it too', scrape(daemon.control).types == figures.types)
