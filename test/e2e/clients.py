@@ -203,7 +203,7 @@ def no_descriptors(home):
         house.program('smsc-sim'), '--listen', f'127.0.0.1:{home.far.port}'])
     try:
         house.await_that('the link is bound again',
-                         lambda: daemon.said().count('link.bound') == 2, 10)
+                         lambda: daemon.said(1 << 20).count('link.bound') == 2, 10)
         good = True
     except house.Trouble:
         good = False
