@@ -1,6 +1,6 @@
 /*
  * Outcomes by hash and by last digits. Arithmetic only: no clock, no randomness, no memory of
- * earlier calls. Used by smsc-sim.
+ * earlier calls. Used by smsc-sim and by the sandbox.
  */
 #include "core/outcome.h"
 
@@ -137,6 +137,18 @@ struct outcome outcome_draw(const struct outcome_mix *mix, const struct outcome_
 	outcome.status = subject->attempt < row->refusals ? row->status : 0;
 	outcome.message_state = outcome.status == 0 ? row->message_state : 0;
 	return outcome;
+}
+
+bool outcome_receipt_wanted(const struct outcome *outcome, uint8_t registered_delivery)
+{
+	switch (registered_delivery & 0x03) {
+	case 0:
+		return false;
+	case 2:
+		return outcome->message_state != 0 && outcome->message_state != 2;
+	default:
+		return outcome->message_state != 0;
+	}
 }
 
 uint32_t outcome_draw_ms(const struct outcome_subject *subject, enum outcome_stream stream,

@@ -3,8 +3,8 @@
  * attempt), or of the destination's last digits. The order in which segments arrive plays no part,
  * so two runs with one seed have equal totals whatever the timing.
  *
- * It sends nothing and keeps nothing. smsc-sim uses it for every submit. The rows are in
- * core/outcome.def.
+ * It sends nothing and keeps nothing. smsc-sim and core/sandbox.h use it for every submit. The rows
+ * are in core/outcome.def.
  */
 #ifndef CORE_OUTCOME_H
 #define CORE_OUTCOME_H
@@ -83,6 +83,12 @@ const char *outcome_error_text(enum outcome_error error);
 
 /* The outcome of one attempt at one segment. The mix must not be empty. */
 struct outcome outcome_draw(const struct outcome_mix *mix, const struct outcome_subject *subject);
+
+/*
+ * Does a receipt follow it, if the submit says so by registered_delivery? Bits 1-0 (SMPP 3.4,
+ * 5.2.17); 3 is reserved and read as 1. Whether its way loses it is another matter.
+ */
+bool outcome_receipt_wanted(const struct outcome *outcome, uint8_t registered_delivery);
 
 /* An evenly spread time of min_ms..max_ms, both ends in; min_ms <= max_ms. */
 uint32_t outcome_draw_ms(const struct outcome_subject *subject, enum outcome_stream stream,

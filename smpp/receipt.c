@@ -76,6 +76,17 @@ static enum smpp_receipt_state state_of_number(uint8_t message_state)
 	return SMPP_STATE_VENDOR;
 }
 
+/* The first of a state's words is the usual one. */
+const char *smpp_receipt_word(uint8_t message_state)
+{
+	enum smpp_receipt_state state = state_of_number(message_state);
+
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+		if (words[i].state == state)
+			return words[i].word;
+	return "UNKNOWN";
+}
+
 enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state,
 					      const struct smpp_receipt_options *options)
 {

@@ -132,6 +132,9 @@ enum smpp_receipt_kind smpp_receipt_parse(const struct smpp_pdu *pdu,
 					  const struct smpp_receipt_options *options,
 					  struct smpp_receipt *out);
 
+/* The usual word for a message_state (5.2.28), as "DELIVRD" (Appendix B); static. */
+const char *smpp_receipt_word(uint8_t message_state);
+
 /* Whether state ends the story; hint only, and never for SMPP_RECEIPT_INTERMEDIATE. */
 enum smpp_receipt_finality smpp_receipt_finality(enum smpp_receipt_state state);
 

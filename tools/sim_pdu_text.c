@@ -8,6 +8,7 @@
 
 #include "core/outcome.h"
 #include "smpp/coding.h"
+#include "smpp/receipt.h"
 #include "tools/sim_receipt.h"
 
 /* ---- placeholders ---- */
@@ -78,7 +79,7 @@ static void put_stat(const struct sim_piece *piece, const struct sim_subject *su
 		     struct buffer *out)
 {
 	(void)piece;
-	buffer_text(out, sim_receipt_word(subject->message->message_state));
+	buffer_text(out, smpp_receipt_word(subject->message->message_state));
 }
 
 static void put_state(const struct sim_piece *piece, const struct sim_subject *subject,

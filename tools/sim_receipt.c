@@ -51,18 +51,6 @@ uint32_t sim_id_text(uint64_t id, struct sim_id_form form, char out[SIM_ID_TEXT_
 	return n;
 }
 
-const char *sim_receipt_word(uint8_t message_state)
-{
-	static const char *const words[] = {
-		[1] = "ENROUTE", [2] = "DELIVRD", [3] = "EXPIRED", [4] = "DELETED",
-		[5] = "UNDELIV", [6] = "ACCEPTD", [7] = "UNKNOWN", [8] = "REJECTD",
-	};
-
-	if (message_state == 0 || message_state >= sizeof(words) / sizeof(words[0]))
-		return "UNKNOWN";
-	return words[message_state];
-}
-
 /* ---- shapes ---- */
 
 static const struct {

@@ -33,7 +33,4 @@ void sim_receipt_list(struct buffer *out);
 void sim_receipt_make(const struct sim_pdu *shape, const struct sim_subject *subject, bool tlvs,
 		      struct buffer *out);
 
-/* "DELIVRD" for a message_state (5.2.28, Appendix B); static. */
-const char *sim_receipt_word(uint8_t message_state);
-
 #endif

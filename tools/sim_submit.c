@@ -152,19 +152,6 @@ static uint64_t hash_segment(const struct smpp_pdu *pdu, const struct smpp_conca
 	return hash ^ hash >> 32;
 }
 
-/* Bits 1-0 of registered_delivery (5.2.17); 3 is reserved and read as 1. */
-static bool receipt_wanted(const struct smpp_pdu *pdu, uint8_t message_state)
-{
-	switch (pdu->registered_delivery & 0x03) {
-	case 0:
-		return false;
-	case 2:
-		return message_state != 2;
-	default:
-		return true;
-	}
-}
-
 static void copy_address(char out[SIM_ADDRESS_OCTETS], struct smpp_octets address)
 {
 	memcpy(out, address.at, address.n);
@@ -235,7 +222,7 @@ static void fill_message(struct sim_smsc *smsc, struct sim_message *message,
 static uint8_t receipts_of(struct sim_smsc *smsc, const struct outcome *outcome,
 			   const struct smpp_pdu *pdu)
 {
-	if (outcome->message_state == 0 || !receipt_wanted(pdu, outcome->message_state))
+	if (!outcome_receipt_wanted(outcome, pdu->registered_delivery))
 		return 0;
 	if (outcome->way == OUTCOME_WAY_LOST) {
 		smsc->stats.receipts_lost++;
