@@ -372,6 +372,14 @@ static void bind_section(struct config_load *load, const struct config_section *
 	}
 }
 
+void config_bind_defaults(struct config_load *load, const struct config_section *section,
+			  void *base)
+{
+	const struct config_place nowhere = { 0 };
+
+	bind_section(load, section, 1, base, NULL, &nowhere);
+}
+
 void config_bind(struct config_load *load, struct config_node *root)
 {
 	bind_section(load, &config_root_section, 0, load->config, root, &root->at);

@@ -459,8 +459,42 @@ static void check_smpp(struct config_load *load, struct config_provider *provide
 		mistake(load, node, "concat", "needs TLVs, and tlvs is never", "udh8 or udh16");
 }
 
+/* ---- the sandbox ---- */
+
+#define SANDBOX_NAME "sandbox"
+
+/* The sandbox is there whether the file names it or not: then with the defaults of its keys. */
+static void add_sandbox(struct config_load *load, const struct config_node *root)
+{
+	struct config *config = load->config;
+	const size_t n = config->n_providers;
+	struct config_provider *providers = config_load_alloc(load, (n + 1) * sizeof(*providers));
+
+	if (!providers)
+		return;
+	config->n_all_providers = n;
+	for (size_t i = 0; i < n; i++) {
+		providers[i] = config->providers[i];
+		if (providers[i].kind == CONFIG_KIND_SANDBOX && !config->sandbox.provider)
+			config->sandbox.provider = &providers[i];
+	}
+	config->providers = providers;
+	if (config->sandbox.provider)
+		return;
+	if (config_provider_find(config, SANDBOX_NAME))
+		mistake(load, config_node_find(root, "providers"), SANDBOX_NAME,
+			"is the name of the sandbox, which is always there",
+			"kind: sandbox, or another name");
+	config_bind_defaults(load, &config_provider_section, &providers[n]);
+	providers[n].name = SANDBOX_NAME;
+	providers[n].kind = CONFIG_KIND_SANDBOX;
+	config->sandbox.provider = &providers[n];
+	config->n_all_providers = n + 1;
+}
+
 /* What has no meaning for a sandbox would be believed to have one. */
-static void check_sandbox(struct config_load *load, const struct config_node *node)
+static void check_sandbox(struct config_load *load, const struct config_provider *provider,
+			  const struct config_node *node)
 {
 	static const char *const foreign[] = { "system_id", "password_file", "links" };
 
@@ -468,6 +502,8 @@ static void check_sandbox(struct config_load *load, const struct config_node *no
 		if (config_node_find(node, foreign[i]))
 			mistake(load, node, foreign[i], "a sandbox has none", "");
 	}
+	if (provider != load->config->sandbox.provider)
+		mistake(load, node, "kind", "there is another sandbox, and one is all", "");
 }
 
 static void check_providers(struct config_load *load, const struct config_node *root)
@@ -486,7 +522,7 @@ static void check_providers(struct config_load *load, const struct config_node *
 		if (provider->kind == CONFIG_KIND_SMPP)
 			check_smpp(load, provider, entry);
 		else
-			check_sandbox(load, entry);
+			check_sandbox(load, provider, entry);
 		config_path_pop(load, name_mark);
 	}
 	config_path_pop(load, mark);
@@ -641,6 +677,7 @@ void config_check(struct config_load *load, struct config_node *root)
 	check_daemon(load, root);
 	check_sockets(load, root);
 	check_uids(load, root);
+	add_sandbox(load, root);
 	if (make_room_for_secrets(load))
 		check_providers(load, root);
 	check_routes(load, root);

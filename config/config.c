@@ -540,7 +540,7 @@ const struct config_route *config_route_find(const struct config *config, uint32
 
 const struct config_provider *config_provider_find(const struct config *config, const char *name)
 {
-	for (size_t i = 0; i < config->n_providers; i++) {
+	for (size_t i = 0; i < config->n_all_providers; i++) {
 		const struct config_provider *provider = &config->providers[i];
 
 		if (provider->name && strcmp(provider->name, name) == 0)

@@ -315,7 +315,7 @@ struct config_provider {
 #define PROVIDER_KEY CONFIG_FIELD
 #include "config/config.def"
 	struct config_timers timers;
-	struct config_link *links; /* in the order of the file; none for a sandbox */
+	struct config_link *links; /* in the order of the file; the sandbox has none */
 	size_t n_links;
 	struct config_status *statuses;
 	size_t n_statuses;
@@ -327,6 +327,12 @@ struct config_provider {
 	size_t n_data_codings;
 	struct config_tlv *submit_tlvs;
 	size_t n_submit_tlvs;
+};
+
+struct config_sandbox {
+	const struct config_provider *provider; /* the one of kind sandbox; never NULL */
+#define SANDBOX_KEY CONFIG_FIELD
+#include "config/config.def"
 };
 
 struct config_message {
@@ -367,6 +373,8 @@ struct config {
 	size_t n_uids;
 	struct config_provider *providers; /* in the order of the file */
 	size_t n_providers;
+	size_t n_all_providers; /* with the sandbox, which stands behind them unless it is one */
+	struct config_sandbox sandbox;
 	struct config_route *routes; /* by rising id */
 	size_t n_routes;
 	struct config_price *prices; /* in the order of the file; no (route, prefix) twice */

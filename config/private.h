@@ -125,7 +125,8 @@ struct config_section {
 	size_t n_children;
 };
 
-extern const struct config_section config_root_section, config_link_section;
+extern const struct config_section config_root_section, config_provider_section,
+	config_link_section;
 
 /* The rows that a mapping of this shape may hold: a name is not among them. */
 size_t config_shape_first_row(enum config_shape shape);
@@ -234,6 +235,10 @@ const char *config_nearest(const char *text, const char *const *words, size_t n)
 
 /* Fills load->config; root is a mapping. */
 void config_bind(struct config_load *load, struct config_node *root);
+
+/* As if all keys of the section stood nowhere, but for its name: the defaults alone. */
+void config_bind_defaults(struct config_load *load, const struct config_section *section,
+			  void *base);
 
 /* ---- files ---- */
 

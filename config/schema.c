@@ -73,6 +73,10 @@ static const struct config_row limits_rows[] = {
 #define LIMITS_KEY(...) ROW(config_limits, __VA_ARGS__)
 #include "config/config.def"
 };
+static const struct config_row sandbox_rows[] = {
+#define SANDBOX_KEY(...) ROW(config_sandbox, __VA_ARGS__)
+#include "config/config.def"
+};
 static const struct config_row retention_rows[] = {
 #define RETENTION_KEY(...) ROW(config_retention, __VA_ARGS__)
 #include "config/config.def"
@@ -171,6 +175,12 @@ static const struct config_section tap_section = {
 static const struct config_section limits_section = {
 	"Bounds of the local API; past one of them a request is refused.",
 	COUNTED(limits_rows),
+	NULL,
+	0,
+};
+static const struct config_section sandbox_section = {
+	"The sandbox: a pretended carrier for the orders of sandbox accounts.",
+	COUNTED(sandbox_rows),
 	NULL,
 	0,
 };
@@ -274,7 +284,7 @@ static const struct config_child provider_children[] = {
 	  ARRAY(config_provider, data_codings) },
 	{ "submit_tlvs", CONFIG_SHAPE_PAIRS, &tlv_section, ARRAY(config_provider, submit_tlvs) },
 };
-static const struct config_section provider_section = {
+const struct config_section config_provider_section = {
 	"One login at one carrier.",
 	COUNTED(provider_rows),
 	COUNTED(provider_children),
@@ -308,9 +318,10 @@ static const struct config_child root_children[] = {
 	{ "sockets", CONFIG_SHAPE_SECTION, &sockets_section, PART(config, sockets) },
 	{ "limits", CONFIG_SHAPE_SECTION, &limits_section, PART(config, limits) },
 	{ "retention", CONFIG_SHAPE_SECTION, &retention_section, PART(config, retention) },
+	{ "sandbox", CONFIG_SHAPE_SECTION, &sandbox_section, PART(config, sandbox) },
 	{ "log", CONFIG_SHAPE_SECTION, &log_section, PART(config, log) },
 	{ "uids", CONFIG_SHAPE_PAIRS, &uid_section, ARRAY(config, uids) },
-	{ "providers", CONFIG_SHAPE_NAMED, &provider_section, ARRAY(config, providers) },
+	{ "providers", CONFIG_SHAPE_NAMED, &config_provider_section, ARRAY(config, providers) },
 	{ "routes", CONFIG_SHAPE_NAMED, &route_section, ARRAY(config, routes) },
 	{ "prices", CONFIG_SHAPE_LIST, &price_section, ARRAY(config, prices) },
 };

@@ -28,6 +28,7 @@ struct admission {
 	struct json *body;
 	struct intent intent;
 	const struct config_route *route;
+	bool sandbox; /* the sandbox carries it, and nothing is charged */
 	struct smpp_coding_choice coding;
 	struct content_kind kind; /* what the text becomes */
 	uint32_t segments;	  /* submits per message */
@@ -157,6 +158,9 @@ static bool check_route(struct admission *admission)
 	admission->route =
 		config_route_find(admission->call->engine->config, admission->intent.route_id);
 	admission->call->route_id = admission->intent.route_id;
+	admission->sandbox =
+		admission->call->account.sandbox ||
+		(admission->route && admission->route->provider->kind == CONFIG_KIND_SANDBOX);
 	if (admission->route && admission->route->active)
 		return true;
 	api_refuse(admission->call, &error);
@@ -405,13 +409,17 @@ static bool check_balance(struct admission *admission)
 	int64_t left;
 	admission->poor = __builtin_sub_overflow(account->balance, admission->cost, &left) ||
 			  __builtin_add_overflow(left, account->credit_limit, &left) || left < 0;
-	if (!admission->poor || admission->estimate || account->sandbox)
+	if (!admission->poor || admission->estimate)
 		return true;
 	struct api_error error = {
 		.status = 402,
 		.code = "insufficient_balance",
 		.stage = "balance",
 		.detail = "Insufficient balance.",
+		.hint = admission->sandbox ?
+				"the sandbox charges nothing, but its checks are the same: "
+				"esmectl account top-up" :
+				NULL,
 		.has_money = true,
 		.cost = admission->cost,
 		.balance = account->balance,
@@ -420,23 +428,18 @@ static bool check_balance(struct admission *admission)
 	return false;
 }
 
-/*
- * A sandbox account must never reach a carrier, and nothing else carries its messages yet; nor has
- * a provider of kind sandbox a far end. Both are refused, not pretended.
- */
 static bool check_provider(struct admission *admission)
 {
-	const struct config_provider *provider = admission->route->provider;
-	bool sandbox = admission->call->account.sandbox || provider->kind == CONFIG_KIND_SANDBOX;
+	const struct engine *engine = admission->call->engine;
 	char detail[80];
 	struct api_error error = {
 		.status = 502,
 		.code = "provider_unusable",
 		.stage = "provider",
 		.detail = detail,
-		.hint = sandbox ? "the sandbox has no far end here; estimate works" : NULL,
 	};
-	if (!sandbox && provider_usable(admission->call->engine, provider))
+	if (provider_usable(engine,
+			    provider_carrying(engine, admission->route, admission->sandbox)))
 		return true;
 	snprintf(detail, sizeof(detail), "Vendor send failed: route %u has no usable upstream.",
 		 admission->route->id);
@@ -473,8 +476,10 @@ static struct work *create(struct admission *admission)
 	struct store_order rec = {
 		.account = call->account.account,
 		.route = route->id,
-		.provider = provider_of(call->engine, route->provider)->number,
-		.sandbox = call->account.sandbox,
+		.provider = provider_of(call->engine,
+					provider_carrying(call->engine, route, admission->sandbox))
+				    ->number,
+		.sandbox = admission->sandbox,
 		.priority = (uint8_t)intent->priority,
 		.alphabet = (uint8_t)admission->coding.alphabet,
 		.parts = (uint8_t)admission->segments,
@@ -488,7 +493,7 @@ static struct work *create(struct admission *admission)
 		.send_at_ms = intent->send_at_ms ? (uint64_t)(turn->due_ms + wait_ms) : 0,
 		.queue_deadline_ms = (uint64_t)(turn->due_ms + wait_ms + queue_ms),
 		.validity_ms = (uint64_t)validity_ms,
-		.cost = call->account.sandbox ? 0 : admission->cost,
+		.cost = admission->cost,
 		.unit_price = admission->price->micros,
 		.prefix = admission->price->prefix,
 		.country = admission->country ? (uint32_t)admission->country->prefix : 0,
@@ -507,7 +512,7 @@ static int64_t debit(struct admission *admission, const struct work *work)
 {
 	struct api_call *call = admission->call;
 	int64_t balance = call->account.balance;
-	if (call->account.sandbox)
+	if (admission->sandbox)
 		return balance;
 	struct ledger_entry entry = {
 		.account = call->account.account,
@@ -562,8 +567,8 @@ static void write_estimate(struct admission *admission)
 	json_add_micro(json, "estimated_cost", admission->cost);
 	json_add_text(json, "currency", view_currency(admission->call));
 	json_add_micro(json, "balance", account->balance);
-	json_add_bool(json, "sufficient_balance", !admission->poor || account->sandbox);
-	json_add_bool(json, "sandbox", account->sandbox);
+	json_add_bool(json, "sufficient_balance", !admission->poor);
+	json_add_bool(json, "sandbox", admission->sandbox);
 	json_add_uint(json, "parts", admission->parts);
 	json_add_text(json, "encoding", smpp_coding_name(admission->coding.alphabet));
 	json_add_text(json, "encoding_reason",

@@ -147,6 +147,14 @@ void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms)
 	api_put_time(json, at_ms);
 }
 
+void control_add_carrier(struct api_call *call, const struct config_route *route,
+			 const struct store_order *order)
+{
+	const struct config_provider *carrier =
+		route ? provider_carrying(call->engine, route, order->sandbox) : NULL;
+	json_add_text(&call->json, "provider", carrier ? carrier->name : NULL);
+}
+
 void control_add_account(struct api_call *call, const char *key, uint32_t account)
 {
 	struct store_account rec = { .account = account };
@@ -307,13 +315,15 @@ static void put_receipts(const struct turn *turn, const struct provider *provide
 }
 
 /* Links that are not bound, and why: what somebody looks for at night. */
-static void put_down(const struct provider *provider, struct json_writer *json)
+static void put_down(const struct engine *engine, const struct provider *provider,
+		     struct json_writer *json)
 {
 	json_key(json, "down");
 	json_begin_array(json);
 	for (size_t i = 0; i < provider->n_links; i++) {
 		const struct link *link = provider->links[i];
-		if (link->state == LINK_BOUND || !provider->config->enabled)
+		if (link->state == LINK_BOUND || !provider->config->enabled ||
+		    link_rests(engine, link))
 			continue;
 		json_begin_object(json);
 		json_add_text(json, "link", link->name);
@@ -328,13 +338,9 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 			 struct json_writer *json)
 {
 	struct engine *engine = turn->engine;
-	const struct config *config = engine->config;
-	uint64_t queued = 0, bound = 0, outstanding = 0, fallbacks = 0;
+	uint64_t bound = 0, outstanding = 0, fallbacks = 0;
 	for (size_t i = 0; i < provider->n_trunks; i++)
 		fallbacks += provider->trunks[i]->pair_since_ms != 0;
-	for (size_t i = 0; i < config->n_routes; i++)
-		if (config->routes[i].provider == provider->config)
-			queued += queue_depth(engine->queue, config->routes[i].id);
 	for (size_t i = 0; i < provider->n_links; i++) {
 		bound += provider->links[i]->state == LINK_BOUND;
 		outstanding += provider->links[i]->outstanding;
@@ -352,9 +358,9 @@ static void put_provider(const struct turn *turn, const struct provider *provide
 	json_add_uint(json, "outstanding", outstanding);
 	json_add_int(json, "pace_percent",
 		     (int)(100 * provider_pace(provider, port_now_ms(engine->port))));
-	json_add_uint(json, "queued", queued);
+	json_add_uint(json, "queued", queue_provider_depth(engine->queue, provider->index));
 	put_receipts(turn, provider, json);
-	put_down(provider, json);
+	put_down(engine, provider, json);
 	json_end_object(json);
 }
 
@@ -389,7 +395,7 @@ static void put_providers(const struct turn *turn, struct json_writer *json)
 		json_add_bool(json, "paused", queue_route_paused(engine->queue, route->id));
 		json_add_uint(json, "queued", queue_depth(engine->queue, route->id));
 		put_oldest(turn, route->id, json);
-		json_add_text(json, "blocked_reason", provider_route_blocked(engine, route));
+		json_add_text(json, "blocked_reason", provider_route_blocked(engine, route, false));
 		json_end_object(json);
 	}
 	json_end_array(json);

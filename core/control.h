@@ -59,6 +59,9 @@ void control_add_percent(struct json_writer *json, const char *key, uint64_t par
  */
 void control_end_list(struct json_writer *json, enum store_err err, uint64_t last);
 void control_add_time(struct json_writer *json, const char *key, uint64_t at_ms);
+/* The name of the provider that carries it, null when its route is no longer configured. */
+void control_add_carrier(struct api_call *call, const struct config_route *route,
+			 const struct store_order *order);
 /* An account's name; its number in words when it is gone. */
 void control_add_account(struct api_call *call, const char *key, uint32_t account);
 

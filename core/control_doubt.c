@@ -64,7 +64,7 @@ static void put_doubt(const struct listing *listing, const struct store_order *o
 	json_add_uint(json, "attempt", seg->attempts);
 	json_add_uint(json, "open_attempts", seg->open_attempts);
 	json_add_uint(json, "route_id", order->route);
-	json_add_text(json, "provider", route ? route->provider->name : NULL);
+	control_add_carrier(call, route, order);
 	json_add_text(json, "policy", config_doubt_word(route ? route->doubt : CONFIG_DOUBT_HOLD));
 	json_add_text(json, "next_action", event == LIFE_ON_RESEND ? "resend" : "close");
 	json_key(json, "next_action_at");

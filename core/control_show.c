@@ -34,7 +34,7 @@ static void put_order(struct api_call *call, const struct store_order *order)
 	const struct config_route *route = config_route_find(call->engine->config, order->route);
 	view_order_members(call, order);
 	control_add_account(call, "account", order->account);
-	json_add_text(&call->json, "provider", route ? route->provider->name : NULL);
+	control_add_carrier(call, route, order);
 }
 
 void control_orders(struct api_call *call)

@@ -94,7 +94,9 @@ int64_t deadline_of(const struct turn *turn, const struct config_route *route,
 	int64_t receipt_ms = (int64_t)seg->released_ms + route_receipt_deadline_ms(route, rec);
 	switch ((enum store_state)seg->state) {
 	case STORE_STATE_QUEUED:
-		*event = route && provider_refused(turn->engine, route->provider) ?
+		*event = route && provider_refused(
+					  turn->engine,
+					  provider_carrying(turn->engine, route, rec->sandbox)) ?
 				 LIFE_ON_QUEUE_REFUSED :
 				 LIFE_ON_QUEUE_DEADLINE;
 		return (int64_t)rec->queue_deadline_ms;

@@ -23,6 +23,7 @@
 #include "core/release.h"
 #include "core/reload.h"
 #include "core/retention.h"
+#include "core/sandbox.h"
 #include "core/scheduler.h"
 #include "core/server.h"
 #include "core/tap.h"
@@ -33,6 +34,7 @@
 #define TICK_MS		1000 /* timers wait so long at most for what is to be fed first */
 #define STEP_MS		2000 /* a wall clock that moved by more has stepped */
 #define RECOVER_RECORDS 200  /* releases put in doubt in one transaction */
+#define SANDBOX_EVENTS	256
 #define SESSIONS_MAX	1000 /* looked at when those a crash left open are closed */
 
 /* ---- turns ---- */
@@ -137,7 +139,7 @@ static bool load_returned(struct turn *turn, const struct store_returned *back,
 	struct segment_ref ref = { .order = back->order,
 				   .index = back->index,
 				   .segment = back->segment };
-	if (!config_route_find(turn->engine->config, back->route))
+	if (!config_route_find(turn->engine->config, queue_lane_route(back->route)))
 		return true;
 	if (rec->order != back->order) {
 		*rec = (struct store_order){ .order = back->order };
@@ -363,6 +365,7 @@ int64_t engine_deadline(const struct engine *engine)
 		return engine->full_until_ms;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		due_ms = sooner(due_ms, provider_deadline(engine, engine->providers[i]));
+	due_ms = sooner(due_ms, sandbox_deadline(engine->sandbox));
 	if (engine->server)
 		due_ms = sooner(due_ms, server_deadline(engine->server));
 	/* Once it has passed, the timers of the sessions end what is left. */
@@ -398,6 +401,14 @@ static bool collect(struct engine *engine)
 			return false;
 	}
 	return false;
+}
+
+/* Behind what came from carriers, and a part of it at a time: it must hold none of them up. */
+static void collect_sandbox(struct engine *engine)
+{
+	struct port_event event;
+	for (int i = 0; i < SANDBOX_EVENTS && sandbox_next(engine->sandbox, &event); i++)
+		dispatch(engine, &event);
 }
 
 static void watch_clock(struct engine *engine, int64_t now_ms)
@@ -457,6 +468,7 @@ bool engine_step(struct engine *engine)
 {
 	port_wait(engine->port, engine_deadline(engine));
 	bool all = collect(engine);
+	collect_sandbox(engine);
 	int64_t now_ms = port_now_ms(engine->port);
 	/* A peer that floods must not hold up the timers of all the others for ever. */
 	if (all || now_ms - engine->ticked_ms >= TICK_MS)
@@ -560,27 +572,24 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->activity = activity_new();
 	engine->cohorts = cohorts_new();
 	engine->traffic = traffic_new();
+	engine->sandbox = sandbox_new(engine->port);
 	engine->tap = tap_new();
-	engine->providers = calloc(config->n_providers + 1, sizeof(*engine->providers));
+	engine->providers = calloc(config->n_all_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
 	    !engine->asks || !engine->missing || !engine->retention || !engine->activity ||
-	    !engine->cohorts || !engine->traffic || !engine->tap || !engine->providers)
+	    !engine->cohorts || !engine->traffic || !engine->sandbox || !engine->tap ||
+	    !engine->providers)
 		return false;
-	for (size_t i = 0; i < config->n_providers; i++) {
+	for (size_t i = 0; i < config->n_all_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
 		if (!engine->providers[i])
 			return false;
 		engine->providers[i]->index = engine->next_provider++;
 		engine->n_providers++;
 	}
-	for (size_t i = 0; i < config->n_routes; i++) {
-		const struct config_route *route = &config->routes[i];
-		if (!queue_route(engine->queue, route->id,
-				 provider_of(engine, route->provider)->index, route->weight))
-			return false;
-	}
-	return true;
+	sandbox_tune(engine->sandbox, &config->sandbox);
+	return provider_queue_routes(engine);
 }
 
 struct engine *engine_new(const struct engine_options *options, char *error)
@@ -624,6 +633,7 @@ void engine_free(struct engine *engine)
 		server_free(engine, engine->server);
 	for (size_t i = 0; i < engine->n_providers; i++)
 		provider_free(engine, engine->providers[i]);
+	sandbox_free(engine->sandbox);
 	while (engine->first_input) {
 		struct input *input = engine->first_input;
 		engine->first_input = input->next;

@@ -26,6 +26,7 @@ struct retention;
 struct activity;
 struct cohorts;
 struct traffic;
+struct sandbox;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
@@ -69,6 +70,7 @@ struct engine {
 	struct activity *activity;
 	struct cohorts *cohorts;
 	struct traffic *traffic;
+	struct sandbox *sandbox;
 	struct server *server;
 	struct tap *tap;
 	struct alarm *alarms;

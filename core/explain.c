@@ -120,11 +120,12 @@ static void add_acceptance(struct story *story)
 		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
 		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
 		     order->total),
-		 say("account %s by %s, request %.*s, sender %.*s; %s at %s, %s in all; %s",
+		 say("account %s by %s, request %.*s, sender %.*s; %s at %s, %s in all%s; %s",
 		     story->explain->account, asker_text(order, asker), (int)order->request_id.n,
 		     (const char *)order->request_id.at, (int)order->caller_id.n,
-		     (const char *)order->caller_id.at, parts_text(order, parts), price,
-		     order->sandbox ? "not charged" : cost, content_reason(order, reason)));
+		     (const char *)order->caller_id.at, parts_text(order, parts), price, cost,
+		     order->sandbox ? ", not charged: sandbox" : "",
+		     content_reason(order, reason)));
 	if (order->send_at_ms > order->created_ms)
 		add_step(story, (int64_t)order->created_ms, say("kept until its send_at"), NULL);
 }
@@ -319,6 +320,13 @@ static void put_steps(const struct story *story, struct json_writer *json)
 
 /* ---- why ---- */
 
+/* Its route is configured. */
+static const struct config_provider *carrier_of(const struct story *story)
+{
+	return provider_carrying(story->explain->turn->engine, story->route,
+				 story->explain->order->sandbox);
+}
+
 static void put_because(const struct story *story, struct json_writer *json)
 {
 	const struct store_message *message = story->explain->message;
@@ -326,7 +334,8 @@ static void put_because(const struct story *story, struct json_writer *json)
 	enum store_state state = (enum store_state)message->state;
 	enum store_error error = (enum store_error)message->error;
 	const char *blocked =
-		story->route ? provider_route_blocked(story->explain->turn->engine, story->route) :
+		story->route ? provider_route_blocked(story->explain->turn->engine, story->route,
+						      story->explain->order->sandbox) :
 			       "its route is no longer configured";
 	char status[160] = "";
 	if (seg->provider_status &&
@@ -393,9 +402,11 @@ static void queued_changes(const struct story *story, struct json_writer *json)
 		put_sentence(json, "It goes at %s, as was asked for.",
 			     clock_text(explain, (int64_t)explain->order->send_at_ms, text));
 	else
-		put_sentence(json,
-			     "It goes when its turn comes: %" PRIu64 " segments of its route wait.",
-			     queue_depth(explain->turn->engine->queue, explain->order->route));
+		put_sentence(
+			json,
+			"It goes when its turn comes: %" PRIu64 " segments of its route wait.",
+			queue_depth(explain->turn->engine->queue,
+				    queue_lane(explain->order->route, explain->order->sandbox)));
 	put_sentence(json,
 		     "Still queued at %s (queue_deadline), it becomes EXPIRED / QUEUE_EXPIRED.",
 		     clock_text(explain, (int64_t)explain->order->queue_deadline_ms, text));
@@ -439,7 +450,7 @@ static void deadline_changes(const struct story *story, struct json_writer *json
 			put_sentence(json,
 				     "Without an answer within %" PRId64
 				     " ms of leaving, it is in doubt.",
-				     (int64_t)story->route->provider->timers.response_ms);
+				     (int64_t)carrier_of(story)->timers.response_ms);
 		return;
 	case STORE_STATE_IN_DOUBT:
 		doubt_changes(story, json);
@@ -476,7 +487,7 @@ static bool may_come(const struct story *story, enum life_event event)
 {
 	const struct config_route *route = story->route;
 	bool beats = route && route->delivered_beats_failed;
-	bool final = route && route->provider->receipt_unknown == CONFIG_RECEIPT_UNKNOWN_FINAL;
+	bool final = route && carrier_of(story)->receipt_unknown == CONFIG_RECEIPT_UNKNOWN_FINAL;
 	bool open = story->deciding.state == STORE_STATE_SUBMITTED || session_lives(story);
 	bool sent = story->deciding.attempts || open;
 	switch (event) {

@@ -10,12 +10,47 @@
 #include "core/log.h"
 #include "core/reconcile.h"
 #include "core/route.h"
+#include "core/sandbox.h"
 #include "core/tap.h"
 
 void link_set_state(struct engine *engine, struct link *link, enum link_state state)
 {
 	link->state = state;
 	link->since_ms = port_wall_ms(engine->port);
+}
+
+/* ---- the connection: one of the port, or one to the far end of the sandbox ---- */
+
+static size_t give(struct engine *engine, const struct link *link, const struct smpp_output *out)
+{
+	if (sandbox_has(link->port_link))
+		return sandbox_write(engine->sandbox, link->port_link, out->at, out->n);
+	return port_write(engine->port, link->port_link, out->at, out->n);
+}
+
+static void read_on(struct engine *engine, const struct link *link, bool wanted)
+{
+	if (sandbox_has(link->port_link))
+		sandbox_pause(engine->sandbox, link->port_link, !wanted);
+	else
+		(wanted ? port_resume : port_pause)(engine->port, link->port_link);
+}
+
+/* Behind what was said on it. */
+static void close_connection(struct engine *engine, const struct link *link)
+{
+	if (sandbox_has(link->port_link))
+		sandbox_close(engine->sandbox, link->port_link);
+	else
+		port_close(engine->port, link->port_link);
+}
+
+void link_abort(struct engine *engine, const struct link *link)
+{
+	if (sandbox_has(link->port_link))
+		sandbox_close(engine->sandbox, link->port_link);
+	else
+		port_abort(engine->port, link->port_link);
 }
 
 static void put_out(struct engine *engine, struct link *link)
@@ -28,7 +63,7 @@ static void put_out(struct engine *engine, struct link *link)
 	if (out.fresh < out.n)
 		tap_octets(engine->tap, link, TAP_OUT, port_wall_ms(engine->port),
 			   out.at + out.fresh, out.n - out.fresh);
-	smpp_session_wrote(link->session, port_write(engine->port, link->port_link, out.at, out.n));
+	smpp_session_wrote(link->session, give(engine, link, &out));
 }
 
 /* After answers and output have made room the peer must be read again. */
@@ -38,7 +73,7 @@ static void watch_reading(struct engine *engine, struct link *link)
 	if (!link->port_link || wanted != link->reading_paused)
 		return;
 	link->reading_paused = !wanted;
-	(wanted ? port_resume : port_pause)(engine->port, link->port_link);
+	read_on(engine, link, wanted);
 }
 
 void link_flush(struct engine *engine, struct link *link)
@@ -116,7 +151,7 @@ static void outbind(struct engine *engine, struct link *link, const struct smpp_
 		 known ? "the bind cannot be encoded" :
 			 "an outbind with another system_id or password was refused");
 	log_warning("link.outbind_refused", "link=%s peer=%s", link->name, link->peer);
-	port_abort(engine->port, link->port_link);
+	link_abort(engine, link);
 }
 
 /* One alarm for all: who is refused stands in its link's reason. */
@@ -278,7 +313,7 @@ static void session_close(struct engine *engine, struct link *link, const struct
 	link->trunk->calls_refused += event->close == SMPP_CLOSE_NO_OUTBIND;
 	link->ready = false;
 	link_flush(engine, link);
-	port_close(engine->port, link->port_link);
+	close_connection(engine, link);
 }
 
 typedef void session_event_fn(struct engine *engine, struct link *link,
@@ -410,7 +445,7 @@ void link_unbind(struct engine *engine, struct link *link, const char *reason)
 	link->ready = false;
 	link_set_state(engine, link, LINK_UNBINDING);
 	if (smpp_session_unbind(link->session, port_now_ms(engine->port)) != SMPP_SESSION_OK)
-		port_close(engine->port, link->port_link);
+		close_connection(engine, link);
 }
 
 void link_rebind(struct engine *engine, struct link *link, const char *reason)
@@ -441,7 +476,7 @@ void link_drain(struct engine *engine, struct link *link, bool now, const char *
 		link_unbind(engine, link, reason);
 		link_pump(engine, link);
 	} else if (link->port_link && link->state != LINK_BOUND && link->state != LINK_UNBINDING) {
-		port_abort(engine->port, link->port_link);
+		link_abort(engine, link);
 	} else if (link->session) {
 		link_pump(engine, link);
 	}
@@ -509,7 +544,7 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 	link->session_number = 0;
 	if (!link->session || smpp_session_up(link->session, event->at_ms) != SMPP_SESSION_OK) {
 		snprintf(link->reason, sizeof(link->reason), "no memory for a session");
-		port_abort(engine->port, link->port_link);
+		link_abort(engine, link);
 		return;
 	}
 	link_set_state(engine, link, LINK_BINDING);
@@ -524,7 +559,7 @@ static void link_octets(struct engine *engine, struct link *link, const struct p
 	if (smpp_session_feed(link->session, event->octets, event->n, event->at_ms) !=
 	    SMPP_SESSION_OK) {
 		snprintf(link->reason, sizeof(link->reason), "more input than the session holds");
-		port_abort(engine->port, link->port_link);
+		link_abort(engine, link);
 		return;
 	}
 	link_pump(engine, link);

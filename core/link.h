@@ -13,6 +13,8 @@
 
 void link_set_state(struct engine *engine, struct link *link, enum link_state state);
 void link_event(struct engine *engine, struct link *link, const struct port_event *event);
+/* Ends its connection without saying anything more. */
+void link_abort(struct engine *engine, const struct link *link);
 /* The connection is this link's from now on. */
 void link_takes(struct engine *engine, struct link *link, uint64_t port_link);
 /* Pulls every event of the session, then writes its output. */

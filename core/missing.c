@@ -63,9 +63,14 @@ int64_t missing_deadline(const struct missing *missing)
 
 /* ---- when ---- */
 
-static bool is_on(const struct work *work)
+static struct provider *carrier_of(const struct engine *engine, const struct work *work)
 {
-	return work->route && work->route->provider->query_missing_receipt;
+	return provider_of(engine, provider_carrying(engine, work->route, work->rec.sandbox));
+}
+
+static bool is_on(const struct engine *engine, const struct work *work)
+{
+	return work->route && carrier_of(engine, work)->config->query_missing_receipt;
 }
 
 static int64_t point_ms(const struct work *work, int64_t released_ms, size_t point)
@@ -74,9 +79,9 @@ static int64_t point_ms(const struct work *work, int64_t released_ms, size_t poi
 	       route_receipt_deadline_ms(work->route, &work->rec) / 100 * points[point];
 }
 
-int64_t missing_first_ms(const struct work *work, int64_t released_ms)
+int64_t missing_first_ms(const struct engine *engine, const struct work *work, int64_t released_ms)
 {
-	return is_on(work) ? point_ms(work, released_ms, 0) : INT64_MAX;
+	return is_on(engine, work) ? point_ms(work, released_ms, 0) : INT64_MAX;
 }
 
 /* How often it was asked about since it was taken, not counting operators. */
@@ -124,7 +129,7 @@ int64_t missing_look(struct turn *turn, const struct work *work, struct segment_
 		     const struct store_seg *seg)
 {
 	struct missing *missing = turn->engine->missing;
-	if (!is_on(work))
+	if (!is_on(turn->engine, work))
 		return INT64_MAX;
 	size_t n = passed(turn, work, seg);
 	struct entry begin = { .due_ms = turn->due_ms, .order = ref.order, .index = ref.index };
@@ -164,7 +169,7 @@ static void query(struct turn *turn, struct work *work, struct segment_ref ref,
 /* False: it goes on at entry->due_ms, from entry->index. */
 static bool walk(struct turn *turn, struct work *work, struct entry *entry)
 {
-	struct provider *provider = provider_of(turn->engine, work->route->provider);
+	struct provider *provider = carrier_of(turn->engine, work);
 	uint32_t looked_at = 0;
 	for (; entry->index < work->rec.total && !turn_failed(turn); entry->index++)
 		for (uint32_t n = 0; n < work->rec.parts; n++, looked_at++) {
@@ -196,7 +201,8 @@ void missing_run(struct turn *turn)
 		struct entry entry = *(const struct entry *)heap->at;
 		heap_pop(heap);
 		struct work *work = orders_work(turn, entry.order);
-		if (!work || !is_on(work) || !orders_pending(&work->rec) || turn->engine->draining)
+		if (!work || !is_on(turn->engine, work) || !orders_pending(&work->rec) ||
+		    turn->engine->draining)
 			continue;
 		if (!walk(turn, work, &entry) && !heap_push(heap, &entry))
 			turn_fail(turn, STORE_FULL);

@@ -25,7 +25,7 @@ void missing_clear(struct missing *missing);
 int64_t missing_look(struct turn *turn, const struct work *work, struct segment_ref ref,
 		     const struct store_seg *seg);
 /* The first of them, for a segment that was just SENT at released_ms; INT64_MAX. */
-int64_t missing_first_ms(const struct work *work, int64_t released_ms);
+int64_t missing_first_ms(const struct engine *engine, const struct work *work, int64_t released_ms);
 
 /* When the next query may be sent, in the clock of deadlines; INT64_MAX. */
 int64_t missing_deadline(const struct missing *missing);

@@ -142,7 +142,7 @@ void orders_enqueue(struct turn *turn, const struct store_order *rec)
 		return;
 	struct queue_order order = {
 		.order = rec->order,
-		.route = rec->route,
+		.route = queue_lane(rec->route, rec->sandbox),
 		.account = rec->account,
 		.priority = rec->priority,
 		.parts = rec->parts,

@@ -122,10 +122,11 @@ static void note_times(struct turn *turn, struct hand *hand, const struct happen
 	struct work *work = hand->work;
 	struct store_seg *seg = hand->seg;
 	bool queued = seg->state == STORE_STATE_QUEUED;
+	uint32_t lane = queue_lane(work->rec.route, work->rec.sandbox);
 	seg->due_ms = queued ? (uint64_t)happening->due_ms : 0;
-	seg->due_route = queued ? work->rec.route : 0;
+	seg->due_route = queued ? lane : 0;
 	if (queued) {
-		if (!queue_return(turn->engine->queue, work->rec.route, (int64_t)seg->due_ms,
+		if (!queue_return(turn->engine->queue, lane, (int64_t)seg->due_ms,
 				  orders_since_ms(turn, &work->rec), hand->ref) &&
 		    work->route)
 			turn_fail(turn, STORE_FULL);
@@ -143,7 +144,7 @@ static void note_times(struct turn *turn, struct hand *hand, const struct happen
 		orders_wake(work, (int64_t)seg->released_ms +
 					  route_receipt_deadline_ms(work->route, &work->rec));
 	int64_t ask_ms = seg->state == STORE_STATE_SENT ?
-				 missing_first_ms(work, (int64_t)seg->released_ms) :
+				 missing_first_ms(turn->engine, work, (int64_t)seg->released_ms) :
 				 INT64_MAX;
 	if (ask_ms < INT64_MAX)
 		orders_wake(work, ask_ms);

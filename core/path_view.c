@@ -86,7 +86,7 @@ static void detail_debited(struct api_call *call, const struct path *path,
 {
 	(void)step;
 	struct store_ledger debit;
-	json_add_micro(&call->json, "amount", path->order->cost);
+	json_add_micro(&call->json, "amount", path->order->sandbox ? 0 : path->order->cost);
 	json_add_bool(&call->json, "whole_order", path->order->total > 1);
 	if (path->order->sandbox || !find_debit(call->turn->txn, path->order, &debit))
 		return;
@@ -274,7 +274,7 @@ static void write_path(struct api_call *call, const struct path *path)
 	view_dlr(call, order, message);
 	write_steps(call, path);
 	write_unusual(json, message, path);
-	json_add_micro(json, "cost", order->sandbox ? 0 : orders_message_cost(order));
+	json_add_micro(json, "cost", orders_message_cost(order));
 	json_add_micro(json, "refund", message->refund);
 	json_end_object(json);
 }

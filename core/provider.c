@@ -11,6 +11,21 @@
 
 /* ---- making ---- */
 
+/* The far end of the sandbox is in this process; its host is a word for people. */
+static const char *const sandbox_hosts[] = { "sandbox" };
+static const struct config_link sandbox_link = {
+	.name = "sandbox-1",
+	.hosts = { .text = sandbox_hosts, .n = 1 },
+	.bind = CONFIG_BIND_TRANSCEIVER,
+};
+
+static const struct config_link *links_of(const struct config_provider *config, size_t *n)
+{
+	bool sandbox = config->kind == CONFIG_KIND_SANDBOX;
+	*n = sandbox ? 1 : config->n_links;
+	return sandbox ? &sandbox_link : config->links;
+}
+
 struct provider *provider_new(struct engine *engine, const struct config_provider *config,
 			      char *error)
 {
@@ -19,11 +34,13 @@ struct provider *provider_new(struct engine *engine, const struct config_provide
 	if (!provider)
 		return NULL;
 	provider->config = config;
-	provider->links = calloc(2 * config->n_links + 1, sizeof(*provider->links));
-	provider->trunks = calloc(config->n_links + 1, sizeof(*provider->trunks));
+	size_t n_links;
+	const struct config_link *links = links_of(config, &n_links);
+	provider->links = calloc(2 * n_links + 1, sizeof(*provider->links));
+	provider->trunks = calloc(n_links + 1, sizeof(*provider->trunks));
 	bool made = provider->links && provider->trunks;
-	for (size_t i = 0; made && i < config->n_links; i++) {
-		struct trunk *trunk = trunk_new(provider, &config->links[i], error);
+	for (size_t i = 0; made && i < n_links; i++) {
+		struct trunk *trunk = trunk_new(provider, &links[i], error);
 		made = trunk != NULL;
 		provider->trunks[provider->n_trunks] = trunk;
 		provider->n_trunks += made;
@@ -278,14 +295,14 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 	const char *why = NULL;
 	if (!config->enabled)
 		return "the provider is disabled";
-	if (config->kind == CONFIG_KIND_SANDBOX)
-		return "the sandbox has no far end";
 	if (provider->paused)
 		return "the provider is paused by the operator";
 	for (size_t i = 0; i < provider->n_links; i++) {
 		const struct link *link = provider->links[i];
 		if (link->bind_command_id == SMPP_bind_receiver || link->trunk->held)
 			continue;
+		if (link_rests(engine, link) && !link->trunk->up_for_down)
+			return NULL;
 		bool lacks_tlvs = link->ready && link_lacks_tlvs(link);
 		if (link->ready && !link->trunk->up_for_down && !link->paused_until_ms &&
 		    !lacks_tlvs)
@@ -300,11 +317,35 @@ const char *provider_blocked(const struct engine *engine, const struct config_pr
 	return why ? why : "the provider has no link that submits";
 }
 
-const char *provider_route_blocked(const struct engine *engine, const struct config_route *route)
+const struct config_provider *provider_carrying(const struct engine *engine,
+						const struct config_route *route, bool sandbox)
 {
-	if (queue_route_paused(engine->queue, route->id))
+	return sandbox ? engine->config->sandbox.provider : route->provider;
+}
+
+const char *provider_route_blocked(const struct engine *engine, const struct config_route *route,
+				   bool sandbox)
+{
+	if (queue_route_paused(engine->queue, queue_lane(route->id, sandbox)))
 		return "the route is paused by the operator";
-	return provider_blocked(engine, route->provider);
+	return provider_blocked(engine, provider_carrying(engine, route, sandbox));
+}
+
+bool provider_queue_routes(struct engine *engine)
+{
+	const struct config *config = engine->config;
+	bool queued = true;
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct config_route *route = &config->routes[i];
+		for (int sandbox = 0; sandbox < 2; sandbox++) {
+			const struct config_provider *carrier =
+				provider_carrying(engine, route, sandbox);
+			queued = queued &&
+				 queue_route(engine->queue, queue_lane(route->id, sandbox),
+					     provider_of(engine, carrier)->index, route->weight);
+		}
+	}
+	return queued;
 }
 
 const char *link_state_name(enum link_state state)

@@ -183,6 +183,8 @@ void link_accepted(struct link *link);
 /* Unbinds and comes back by back-off; `reason` is shown. */
 void link_rebind(struct engine *engine, struct link *link, const char *reason);
 
+/* The sandbox's is down while nobody needs it. */
+bool link_rests(const struct engine *engine, const struct link *link);
 /* When it tries to connect again, and what it waits for, in words; NULL: it is not down. */
 int64_t link_retry_ms(const struct link *link);
 const char *link_waits_for(const struct engine *engine, const struct link *link, int64_t now_ms);
@@ -214,8 +216,15 @@ bool provider_usable(const struct engine *engine, const struct config_provider *
 /* Why nothing goes out, in words; NULL when something may. Static or the link's own. */
 const char *provider_blocked(const struct engine *engine, const struct config_provider *config);
 
-/* The same for one of its routes. */
-const char *provider_route_blocked(const struct engine *engine, const struct config_route *route);
+/* The same for one of its routes, or for the orders of the sandbox on it. */
+const char *provider_route_blocked(const struct engine *engine, const struct config_route *route,
+				   bool sandbox);
+
+/* Who carries what is ordered on a route: the provider that it names, or the sandbox. */
+const struct config_provider *provider_carrying(const struct engine *engine,
+						const struct config_route *route, bool sandbox);
+/* Declares all routes to the queue, each with its lane of the sandbox. False without memory. */
+bool provider_queue_routes(struct engine *engine);
 
 const char *link_state_name(enum link_state state);
 

@@ -493,6 +493,15 @@ int64_t queue_deadline(const struct queue *queue, int64_t now_ms)
 	return due_ms;
 }
 
+uint64_t queue_provider_depth(const struct queue *queue, uint32_t provider)
+{
+	uint64_t depth = 0;
+	for (uint32_t i = 0; i < queue->n; i++)
+		if (queue->routes[i].provider == provider)
+			depth += queue->routes[i].depth;
+	return depth;
+}
+
 uint64_t queue_depth(const struct queue *queue, uint32_t id)
 {
 	const struct route *route = route_of(queue, id);

@@ -18,9 +18,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "store/record.h"
+
 #define QUEUE_PRIORITIES 4
 #define QUEUE_PASSES	 8 /* submits of a higher priority for one of a lower that waits */
 #define QUEUE_NEVER	 INT64_MAX
+
+/*
+ * What the queue knows as a route: a configured one, or its lane of the sandbox, whose orders wait
+ * for another provider, so that they are never in the way of what goes to a carrier, nor go there.
+ */
+static inline uint32_t queue_lane(uint32_t route, bool sandbox)
+{
+	return sandbox ? route | STORE_LANE_SANDBOX : route;
+}
+
+/* The route that is configured by that number. */
+static inline uint32_t queue_lane_route(uint32_t lane)
+{
+	return lane & ~STORE_LANE_SANDBOX;
+}
 
 struct queue;
 
@@ -96,6 +113,8 @@ void queue_drop(struct queue *queue);
 int64_t queue_deadline(const struct queue *queue, int64_t now_ms);
 /* Segments that wait on a route, those not yet due included. */
 uint64_t queue_depth(const struct queue *queue, uint32_t route);
+/* The same on all routes of a provider. */
+uint64_t queue_provider_depth(const struct queue *queue, uint32_t provider);
 /*
  * Since when what waits longest on a route could go out, orders for a later time aside; false:
  * nothing waits. It looks at the first order of each account and priority, and at no segment.

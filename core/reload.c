@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
+#include "core/sandbox.h"
 #include "core/server.h"
 
 /* A route that the new file drops, or gives to another provider. */
@@ -228,12 +229,12 @@ static bool make_providers(struct turn *turn, struct reload *reload)
 	struct engine *engine = turn->engine;
 	const struct config *config = reload->config;
 	char error[PORT_TEXT_OCTETS];
-	size_t most = config->n_providers + engine->n_providers + 1;
-	reload->fresh = calloc(config->n_providers + 1, sizeof(*reload->fresh));
+	size_t most = config->n_all_providers + engine->n_providers + 1;
+	reload->fresh = calloc(config->n_all_providers + 1, sizeof(*reload->fresh));
 	reload->providers = calloc(most, sizeof(*reload->providers));
 	if (!reload->fresh || !reload->providers)
 		return false;
-	for (size_t i = 0; i < config->n_providers; i++) {
+	for (size_t i = 0; i < config->n_all_providers; i++) {
 		const char *name = config->providers[i].name;
 		struct provider *old = running(engine, name);
 		struct provider *fresh = provider_new(engine, &config->providers[i], error);
@@ -271,7 +272,7 @@ static bool prepare(struct turn *turn, struct reload *reload)
 	reload->generation.at_ms = turn->at_ms;
 	config_digest(reload->config, reload->generation.digest);
 	return make_providers(turn, reload) &&
-	       queue_make_room(engine->queue, (uint32_t)reload->config->n_routes);
+	       queue_make_room(engine->queue, 2 * (uint32_t)reload->config->n_routes);
 }
 
 struct reload *reload_new(struct turn *turn)
@@ -361,11 +362,8 @@ static void swap(struct engine *engine, struct reload *reload)
 	engine->config = reload->config;
 	reload->config = NULL;
 	*engine->generation = reload->generation;
-	for (size_t i = 0; i < engine->config->n_routes; i++) {
-		const struct config_route *route = &engine->config->routes[i];
-		queue_route(engine->queue, route->id, provider_of(engine, route->provider)->index,
-			    route->weight);
-	}
+	provider_queue_routes(engine); /* there is room */
+	sandbox_tune(engine->sandbox, &engine->config->sandbox);
 	config_free(old);
 	log_setup(engine->config->log.level);
 	if (engine->server)

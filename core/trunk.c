@@ -13,6 +13,7 @@
 
 #include "core/link.h"
 #include "core/log.h"
+#include "core/sandbox.h"
 #include "smpp/status.h"
 
 #define BUDGET_MS 60000
@@ -103,7 +104,7 @@ void trunk_free(struct engine *engine, struct trunk *trunk)
 		if (link->port_link) {
 			assert(engine->links);
 			HASH_DEL(engine->links, link);
-			port_abort(engine->port, link->port_link);
+			link_abort(engine, link);
 		}
 		smpp_session_free(link->session);
 	}
@@ -276,10 +277,19 @@ static bool wanted(const struct engine *engine, const struct link *link)
 	return link->provider->config->enabled && !link->trunk->up_for_down && !engine->draining;
 }
 
+bool link_rests(const struct engine *engine, const struct link *link)
+{
+	const struct provider *provider = link->provider;
+	return provider->config->kind == CONFIG_KIND_SANDBOX && link->state == LINK_DOWN &&
+	       !sandbox_owes(engine->sandbox) &&
+	       !queue_provider_depth(engine->queue, provider->index);
+}
+
 /* ... and by us: the carrier connects to a link that listens. */
 static bool connects(const struct engine *engine, const struct link *link)
 {
-	return link->state == LINK_DOWN && wanted(engine, link) && !trunk_listens(link->trunk);
+	return link->state == LINK_DOWN && wanted(engine, link) && !trunk_listens(link->trunk) &&
+	       !link_rests(engine, link);
 }
 
 /* One that unbinds as soon as nothing is out on it. */
@@ -301,6 +311,8 @@ const char *link_waits_for(const struct engine *engine, const struct link *link,
 					  "nothing: the provider is disabled";
 	if (trunk_listens(link->trunk))
 		return link->trunk->listener ? "an outbind of the carrier" : "room to listen";
+	if (link_rests(engine, link))
+		return "a message of the sandbox";
 	if (link->retry_ms > now_ms)
 		return link->refused_since_ms ? "its time after a refused login" :
 						"its time after a failure";
@@ -309,7 +321,7 @@ const char *link_waits_for(const struct engine *engine, const struct link *link,
 }
 
 /* To one host, with every address that its name has now. */
-static void connect_end(struct engine *engine, struct link *link, int64_t now_ms)
+static uint64_t open_connection(struct engine *engine, const struct link *link)
 {
 	const struct config_link *config = link->trunk->config;
 	const struct config_timers *timers = &link->provider->config->timers;
@@ -325,11 +337,18 @@ static void connect_end(struct engine *engine, struct link *link, int64_t now_ms
 		.tls_ms = (uint32_t)timers->tls_ms,
 		.stall_ms = (uint32_t)timers->write_stall_ms,
 	};
+	return port_open(engine->port, &target);
+}
+
+static void connect_end(struct engine *engine, struct link *link, int64_t now_ms)
+{
+	bool sandbox = link->provider->config->kind == CONFIG_KIND_SANDBOX;
 	assert(!link->port_link);
 	spend_bind(engine, link->provider, now_ms);
 	link->reason[0] = '\0';
 	link->refused_status = 0;
-	uint64_t port_link = port_open(engine->port, &target);
+	uint64_t port_link = sandbox ? sandbox_open(engine->sandbox) :
+				       open_connection(engine, link);
 	if (!port_link) {
 		snprintf(link->reason, sizeof(link->reason), "no memory for a connection");
 		back_off(engine, link, false, now_ms);

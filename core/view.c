@@ -102,7 +102,7 @@ void view_route(struct api_call *call, const struct config_route *route)
 static const char *blocked(const struct api_call *call, const struct store_order *order)
 {
 	const struct config_route *route = config_route_find(call->engine->config, order->route);
-	return route ? provider_route_blocked(call->engine, route) :
+	return route ? provider_route_blocked(call->engine, route, order->sandbox) :
 		       "its route is no longer configured";
 }
 

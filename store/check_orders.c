@@ -247,6 +247,11 @@ static void want_id(void *to, uint64_t hash)
 		check_finding(wanted->walk, "its provider id does not lead to it");
 }
 
+static uint32_t lane_of(const struct store_order *order)
+{
+	return order->sandbox ? order->route | STORE_LANE_SANDBOX : order->route;
+}
+
 static void check_seg(struct walk *walk, const struct store_order *order,
 		      const struct store_seg *seg, const struct store_ref *ref, uint64_t msisdn)
 {
@@ -260,11 +265,11 @@ static void check_seg(struct walk *walk, const struct store_order *order,
 	if ((unsigned)seg->state >= STORE_STATES || (unsigned)seg->error >= STORE_ERRORS)
 		check_finding(walk, "segment %" PRIu32 " is in no state that there is",
 			      ref->segment);
-	if (seg->state == STORE_STATE_QUEUED && seg->due_ms > 0 && seg->due_route != order->route)
+	if (seg->state == STORE_STATE_QUEUED && seg->due_ms > 0 && seg->due_route != lane_of(order))
 		check_finding(walk,
 			      "it stands in the queue of route %" PRIu32
 			      ", its order in that of %" PRIu32,
-			      seg->due_route, order->route);
+			      seg->due_route, lane_of(order));
 	for (err = store_evidence_more_seek(walk->txn, &more, 3); !err || err == STORE_CORRUPT;
 	     err = store_evidence_more_next(walk->txn, &more, 3))
 		found++;

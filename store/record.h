@@ -20,6 +20,9 @@
  * The longest key, and the longest value under the shortest key: key and value together stay at or
  * under STORE_PAIR_OCTETS, so that two pairs fit a page and no value needs a page of its own.
  */
+/* In a due_route: the orders of the sandbox on that route wait in a queue of their own. */
+#define STORE_LANE_SANDBOX 0x80000000u
+
 #define STORE_KEY_OCTETS   28
 #define STORE_PAIR_OCTETS  2030
 #define STORE_VALUE_OCTETS (STORE_PAIR_OCTETS - 4)

@@ -157,7 +157,8 @@ static bool all_bound(const struct engine *engine)
 {
 	for (size_t i = 0; i < engine->n_providers; i++)
 		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
-			if (!engine->providers[i]->links[k]->ready)
+			if (!engine->providers[i]->links[k]->ready &&
+			    !link_rests(engine, engine->providers[i]->links[k]))
 				return false;
 	return true;
 }
@@ -303,7 +304,10 @@ static struct store_order record_of(const struct turn *turn, const struct wish *
 	return (struct store_order){
 		.account = wish->account,
 		.route = wish->route,
-		.provider = provider_of(turn->engine, route->provider)->number,
+		.provider = provider_of(turn->engine,
+					provider_carrying(turn->engine, route, wish->sandbox))
+				    ->number,
+		.sandbox = wish->sandbox,
 		.alphabet = SMPP_ALPHABET_GSM7,
 		.parts = carrier_cuts ? 1 : (uint8_t)wish->parts,
 		.paid_parts = carrier_cuts ? (uint8_t)wish->parts : 0,
@@ -340,7 +344,8 @@ static void apply_wish(struct turn *turn, struct input *input)
 				      .amount = -rec.cost,
 				      .order = work->rec.order,
 				      .cause = "order" };
-	ledger_post(turn, &debit, NULL);
+	if (!wish->sandbox)
+		ledger_post(turn, &debit, NULL);
 	orders_wake(work, (int64_t)work->rec.queue_deadline_ms);
 	orders_enqueue(turn, &work->rec);
 	struct accepted *effect = (void *)turn_effect(turn, accepted, sizeof(*effect));

@@ -209,6 +209,7 @@ struct wish {
 	int64_t validity_ms; /* 0: the route's */
 	uint32_t account;    /* 0: 1; others are made like it */
 	int64_t price;	     /* 0: PRICE; -1: nothing */
+	bool sandbox;	     /* the sandbox carries it, and it is not paid */
 };
 /* Accepts an order and lets it settle; its number, 0: refused. */
 uint64_t engine_world_order(struct engine_world *world, const struct wish *wish);

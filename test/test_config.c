@@ -347,6 +347,7 @@ static const struct bound bounds[] = {
 #define LIMITS_KEY(...)	   BOUND("limits.", __VA_ARGS__)
 #define RETENTION_KEY(...) BOUND("retention.", __VA_ARGS__)
 #define LOG_KEY(...)	   BOUND("log.", __VA_ARGS__)
+#define SANDBOX_KEY(...)   BOUND("sandbox.", __VA_ARGS__)
 #define PROVIDER_KEY(...)  BOUND("providers.a.", __VA_ARGS__)
 #define TIMERS_KEY(...)	   BOUND("providers.a.timers.", __VA_ARGS__)
 #define LINK_KEY(...)	   BOUND("providers.a.links.one.", __VA_ARGS__)
@@ -628,7 +629,8 @@ static void test_config__diff_names_what_differs(void **state)
 			  "providers.alpha.links.alpha-1.tls", "off", "on");
 	expect_difference("providers.alpha.links.new={host: a, port: 1}",
 			  "providers.alpha.links.new", "not there", "new");
-	expect_difference("providers.new={kind: sandbox}", "providers.new", "not there", "new");
+	expect_difference("providers.new={system_id: n, links: {one: {host: a, port: 1}}}",
+			  "providers.new", "not there", "new");
 	expect_difference("routes.1.message.max_chars=7", "routes.1.message.max_chars", "158", "7");
 	expect_difference("routes.1.retries.delays=[1s, 2s]", "routes.1.retries.delays",
 			  "[30s, 1m, 2m]", "[1s, 2s]");

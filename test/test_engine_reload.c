@@ -231,7 +231,7 @@ static void test_engine__reload_ends_the_alarms_of_a_provider_that_leaves(void *
 	assert_true(engine_world_alarmed(world, "unmatched_receipts:alpha"));
 	assert_true(reload(world, &(struct setting){ .file = HEAD BETA "routes:\n" ROUTE_2 }));
 	engine_world_run(world, 12000);
-	assert_int_equal(world->engine->n_providers, 1);
+	assert_int_equal(world->engine->n_providers, 2); /* beta and the sandbox */
 	assert_false(engine_world_alarmed(world, "unmatched_receipts:alpha"));
 	engine_world_free(world);
 }
@@ -300,7 +300,7 @@ static void test_engine__reload_does_not_take_a_route_from_its_messages(void **s
 	assert_true(reload(world, &moved));
 	assert_true(reload(world, &gone));
 	engine_world_run(world, 1000);
-	assert_int_equal(world->engine->n_providers, 1);
+	assert_int_equal(world->engine->n_providers, 2); /* beta and the sandbox */
 	assert_int_equal(carrier_bound(alpha), 0);
 	assert_int_equal(alpha->acked, 12);
 	/* And back again: it binds, and its route carries. */
@@ -396,7 +396,7 @@ static void test_engine__reload_again_and_again_loses_nothing(void **state)
 	assert_int_equal(rec.taken, 3000);
 	assert_int_equal(alpha->n, 3000);
 	assert_int_equal(rec.in_doubt, 0);
-	assert_int_equal(world->engine->n_providers, 2);
+	assert_int_equal(world->engine->n_providers, 3); /* these two and the sandbox */
 	assert_int_equal(world->engine->providers[0]->n_links, 1);
 	engine_world_free(world);
 }

@@ -216,8 +216,9 @@ def refuse_what_is_not_allowed(no):
           answer.json.get('cost') == 0.176 and answer.json.get('balance') == 0.1, answer)
     no.text('a route whose provider is disabled', 502,
             'Vendor send failed: route 2 has no usable upstream.', body(route_id=2))
-    no.text('a sandbox account, which nothing can carry', 502,
-            'Vendor send failed: route 1 has no usable upstream.', body(), key=SAND)
+    answer = no.text('what the balance of a sandbox account does not cover', 402,
+                     'Insufficient balance.', body(), key=SAND)
+    check('and says that nothing would be charged', 'sandbox' in answer.json.get('hint', ''), answer)
 
 
 # Each row breaks its own check and all that come later: the earliest decides.
