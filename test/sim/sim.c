@@ -22,6 +22,7 @@
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/orders.h"
+#include "core/outcome.h"
 #include "core/provider.h"
 #include "core/replay.h"
 #include "test/sim/cohorts.h"
@@ -34,7 +35,9 @@
 #define SPEECHES_MAX  20
 #define SPOKEN_OCTETS 256
 #define CARRIERS      2
-#define RELOADS_MAX   8 /* in about every second run */
+#define SANDBOXED_MAX 6		   /* orders, in about every second run */
+#define SANDBOX_FIRST 31699990000u /* the first of these numbers choose their outcomes */
+#define RELOADS_MAX   8		   /* in about every second run */
 #define STARTS_MAX    20
 #define STILL_MAX     20000  /* steps at one instant: more is a spin */
 #define END_MS	      600000 /* of virtual time behind the last fault, in which all must end */
@@ -70,6 +73,7 @@ struct run {
 	struct config_source source;
 	struct setting setting; /* what it began with */
 	struct dice reloads;	/* of their own, so that the rest of a seed stays as it was */
+	struct dice sandboxed;	/* as these */
 };
 
 static void complain(struct run *run, const char *what, uint64_t number)
@@ -109,6 +113,7 @@ static const char config_form[] =
 	"    message_id_dialect: %s, join_unique_receipt: %s,\n"
 	"    timers: {response: 3s, reconnect_min: 200ms, reconnect_max: 2s, fallback: 4s},\n"
 	"    links: {main: {host: 127.0.0.1, port: 2, tls: off}}}\n"
+	"  sandbox: {kind: sandbox, timers: {response: 3s}}\n"
 	"routes:\n"
 	"  1: {name: a, provider: alpha, batch_size: 20, validity: 60s, receipt_deadline: 40s,\n"
 	"    doubt: %s, doubt_grace: 2s, refund: undelivered, retries: {count: 2, delays: [300ms]}}\n"
@@ -230,6 +235,7 @@ struct intent {
 	struct run *run;
 	uint32_t route, total, parts;
 	uint64_t first; /* number */
+	bool sandbox;
 };
 
 struct acceptance {
@@ -276,7 +282,10 @@ static void apply_intent(struct turn *turn, struct input *input)
 	struct store_order rec = {
 		.account = 1,
 		.route = intent->route,
-		.provider = provider_of(turn->engine, route->provider)->number,
+		.provider = provider_of(turn->engine,
+					provider_carrying(turn->engine, route, intent->sandbox))
+				    ->number,
+		.sandbox = intent->sandbox,
 		.alphabet = SMPP_ALPHABET_GSM7,
 		.parts = cut_there ? 1 : (uint8_t)intent->parts,
 		.paid_parts = cut_there ? (uint8_t)intent->parts : 0,
@@ -302,7 +311,8 @@ static void apply_intent(struct turn *turn, struct input *input)
 				      .amount = -cost,
 				      .order = work->rec.order,
 				      .cause = "order" };
-	ledger_post(turn, &debit, NULL);
+	if (!intent->sandbox)
+		ledger_post(turn, &debit, NULL);
 	orders_enqueue(turn, &work->rec);
 	struct acceptance *effect = (void *)turn_effect(turn, accepted, sizeof(*effect));
 	if (!effect)
@@ -319,6 +329,18 @@ static void refuse_intent(struct engine *engine, struct input *input, enum store
 	(void)why;
 }
 
+static struct intent *draw_intent(struct run *run, struct dice *dice)
+{
+	struct intent *intent = calloc(1, sizeof(*intent));
+	intent->input.apply = apply_intent;
+	intent->input.refuse = refuse_intent;
+	intent->run = run;
+	intent->route = (uint32_t)dice_between(dice, 1, 2);
+	intent->total = (uint32_t)dice_between(dice, 1, 60);
+	intent->parts = dice_permille(dice, 200) ? 3 : 1;
+	return intent;
+}
+
 static void send_intent(struct world *world, void *arg, uint64_t number)
 {
 	struct run *run = arg;
@@ -326,15 +348,23 @@ static void send_intent(struct world *world, void *arg, uint64_t number)
 	(void)number;
 	if (!run->engine)
 		return;
-	struct intent *intent = calloc(1, sizeof(*intent));
-	intent->input.apply = apply_intent;
-	intent->input.refuse = refuse_intent;
-	intent->run = run;
-	intent->route = (uint32_t)dice_between(&run->dice, 1, 2);
-	intent->total = (uint32_t)dice_between(&run->dice, 1, 60);
-	intent->parts = dice_permille(&run->dice, 200) ? 3 : 1;
+	struct intent *intent = draw_intent(run, &run->dice);
 	intent->first = run->next_msisdn;
 	run->next_msisdn += intent->total;
+	engine_input(run->engine, &intent->input);
+}
+
+/* The same of a sandbox account. */
+static void send_sandboxed(struct world *world, void *arg, uint64_t number)
+{
+	struct run *run = arg;
+	(void)world;
+	(void)number;
+	if (!run->engine)
+		return;
+	struct intent *intent = draw_intent(run, &run->sandboxed);
+	intent->first = SANDBOX_FIRST;
+	intent->sandbox = true;
 	engine_input(run->engine, &intent->input);
 }
 
@@ -415,9 +445,33 @@ static void check_replay(struct run *run, struct store_txn *txn, const struct st
 	path_release(&path);
 }
 
+/* It ends, no carrier has seen it, it cost nothing, and what is DELIVERED had such a number. */
+static void check_sandboxed(struct run *run, const struct store_message *message)
+{
+	struct outcome_mix mix;
+	char digits[24];
+	struct outcome_subject subject = { .destination = digits, .part = 1, .attempt = 1 };
+	outcome_mix_init(&mix);
+	snprintf(digits, sizeof(digits), "%llu", (unsigned long long)message->msisdn);
+	if (!life_is_final((enum store_state)message->state))
+		complain(run, "a message of the sandbox has not ended", message->msisdn);
+	for (size_t i = 0; i < CARRIERS; i++)
+		if (carrier_truth(run->carriers[i], message->msisdn)->submits)
+			complain(run, "a carrier got a message of the sandbox", message->msisdn);
+	if (message->refund)
+		complain(run, "a message of the sandbox was paid back", message->msisdn);
+	if (message->state == STORE_STATE_DELIVERED &&
+	    outcome_draw(&mix, &subject).message_state != 2 /* SMPP 3.4, 5.2.28 */)
+		complain(run, "the sandbox delivered what it should not", message->msisdn);
+}
+
 static void check_message(struct run *run, const struct store_order *order,
 			  const struct store_message *message)
 {
+	if (order->sandbox) {
+		check_sandboxed(run, message);
+		return;
+	}
 	const struct carrier *carrier = run->carriers[order->route - 1];
 	const struct truth *truth = carrier_truth(carrier, message->msisdn);
 	uint32_t attempts = message->seg.attempts;
@@ -715,6 +769,10 @@ static uint32_t simulate(uint64_t seed, bool verbose, uint64_t *hash)
 	for (int64_t i = dice_between(&run.reloads, -RELOADS_MAX, RELOADS_MAX); i > 0; i--)
 		world_later(run.world, begin_ms + dice_between(&run.reloads, 0, 20000), reload,
 			    &run, 0);
+	run.sandboxed = dice_of(seed, "sandboxed");
+	for (int64_t i = dice_between(&run.sandboxed, -SANDBOXED_MAX, SANDBOXED_MAX); i > 0; i--)
+		world_later(run.world, begin_ms + dice_between(&run.sandboxed, 0, 15000),
+			    send_sandboxed, &run, 0);
 	bool going = start(&run);
 	int64_t end_ms = run.weather.calm_ms + END_MS, looked_ms = 0;
 	while (going && world_now_ms(run.world) < end_ms) {
