@@ -151,6 +151,30 @@ static void test_config__names_the_override_that_is_wrong(void **state)
 		   "content; while parsing a flow node");
 }
 
+static void test_config__has_one_sandbox(void **state)
+{
+	const char *named[] = { "providers.box={kind: sandbox, window: 3}",
+				"routes.2={name: second, provider: box}" };
+	const char *unnamed[] = { "routes.2={name: second, provider: sandbox}" };
+	struct config *config = load_good(BASE, named, 2);
+
+	(void)state;
+	assert_string_equal(config->sandbox.provider->name, "box");
+	assert_int_equal(config->sandbox.provider->window, 3);
+	assert_ptr_equal(config->routes[1].provider, config->sandbox.provider);
+	assert_int_equal(config->n_all_providers, config->n_providers);
+	config_free(config);
+	config = load_good(BASE, unnamed, 1);
+	assert_string_equal(config->sandbox.provider->name, "sandbox");
+	assert_int_equal(config->sandbox.provider->window, 10);
+	assert_int_equal(config->sandbox.provider->timers.response_ms, 60000);
+	assert_ptr_equal(config->routes[1].provider, config->sandbox.provider);
+	assert_int_equal(config->n_all_providers, config->n_providers + 1);
+	config_free(config);
+	expect_one(BASE, "providers={a: {kind: sandbox}, b: {kind: sandbox}}",
+		   "--set:providers: providers.b.kind: there is another sandbox, and one is all");
+}
+
 static void test_config__lets_overrides_add_what_the_file_has_not(void **state)
 {
 	const char *set[] = {
@@ -183,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_config__refuses_one_host_more_than_are_tried),
 		cmocka_unit_test(test_config__refuses_one_stat_more_than_are_read),
 		cmocka_unit_test(test_config__names_the_override_that_is_wrong),
+		cmocka_unit_test(test_config__has_one_sandbox),
 		cmocka_unit_test(test_config__lets_overrides_add_what_the_file_has_not),
 	};
 

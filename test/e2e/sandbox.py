@@ -21,7 +21,7 @@ PAGE = os.path.join(truths.ROOT, 'tools', 'esmed-api.7.scd')
 SETS = ('routes.1.receipt_deadline=4s', 'routes.1.retries={count: 3, delays: [200ms]}',
         'routes.1.outcome_deadline=1500ms', 'providers.sandbox.timers.response=1s',
         'providers.sandbox.timers.pause_min=100ms', 'sandbox.receipt_after=100ms',
-        'sandbox.late_after=2s')
+        'sandbox.late_after=2s', 'routes.2.provider=sandbox')
 PRICE = 0.088
 
 
@@ -156,6 +156,24 @@ def beside_a_real_one(home, dev):
           'the figures leave the sandbox out', figures)
 
 
+def on_a_route_of_the_sandbox(home):
+    before = home.daemon.api('GET', '/api/v1/balance')[1]['balance']
+    status, sent = home.daemon.api('POST', '/api/v1/send_sms', {
+        'route_id': 2, 'caller_id': 'ACME', 'message': 'Hi', 'numbers': ['31699990001']})
+    check(status == 200 and sent['sandbox'] is True and sent['balance_after'] == before,
+          'a route that names the sandbox takes no account to a carrier, and no money', sent)
+    order = house.await_that('it is resolved', lambda: home.daemon.resolved(sent['order_id']))
+    check(order['failed'] == 1, 'and ends as its number says', order)
+
+
+def figures(daemon):
+    status, insight = daemon.operate('GET', '/control/v1/insight?window=1h')
+    counted = sum(route['layers']['execution']['accepted'] for route in insight['routes'])
+    check(status == 200 and counted == 1, 'insight counts the real message and no other', insight)
+    health = daemon.api('GET', '/healthz', key=None)[1]
+    check('sandbox' not in str(health['providers']), 'and health does not know the sandbox', health)
+
+
 def killed(home, dev):
     sent = dev.send([f'316{n:08}' for n in range(3000)])
     house.await_that('some are delivered',
@@ -189,6 +207,8 @@ def main():
         check(home.far.count_submits() == 0, 'the carrier has seen nothing of it')
         money(home.daemon, dev)
         beside_a_real_one(home, dev)
+        on_a_route_of_the_sandbox(home)
+        figures(home.daemon)
         killed(home, dev)
         without_a_carrier(home, dev)
         check(dev.balance() == BALANCE, 'after all of it the balance has not moved')
