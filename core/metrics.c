@@ -192,7 +192,7 @@ static void route_oldest(const struct scrape *scrape)
 
 static uint64_t route_blocked(const struct scrape *scrape, const struct config_route *route)
 {
-	return provider_route_blocked(scrape->engine, route) != NULL;
+	return provider_route_blocked(scrape->engine, route, false) != NULL;
 }
 
 static void routes_blocked(const struct scrape *scrape)

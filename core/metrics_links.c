@@ -9,11 +9,18 @@
 
 typedef void link_fn(const struct scrape *scrape, const struct link *link);
 
+/* The sandbox is no carrier: nothing is told of it. */
+static bool of_sandbox(const struct provider *provider)
+{
+	return provider->config->kind == CONFIG_KIND_SANDBOX;
+}
+
 static void each_link(const struct scrape *scrape, link_fn *collect)
 {
 	const struct engine *engine = scrape->engine;
 	for (size_t i = 0; i < engine->n_providers; i++)
-		for (size_t k = 0; k < engine->providers[i]->n_links; k++)
+		for (size_t k = 0;
+		     !of_sandbox(engine->providers[i]) && k < engine->providers[i]->n_links; k++)
 			collect(scrape, engine->providers[i]->links[k]);
 }
 
@@ -131,6 +138,8 @@ static void each_provider(const struct scrape *scrape, provider_fn *figure)
 	const struct engine *engine = scrape->engine;
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		const struct provider *provider = engine->providers[i];
+		if (of_sandbox(provider))
+			continue;
 		metrics_put_whole(scrape, figure(scrape, provider), VALUES(provider->config->name));
 	}
 }
@@ -186,6 +195,8 @@ void metrics_provider_paces(const struct scrape *scrape)
 	const struct engine *engine = scrape->engine;
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		const struct provider *provider = engine->providers[i];
+		if (of_sandbox(provider))
+			continue;
 		double pace = provider_pace(provider, scrape->turn->now_ms);
 		metrics_put(scrape, exposition_ms((int64_t)(pace * 1000 + 0.5)),
 			    VALUES(provider->config->name));
@@ -208,6 +219,8 @@ void metrics_provider_receipts(const struct scrape *scrape)
 	const struct engine *engine = scrape->engine;
 	for (size_t i = 0; i < engine->n_providers; i++) {
 		const struct provider *provider = engine->providers[i];
+		if (of_sandbox(provider))
+			continue;
 		const uint64_t *counts = provider->unmatched.counts;
 		const char *name = provider->config->name;
 		uint64_t kept = 0;

@@ -41,7 +41,7 @@ void overdue_check(struct engine *engine)
 		if (queue_oldest(engine->queue, config->routes[i].id, &since_ms))
 			look_at(&overdue, &config->routes[i], since_ms, now_ms);
 	if (overdue.n) {
-		const char *why = provider_route_blocked(engine, overdue.route);
+		const char *why = provider_route_blocked(engine, overdue.route, false);
 		json_time_text(overdue.since_ms, since);
 		if (overdue.n > 1)
 			snprintf(more, sizeof(more), "; so do %u more routes", overdue.n - 1);
