@@ -221,7 +221,7 @@ void cohort_measure(struct cohort *cohort, const struct store_order *order,
 
 /* ---- writing ---- */
 
-static void sums_add(struct cohort_sums *sums, const struct cohort_sums *by)
+void cohort_merge(struct cohort_sums *sums, const struct cohort_sums *by)
 {
 	for (unsigned i = 0; i < COHORT_COUNTS; i++)
 		sums->counts[i] += by->counts[i];
@@ -301,7 +301,7 @@ static void put_together(struct turn *turn)
 				       .provider = cohort->of.provider };
 		struct cohort *all = cohort->of.account == COHORT_ALL ? NULL : find(turn, &of);
 		if (all)
-			sums_add(&all->sums, &cohort->sums);
+			cohort_merge(&all->sums, &cohort->sums);
 	}
 }
 
@@ -360,7 +360,7 @@ static void committed(struct engine *engine, struct effect *effect, enum turn_en
 		struct cohort_total *total = total_of(engine->cohorts, cohort->of.route);
 		if (!total)
 			return; /* without memory for it the figures since start lack a turn */
-		sums_add(&total->sums, &cohort->sums);
+		cohort_merge(&total->sums, &cohort->sums);
 		for (unsigned i = 0; i < COHORT_COUNTS; i++)
 			total->came[i] += cohort->came[i];
 	}
@@ -400,11 +400,10 @@ void cohort_add(struct cohort_sums *sums, const struct store_cohort *rec)
 		histogram_unpack(&sums->stages[i], octets->at, octets->n);
 	}
 	for (unsigned i = 0; i < COHORT_OUTCOMES; i++) {
-		struct cohort_example *example = &sums->examples[i];
-		if (example->order)
-			continue;
-		example->order = *(uint64_t *)member(rec, examples[i].order);
-		example->index = *(uint32_t *)member(rec, examples[i].index);
+		uint64_t order = *(uint64_t *)member(rec, examples[i].order);
+		uint32_t index = *(uint32_t *)member(rec, examples[i].index);
+		if (order)
+			sums->examples[i] = (struct cohort_example){ order, index };
 	}
 }
 

@@ -100,8 +100,10 @@ void cohorts_trim(struct turn *turn, unsigned budget);
 
 /* ---- reading ---- */
 
-/* Adds a record's counts and stages; an example is taken where there is none yet. */
+/* Adds a record's counts and stages, and takes its examples: records are added oldest first. */
 void cohort_add(struct cohort_sums *sums, const struct store_cohort *rec);
+/* Adds counts and stages of `by`, and takes its examples. */
+void cohort_merge(struct cohort_sums *sums, const struct cohort_sums *by);
 
 /*
  * Of one route since this process began, over all accounts but sandboxes, of what is on disk.

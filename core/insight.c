@@ -199,8 +199,8 @@ static void add_like(struct gather *gather, const struct store_cohort *rec)
 	if (!like || !route || !provider)
 		return;
 	cohort_add(&like->sums, rec);
-	cohort_add(&route->sums, rec);
-	cohort_add(&provider->sums, rec);
+	if (gather->account == COHORT_ALL)
+		cohort_add(&provider->sums, rec);
 	if (!is_old(route, rec))
 		return;
 	route->overdue += rec->awaiting;
@@ -219,7 +219,7 @@ static int by_messages(struct insight_like *a, struct insight_like *b)
 	return a->parts < b->parts ? 1 : -1;
 }
 
-/* The fewest first, so that the most come to stand in front. */
+/* Each to its route; the fewest first, so that the most come to stand in front. */
 static void sort(struct gather *gather)
 {
 	struct insight *insight = gather->insight;
@@ -228,6 +228,7 @@ static void sort(struct gather *gather)
 		struct insight_route *route = route_of(gather, like->route);
 		if (!route)
 			return;
+		cohort_merge(&route->sums, &like->sums);
 		like->next = route->like;
 		route->like = like;
 		route->n_like++;
@@ -249,7 +250,14 @@ static void gather_all(struct gather *gather)
 	walk(gather, insight->window->span, (uint32_t)(insight->from_ms / window_ms),
 	     (uint32_t)(insight->to_ms / window_ms), add_like);
 	walk(gather, COHORT_HOUR, FOR_EVER, hour, add_stuck_hour);
-	walk(gather, COHORT_MINUTE, minute - 2 * HOUR_MINUTES, minute, add_stuck_minute);
+	uint32_t first = minute, last = 0;
+	for (const struct insight_route *route = insight->routes; route; route = route->next) {
+		uint32_t before = (uint32_t)(route->stuck_before_ms / COHORT_MINUTE_MS);
+		uint32_t begin = before - before % HOUR_MINUTES;
+		first = begin < first ? begin : first;
+		last = before > last ? before : last;
+	}
+	walk(gather, COHORT_MINUTE, first, last, add_stuck_minute);
 	sort(gather);
 }
 

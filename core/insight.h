@@ -36,7 +36,7 @@ struct insight_like {
 
 struct insight_route {
 	uint32_t route;
-	struct cohort_sums sums;   /* of all its likes, without examples */
+	struct cohort_sums sums;   /* of all its likes */
 	struct insight_like *like; /* the first */
 	size_t n_like;
 	/* What is older than nearly all take, p99 of a day, and still SENT is stuck. */
@@ -48,7 +48,7 @@ struct insight_route {
 	struct insight_route *next; /* by rising number */
 };
 
-/* A provider by its durable number. */
+/* A provider by its durable number; summed up over all accounts only. */
 struct insight_provider {
 	uint32_t number;
 	struct cohort_sums sums;
