@@ -284,7 +284,7 @@ static void answer(struct flow *flow, struct flow_session *session, struct flow_
 	session->heard_us[key.direction] = event->at_us;
 	event->window = session->open[key.direction];
 	if (!flow_is_submit(entry->request.command_id) ||
-	    !flow_answered(flow, session, entry, fields))
+	    !flow_answered(flow, session, entry, event))
 		flow_let_go(flow, entry);
 }
 

@@ -10,8 +10,8 @@
  *	flow_end(flow);                      no PDU follows; then flow_next again
  *
  * Bounded, so that a capture of any size streams through: of more than FLOW_REQUESTS open requests,
- * FLOW_SUBMITS without receipt, FLOW_SESSIONS, FLOW_MESSAGES in parts or FLOW_FAILED submits that
- * might be repeated the oldest is forgotten; flow_forgotten counts the requests and submits.
+ * FLOW_SUBMITS with an id, FLOW_SESSIONS, FLOW_MESSAGES in parts, FLOW_FAILED submits that might be
+ * repeated or FLOW_EARLY readings of ids of receipts without submit the oldest is forgotten; flow_forgotten counts the requests and submits.
  */
 #ifndef TOOLS_FLOW_H
 #define TOOLS_FLOW_H
@@ -26,6 +26,7 @@
 #define FLOW_SESSIONS 1024
 #define FLOW_MESSAGES 4096
 #define FLOW_FAILED   16384
+#define FLOW_EARLY    4096
 
 #define FLOW_HELD_US 100000 /* an answer for which others waited so long is worth a word */
 
@@ -105,6 +106,10 @@ struct flow_event {
 	struct smpp_octets id;	   /* that was matched, raw */
 	bool other_link;	   /* the submit went another way */
 	int64_t delay_us;	   /* since the submit */
+
+	/* PDU, answers: the receipt that came before it, and how long; 0: none did */
+	uint64_t early;
+	int64_t early_us;
 
 	/* PDU, parts of a message: the first that was seen, and how many were */
 	uint64_t first_part;

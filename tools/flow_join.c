@@ -68,6 +68,14 @@ void flow_submit(struct flow *flow, struct flow_session *session, struct flow_en
 
 /* ---- receipts ---- */
 
+static void copy_address(char out[FLOW_ADDRESS_OCTETS], struct smpp_octets address)
+{
+	uint32_t n = address.n < FLOW_ADDRESS_OCTETS ? address.n : FLOW_ADDRESS_OCTETS - 1;
+
+	if (n > 0)
+		memcpy(out, address.at, n);
+}
+
 static void provider_of(const char *link, char out[TRACE_LINK_OCTETS])
 {
 	const char *slash = strchr(link, '/');
@@ -91,9 +99,55 @@ static void forget_submit(struct flow *flow, struct flow_entry *entry)
 	flow_let_go(flow, entry);
 }
 
-bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
-		   const struct smpp_pdu *fields)
+/* A number in digits, behind a plus or not; false: it is none, and no receipt can contradict it. */
+static bool number_of(const char *address, uint64_t *number)
 {
+	*number = 0;
+	if (*address == '+')
+		address++;
+	if (*address == '\0')
+		return false;
+	for (; *address >= '0' && *address <= '9'; address++)
+		*number = *number * 10 + (uint64_t)(*address - '0');
+	return *address == '\0';
+}
+
+static bool fits(const struct flow_entry *entry, const struct smpp_pdu *receipt)
+{
+	uint64_t number;
+
+	return !number_of(entry->request.to, &number) || smpp_receipt_may_be_of(receipt, number);
+}
+
+static void forget_early(struct flow *flow, struct flow_early *early)
+{
+	HASH_DEL(flow->early, early);
+	free(early);
+}
+
+/* Receipts overtake answers, on other links above all. */
+static void tell_early(struct flow *flow, const struct flow_entry *entry, struct flow_event *event)
+{
+	struct flow_early *early;
+	struct smpp_pdu receipt;
+
+	HASH_FIND(hh, flow->early, &entry->id, sizeof(entry->id), early);
+	if (early == NULL)
+		return;
+	smpp_pdu_init(&receipt, SMPP_deliver_sm, 0);
+	receipt.source_addr = smpp_octets_of(early->from);
+	receipt.destination_addr = smpp_octets_of(early->to);
+	if (!fits(entry, &receipt))
+		return;
+	event->early = early->number;
+	event->early_us = event->at_us - early->at_us;
+	forget_early(flow, early);
+}
+
+bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
+		   struct flow_event *event)
+{
+	const struct smpp_pdu *fields = event->fields;
 	enum smpp_status_class class = smpp_status(fields->command_status).class;
 	struct flow_entry *other;
 
@@ -113,27 +167,8 @@ bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_
 		flow->forgotten++;
 	}
 	HASH_ADD(hh, flow->submits, id, sizeof(entry->id), entry);
+	tell_early(flow, entry, event);
 	return true;
-}
-
-/* A number in digits, behind a plus or not; false: it is none, and no receipt can contradict it. */
-static bool number_of(const char *address, uint64_t *number)
-{
-	*number = 0;
-	if (*address == '+')
-		address++;
-	if (*address == '\0')
-		return false;
-	for (; *address >= '0' && *address <= '9'; address++)
-		*number = *number * 10 + (uint64_t)(*address - '0');
-	return *address == '\0';
-}
-
-static bool fits(const struct flow_entry *entry, const struct smpp_pdu *receipt)
-{
-	uint64_t number;
-
-	return !number_of(entry->request.to, &number) || smpp_receipt_may_be_of(receipt, number);
 }
 
 /* One id of the receipt in each of its readings; the exact one beats the others. */
@@ -164,6 +199,35 @@ static void look_for(const struct flow *flow, struct flow_event *event, struct s
 	}
 }
 
+/* Its submit may still be answered: then it is found by any reading. */
+static void keep_early(struct flow *flow, const struct flow_event *event, struct smpp_octets id,
+		       struct flow_id_key *key)
+{
+	struct smpp_id_reading readings[SMPP_ID_READINGS];
+	size_t n = smpp_id_readings(id.at, id.n, SMPP_ID_ANY, readings);
+
+	for (size_t i = 0; i < n; i++) {
+		struct flow_early *early;
+
+		memset(key->id, 0, sizeof(key->id));
+		memcpy(key->id, readings[i].id, readings[i].n);
+		HASH_FIND(hh, flow->early, key, sizeof(*key), early);
+		if (early != NULL)
+			forget_early(flow, early);
+		if (HASH_COUNT(flow->early) >= FLOW_EARLY)
+			forget_early(flow, flow->early);
+		early = calloc(1, sizeof(*early));
+		if (early == NULL)
+			return;
+		early->id = *key;
+		early->number = event->pdu->number;
+		early->at_us = event->at_us;
+		copy_address(early->from, event->fields->source_addr);
+		copy_address(early->to, event->fields->destination_addr);
+		HASH_ADD(hh, flow->early, id, sizeof(early->id), early);
+	}
+}
+
 void flow_join_receipt(struct flow *flow, struct flow_event *event)
 {
 	const struct smpp_octets *ids = event->receipt->ids;
@@ -174,6 +238,10 @@ void flow_join_receipt(struct flow *flow, struct flow_event *event)
 	look_for(flow, event, ids[SMPP_RECEIPT_TLV_ID], &key);
 	if (!smpp_octets_equal(ids[SMPP_RECEIPT_TLV_ID], ids[SMPP_RECEIPT_TEXT_ID]))
 		look_for(flow, event, ids[SMPP_RECEIPT_TEXT_ID], &key);
+	if (event->join == FLOW_JOIN_UNKNOWN) {
+		keep_early(flow, event, ids[SMPP_RECEIPT_TLV_ID], &key);
+		keep_early(flow, event, ids[SMPP_RECEIPT_TEXT_ID], &key);
+	}
 	if (event->join == FLOW_JOIN_AMBIGUOUS)
 		event->submit = NULL;
 	if (event->submit == NULL)
@@ -183,14 +251,6 @@ void flow_join_receipt(struct flow *flow, struct flow_event *event)
 }
 
 /* ---- parts ---- */
-
-static void copy_address(char out[FLOW_ADDRESS_OCTETS], struct smpp_octets address)
-{
-	uint32_t n = address.n < FLOW_ADDRESS_OCTETS ? address.n : FLOW_ADDRESS_OCTETS - 1;
-
-	if (n > 0)
-		memcpy(out, address.at, n);
-}
 
 void flow_join_part(struct flow *flow, struct flow_event *event)
 {
@@ -243,6 +303,8 @@ void flow_join_release(struct flow *flow)
 		HASH_DEL(flow->parts, parts);
 		free(parts);
 	}
+	while (flow->early != NULL)
+		forget_early(flow, flow->early);
 	HASH_ITER(hh, flow->failures, failure, next_failure) {
 		HASH_DEL(flow->failures, failure);
 		free(failure);

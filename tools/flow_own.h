@@ -60,6 +60,16 @@ struct flow_parts {
 	UT_hash_handle hh;
 };
 
+/* A receipt whose submit had not been answered, under one reading of its id. */
+struct flow_early {
+	struct flow_id_key id;
+	uint64_t number;
+	int64_t at_us;
+	char from[FLOW_ADDRESS_OCTETS];
+	char to[FLOW_ADDRESS_OCTETS];
+	UT_hash_handle hh;
+};
+
 /* A submit that failed, or was never answered. */
 struct flow_failure {
 	uint64_t hash;
@@ -81,6 +91,7 @@ struct flow {
 	struct flow_entry *submits;	   /* by id, the oldest first */
 	struct flow_parts *parts;
 	struct flow_failure *failures;
+	struct flow_early *early;
 	struct flow_entry *gone;
 	struct flow_event *events;
 	size_t event_count;
@@ -99,7 +110,7 @@ void flow_submit(struct flow *flow, struct flow_session *session, struct flow_en
 		 struct flow_event *event);
 /* It was answered. true: it was taken over, to wait for its receipt. */
 bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
-		   const struct smpp_pdu *fields);
+		   struct flow_event *event);
 /* It failed, or will not be answered: should the same come again, it is known. */
 void flow_note_failure(struct flow *flow, const struct flow_entry *entry);
 

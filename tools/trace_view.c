@@ -221,6 +221,11 @@ static void put_join(struct trace_view *view, const struct flow_event *event)
 
 static void put_history(struct buffer *out, const struct flow_event *event)
 {
+	if (event->early != 0) {
+		buffer_format(out, " receipt=#%" PRIu64 " (came before it by ", event->early);
+		trace_put_ms(out, event->early_us);
+		buffer_text(out, ")");
+	}
 	if (event->again != 0) {
 		char text[SMPP_STATUS_TEXT_OCTETS];
 

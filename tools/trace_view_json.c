@@ -111,6 +111,8 @@ static void add_relations(struct json_writer *json, const struct flow_event *eve
 	add_request(json, event);
 	add_submit(json, event);
 	add_again(json, event);
+	if (event->early != 0)
+		json_add_uint(json, "receipt_before", event->early);
 	if (event->pause_us >= 0)
 		add_ms(json, "pause_ms", event->pause_us);
 }

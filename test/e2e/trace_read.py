@@ -255,6 +255,23 @@ def wire_enquire():
     return sim_replay.pdu(0x15, 9)
 
 
+def early():
+    """A receipt that overtakes the answer of its submit, hex there and decimal here."""
+    packets = sim_replay.session()
+    down = 6001 + len(sim_replay.BOUND)
+    swapped = packets[:5] + [
+        (50, sim_replay.tcp(SMSC, ESME, down, sim_replay.RECEIPT)),
+        (60, sim_replay.tcp(SMSC, ESME, down + len(sim_replay.RECEIPT), sim_replay.ANSWER))]
+    ones = session_of(swapped)
+    tap.result(ones[3]['submit'] is None and ones[4].get('receipt_before') == 4 and
+               ones[4]['request'] == 3, 'a receipt that came before the answer is found', ones)
+    tap.result('(came before it by 10ms)' in trace(capture(swapped))[1], 'and said')
+    other = sim_replay.ASK.replace(b'\x32\0', b'\x33\0')
+    swapped[4] = (20, sim_replay.tcp(ESME, SMSC, 1001 + len(sim_replay.BIND), other))
+    tap.result('receipt_before' not in session_of(swapped)[4], 'but not that of another number',
+               session_of(swapped))
+
+
 def retries():
     """The same text to the same number once more, after a throttle."""
     packets = sim_replay.session()[:4]
@@ -340,6 +357,7 @@ def main():
     kinds()
     ports()
     losses()
+    early()
     retries()
     filters()
     golden()
