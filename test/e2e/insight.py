@@ -17,7 +17,7 @@ import house  # noqa: E402
 TAP = house.Tap()
 API = description.Description()
 OTHER, SANDBOX = 'somebody-else-0123456789abcdef0123456789', 'only-trying-0123456789abcdef0123456789ab'
-LATE_MS, DEADLINE_S, RECEIPT_S = 3000, 2, 6
+LATE_MS, DEADLINE_S, RECEIPT_S = 9000, 6, 14
 SETS = tuple(f'routes.{route}.{key}={value}s' for route in (1, 3) for key, value in (
     ('outcome_deadline', DEADLINE_S), ('receipt_deadline', RECEIPT_S)))
 DELIVERED, FAILED, EXPIRED, NONE, THROTTLED, REFUSED, LATE = 0, 1, 3, 4, 5, 6, 14
@@ -309,7 +309,8 @@ def a_table(daemon):
 
 def silence():
     """An upstream that takes everything and tells nothing; then it tells again."""
-    sets = [*SETS, 'routes.1.receipt_deadline=2s', 'routes.3.receipt_deadline=2s']
+    sets = [f'routes.{route}.{key}' for route in (1, 3)
+            for key in ('outcome_deadline=30s', 'receipt_deadline=5s')]
     with house.House(('--quiet',), sets) as home:
         daemon = home.daemon
         daemon.start()
