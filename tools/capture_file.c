@@ -144,20 +144,24 @@ static int64_t time_us(const struct interface *interface, uint64_t units)
 
 static struct interface *add_interface(struct capture_file *file, char *error)
 {
-	struct interface *interfaces;
+	size_t count = file->interface_count;
+	struct interface *interfaces = file->interfaces;
 
-	if (file->interface_count == CAPTURE_INTERFACES) {
+	if (count == CAPTURE_INTERFACES) {
 		fail(file, error, "too many interfaces");
 		return NULL;
 	}
-	interfaces = reallocarray(file->interfaces, file->interface_count + 1, sizeof(*interfaces));
+	if ((count & (count - 1)) == 0) /* room is for the next power of two */
+		interfaces =
+			reallocarray(interfaces, count == 0 ? 1 : 2 * count, sizeof(*interfaces));
 	if (interfaces == NULL) {
 		fail(file, error, "out of memory");
 		return NULL;
 	}
 	file->interfaces = interfaces;
-	interfaces[file->interface_count] = (struct interface){ .units_per_s = US_PER_S };
-	return &interfaces[file->interface_count++];
+	interfaces[count] = (struct interface){ .units_per_s = US_PER_S };
+	file->interface_count++;
+	return &interfaces[count];
 }
 
 static bool begin_pcap(struct capture_file *file, char *error)

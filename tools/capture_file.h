@@ -15,8 +15,8 @@
 enum {
 	CAPTURE_ERROR_OCTETS = 256,
 	CAPTURE_RECORD_OCTETS = 4 << 20, /* a larger packet or interface is an error */
-	CAPTURE_INTERFACES = 1024,	 /* of one section; more are an error */
-	CAPTURE_NAME_OCTETS = 80,	 /* of an interface, with its NUL; a longer one is cut */
+	CAPTURE_INTERFACES = 32768,	 /* of one section; more are an error */
+	CAPTURE_NAME_OCTETS = 112,	 /* of an interface, with its NUL; a longer one is cut */
 	CAPTURE_COMMENT_OCTETS = 256,	 /* of a packet, with its NUL; a longer one is cut */
 };
 
