@@ -2,8 +2,8 @@
  * smpp-trace: shows SMPP PDUs to an engineer, from hexadecimal, from captures or as they pass through
  * a running daemon. This file joins source, flow and view; each of them is a file of its own.
  *
- * Exit status: 0 all well, 1 a PDU or its hexadecimal cannot be read, the daemon cannot be reached
- * or nothing has that name, 2 the command line is wrong.
+ * Exit status: 0 all well, 1 a PDU or its hexadecimal cannot be read, the daemon cannot be reached,
+ * a file cannot be written or nothing has that name, 2 the command line is wrong.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 #include "tools/filter.h"
 #include "tools/trace_capture.h"
 #include "tools/trace_explain.h"
+#include "tools/trace_export.h"
 #include "tools/trace_hex.h"
 #include "tools/trace_live.h"
 #include "tools/trace_options.h"
@@ -86,11 +87,13 @@ struct trace {
 	const struct trace_options *options;
 	struct flow *flow;
 	struct trace_summary *summary; /* instead of the view */
+	struct trace_export *export;   /* NULL: nothing is written */
 	struct trace_view view;
 	uint64_t seen;
 	uint64_t shown;
 	uint64_t dropped;
-	bool well; /* no PDU that cannot be read was shown */
+	bool well;	/* no PDU that cannot be read was shown */
+	bool unwritten; /* a file cannot be written, which was said */
 };
 
 static enum trace_format format_of(const struct trace_options *options)
@@ -100,6 +103,24 @@ static enum trace_format format_of(const struct trace_options *options)
 	if (options->ladder)
 		return TRACE_LADDER;
 	return options->verbose ? TRACE_BLOCK : TRACE_LINE;
+}
+
+static bool begin_export(struct trace *trace, const struct trace_options *options)
+{
+	bool reads = options->command == TRACE_READ && strcmp(options->words[0], "-") != 0;
+	struct trace_export_want want = { .path = options->write_path,
+					  .file_octets = options->rotate_octets,
+					  .files = options->rotate_files,
+					  .source = reads ? options->words[0] : NULL,
+					  .text = options->print.show_text && !options->redact,
+					  .numbers = options->print.show_numbers &&
+						     !options->redact };
+	char error[CAPTURE_ERROR_OCTETS];
+
+	trace->export = trace_export_new(&want, error);
+	if (trace->export == NULL)
+		fprintf(stderr, "smpp-trace: %s\n", error);
+	return trace->export != NULL;
 }
 
 /* False: what is wrong was said. */
@@ -113,27 +134,44 @@ static bool trace_begin(struct trace *trace, struct trace_options *options)
 	trace->flow = flow_new(options->unanswered_us);
 	if (options->summary)
 		trace->summary = trace_summary_new();
-	if (trace->flow != NULL && (trace->summary != NULL || !options->summary))
-		return true;
-	fputs("smpp-trace: out of memory\n", stderr);
-	return false;
+	if (trace->flow == NULL || (trace->summary == NULL && options->summary)) {
+		fputs("smpp-trace: out of memory\n", stderr);
+		return false;
+	}
+	return options->write_path == NULL || begin_export(trace, options);
 }
 
 static void trace_release(struct trace *trace)
 {
 	trace_view_release(&trace->view);
+	trace_export_free(trace->export);
 	trace_summary_free(trace->summary);
 	flow_free(trace->flow);
 }
 
-/* Everything that the flow has to say. False: nobody reads it any more. */
+/* False: it cannot be written, which was said. */
+static bool written(struct trace *trace, bool done)
+{
+	if (!done && !trace->unwritten)
+		fprintf(stderr, "smpp-trace: %s\n", trace_export_error(trace->export));
+	trace->unwritten = !done;
+	return done;
+}
+
+/* Everything that the flow has to say. False: nobody reads it, or it cannot be written. */
 static bool show(struct trace *trace)
 {
 	const struct filter *filter = trace->options->filter;
+	bool shows = trace_options_show(trace->options);
 	struct flow_event event;
 
 	while (flow_next(trace->flow, &event)) {
 		if (filter != NULL && !filter_holds(filter, &event))
+			continue;
+		if (trace->export != NULL && event.kind == FLOW_PDU &&
+		    !written(trace, trace_export_add(trace->export, &event)))
+			return false;
+		if (!shows)
 			continue;
 		if (trace->summary != NULL) {
 			trace_summary_add(trace->summary, &event);
@@ -146,6 +184,14 @@ static bool show(struct trace *trace)
 		}
 	}
 	return trace->view.out.n < 1u << 16 || write_out(&trace->view.out);
+}
+
+/* Nothing of what has come is kept back. False: as show. */
+static bool trace_flush(struct trace *trace)
+{
+	if (trace->export != NULL && !written(trace, trace_export_flush(trace->export)))
+		return false;
+	return write_out(&trace->view.out);
 }
 
 static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
@@ -166,7 +212,17 @@ static bool trace_end(struct trace *trace)
 		return false;
 	if (trace->summary != NULL)
 		trace_summary_print(trace->summary, &trace->view.out);
-	return write_out(&trace->view.out);
+	return trace_flush(trace);
+}
+
+/* What was not only shown is counted at the end. */
+static void print_counts(const struct trace *trace)
+{
+	fprintf(stderr, "seen %" PRIu64 ", shown %" PRIu64 ", dropped %" PRIu64, trace->seen,
+		trace->shown, trace->dropped);
+	if (trace->export != NULL)
+		fprintf(stderr, ", written %" PRIu64, trace_export_written(trace->export));
+	fputs("\n", stderr);
 }
 
 /* ---- decode ---- */
@@ -198,14 +254,14 @@ static int decode(struct trace_options *options)
 static int read_capture(struct trace_options *options)
 {
 	char error[CAPTURE_ERROR_OCTETS] = "";
-	struct trace_capture *capture = NULL;
+	struct trace_capture *capture;
 	struct trace_pdu pdu;
-	struct trace trace;
-	bool well = trace_begin(&trace, options);
+	struct trace trace = { 0 };
+	bool well;
 
-	if (well)
-		capture = trace_capture_open(options->words[0], options->port, error);
-	well = capture != NULL;
+	/* First: what is not there replaces no file. */
+	capture = trace_capture_open(options->words[0], options->port, error);
+	well = capture != NULL && trace_begin(&trace, options);
 	while (well && trace_capture_next(capture, &pdu, error))
 		well = trace_one(&trace, &pdu);
 	/* What came before a damage is told like the rest. */
@@ -213,6 +269,8 @@ static int read_capture(struct trace_options *options)
 	if (error[0] == '\0' && well && trace.seen == 0)
 		snprintf(error, sizeof(error), "no SMPP was recognised in it%s",
 			 options->port == 0 ? "; --port=PORT says where it is" : "");
+	if (trace.export != NULL)
+		print_counts(&trace);
 	if (error[0] != '\0')
 		fprintf(stderr, "smpp-trace: %s: %s\n", options->words[0], error);
 	trace_capture_close(capture);
@@ -230,7 +288,7 @@ static bool show_live(struct trace_live *live, struct trace *trace)
 		if (!trace_one(trace, &pdu))
 			return false;
 	}
-	return write_out(&trace->view.out);
+	return trace_flush(trace);
 }
 
 static int live(struct trace_options *options)
@@ -241,24 +299,23 @@ static int live(struct trace_options *options)
 					.numbers = options->print.show_numbers };
 	struct trace_live *source = trace_live_new(&want);
 	struct trace trace;
-	bool ready = trace_begin(&trace, options);
-	const char *error = source && ready ? NULL : "out of memory";
+	bool ready = trace_begin(&trace, options) && source != NULL;
+	bool wanted = ready; /* somebody reads it, and it can be written */
+	const char *error;
 
-	while (!error && trace_live_wait(source)) {
-		if (!show_live(source, &trace))
-			break;
-	}
-	if (!error) {
-		error = trace_live_error(source);
+	while (wanted && trace_live_wait(source))
+		wanted = show_live(source, &trace);
+	error = source != NULL ? trace_live_error(source) : "out of memory";
+	if (wanted)
 		trace_end(&trace);
-	}
-	fprintf(stderr, "seen %" PRIu64 ", shown %" PRIu64 ", dropped %" PRIu64 "\n", trace.seen,
-		trace.shown, trace.dropped);
+	if (ready)
+		print_counts(&trace);
 	if (error)
 		fprintf(stderr, "smpp-trace: %s\n", error);
+	ready = ready && !trace.unwritten;
 	trace_release(&trace);
 	trace_live_free(source);
-	return error ? 1 : 0;
+	return error || !ready ? 1 : 0;
 }
 
 /* ---- explain ---- */

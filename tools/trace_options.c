@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ROTATE_OCTETS_MIN (64u << 10)
+#define ROTATE_OCTETS_MAX (UINT64_C(1024) << 30)
+
 enum key {
 	KEY_TEXT = 0x100, /* behind every character: no short options */
 	KEY_NUMBERS,
@@ -17,6 +20,8 @@ enum key {
 	KEY_LADDER,
 	KEY_PORT,
 	KEY_AFTER,
+	KEY_ROTATE,
+	KEY_REDACT,
 };
 
 static const struct argp_option rows[] = {
@@ -37,6 +42,13 @@ static const struct argp_option rows[] = {
 	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (/run/esmed/tap.sock)",
 	  2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
+	{ "write", 'w', "FILE", 0,
+	  "live, read: write pcapng (- is standard output) instead of showing; both with -v, -c, -T json...",
+	  3 },
+	{ "rotate", KEY_ROTATE, "SIZE[,COUNT]", 0,
+	  "-w: files FILE_00001... of SIZE (100K, 10M, 1G) at most; keep the last COUNT", 3 },
+	{ "redact", KEY_REDACT, NULL, 0,
+	  "-w: mask texts and numbers in the file although --text and --numbers show them", 3 },
 	{ 0 },
 };
 
@@ -126,6 +138,32 @@ static uint32_t read_number(struct argp_state *state, const char *option, const 
 	return (uint32_t)number;
 }
 
+/* "10M" or "10M,5" */
+static void read_rotation(struct argp_state *state, struct trace_options *options, const char *text)
+{
+	static const struct {
+		char letter;
+		uint64_t octets;
+	} units[] = { { 'K', 1u << 10 }, { 'M', 1u << 20 }, { 'G', 1u << 30 } };
+	char *end;
+	unsigned long number = strtoul(text, &end, 10);
+
+	options->rotate_octets = 0;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (*end == units[i].letter && number <= ROTATE_OCTETS_MAX / units[i].octets)
+			options->rotate_octets = number * units[i].octets;
+	if (text[0] < '0' || text[0] > '9' || options->rotate_octets < ROTATE_OCTETS_MIN)
+		argp_error(state, "--rotate=%s: a size is a number with K, M or G, 64K to 1024G",
+			   text);
+	else if (end[1] == ',')
+		options->rotate_files = read_number(state, "rotate", end + 2, 99999);
+	else if (end[1] != '\0')
+		argp_error(state,
+			   "--rotate=%s: behind the size is only room for a comma and a "
+			   "count of files",
+			   text);
+}
+
 static void add_name(struct argp_state *state, struct trace_options *options, char *name)
 {
 	if (options->n_names == TRACE_NAMES)
@@ -148,6 +186,26 @@ static void read_filter(struct trace_options *options, const char *text)
 	exit(argp_err_exit_status);
 }
 
+bool trace_options_show(const struct trace_options *options)
+{
+	return options->write_path == NULL || options->verbose || options->ladder ||
+	       options->summary || options->format != TRACE_LINE;
+}
+
+static void check_write(struct argp_state *state, const struct trace_options *options)
+{
+	if (options->write_path == NULL) {
+		if (options->rotate_octets > 0 || options->redact)
+			argp_error(state, "--rotate and --redact want -w FILE");
+		return;
+	}
+	if (options->command != TRACE_LIVE && options->command != TRACE_READ)
+		argp_error(state, "-w is for live and read");
+	if (strcmp(options->write_path, "-") == 0 &&
+	    (options->rotate_octets > 0 || trace_options_show(options)))
+		argp_error(state, "-w -: the standard output has no rotation, nor room for a view");
+}
+
 /* What does not go together. */
 static void check(struct argp_state *state, const struct trace_options *options)
 {
@@ -159,10 +217,30 @@ static void check(struct argp_state *state, const struct trace_options *options)
 		    (options->format != TRACE_LINE) >
 	    1)
 		argp_error(state, "-c, --ladder, -v and -T: one at a time");
+	check_write(state, options);
 	if (options->command == TRACE_LIVE && !options->print.show_numbers &&
 	    options->filter != NULL && filter_needs_numbers(options->filter))
 		argp_error(state, "the filter looks at numbers, which the daemon hides from live "
 				  "without --numbers");
+}
+
+static error_t read_write(int key, char *arg, struct argp_state *state)
+{
+	struct trace_options *options = state->input;
+
+	switch (key) {
+	case 'w':
+		options->write_path = arg;
+		return 0;
+	case KEY_ROTATE:
+		read_rotation(state, options, arg);
+		return 0;
+	case KEY_REDACT:
+		options->redact = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
 }
 
 static error_t read_one(int key, char *arg, struct argp_state *state)
@@ -222,7 +300,7 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		argp_error(state, "decode, read, live or explain?");
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return read_write(key, arg, state);
 	}
 }
 

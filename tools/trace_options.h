@@ -22,6 +22,7 @@ struct trace_options {
 	bool verbose;
 	bool ladder;
 	bool summary;
+	bool redact;		  /* what is written, whatever is shown */
 	enum trace_format format; /* of -T; TRACE_LINE: none was given */
 	char *names[TRACE_NAMES]; /* of -e */
 	size_t n_names;
@@ -29,11 +30,17 @@ struct trace_options {
 	uint16_t port;	       /* read: 0 is any */
 	int64_t unanswered_us;
 	struct smpp_print_options print;
+	const char *write_path; /* NULL: nothing is written */
+	uint64_t rotate_octets; /* 0: it is one file */
+	uint32_t rotate_files;	/* 0: all are kept */
 	const char *socket_path;
 	const char *link; /* "": all */
 	char **words;	  /* behind the command; 1 or more, but none for live */
 	size_t n_words;
 };
+
+/* Are PDUs, or their summary, shown? What is written is not, unless a view was asked for. */
+bool trace_options_show(const struct trace_options *options);
 
 /* Reads the command line. --help and --version end the process with 0, a mistake with 2. */
 void trace_options_read(struct trace_options *options, int argc, char **argv);

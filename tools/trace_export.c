@@ -1,0 +1,204 @@
+/* See tools/trace_export.h. */
+#include "tools/trace_export.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/buffer.h"
+#include "smpp/mask.h"
+#include "tools/pcapng.h"
+
+#define LINK_UPPER_PDU 252
+
+/* epan/exported_pdu.h of Wireshark; numbers are big-endian. */
+enum tag {
+	TAG_END = 0,
+	TAG_DISSECTOR = 12,
+	TAG_IPV4_FROM = 20,
+	TAG_IPV4_TO = 21,
+	TAG_PORT_TYPE = 24,
+	TAG_PORT_FROM = 25,
+	TAG_PORT_TO = 26,
+};
+
+/*
+ * A PDU has no addresses here, but Wireshark tells ends by them: so they are made up, of blocks that
+ * nobody has (RFC 5737).
+ */
+#define ESME_ADDRESS   0xC0000201u /* 192.0.2.1 */
+#define SMSC_ADDRESS   0xC6336401u /* 198.51.100.1 */
+#define SMSC_PORT      2775u
+#define ESME_PORT      49152u /* and the session, as far as there are ports */
+#define ESME_PORTS     16384u
+#define PORT_TYPE_TCP  2u
+#define COMMENT_OCTETS (2 * CAPTURE_COMMENT_OCTETS)
+
+struct trace_export {
+	struct trace_export_want want;
+	char comment[160]; /* of the file */
+	struct buffer octets;
+	struct pcapng *pcapng;
+};
+
+/* ---- one PDU ---- */
+
+static void put_u16(struct buffer *out, uint32_t value)
+{
+	const uint8_t octets[] = { (uint8_t)(value >> 8), (uint8_t)value };
+
+	buffer_append(out, octets, sizeof(octets));
+}
+
+static void put_number(struct buffer *out, enum tag tag, uint32_t value)
+{
+	put_u16(out, tag);
+	put_u16(out, 4);
+	put_u16(out, value >> 16);
+	put_u16(out, value & 0xFFFF);
+}
+
+static void put_tags(struct buffer *out, const struct trace_pdu *pdu)
+{
+	uint32_t esme_port = ESME_PORT + (uint32_t)(pdu->session % ESME_PORTS);
+	bool in = pdu->direction == TRACE_IN;
+
+	put_u16(out, TAG_DISSECTOR);
+	put_u16(out, 4);
+	buffer_text(out, "smpp");
+	put_number(out, TAG_IPV4_FROM, in ? SMSC_ADDRESS : ESME_ADDRESS);
+	put_number(out, TAG_IPV4_TO, in ? ESME_ADDRESS : SMSC_ADDRESS);
+	put_number(out, TAG_PORT_TYPE, PORT_TYPE_TCP);
+	put_number(out, TAG_PORT_FROM, in ? SMSC_PORT : esme_port);
+	put_number(out, TAG_PORT_TO, in ? esme_port : SMSC_PORT);
+	put_u16(out, TAG_END);
+	put_u16(out, 0);
+}
+
+/* Our id of the message: a response has that of its request, a receipt that of its submit. */
+static const char *message_of(const struct flow_event *event)
+{
+	if (event->pdu->message[0] != '\0')
+		return event->pdu->message;
+	if (event->request != NULL && event->request->message[0] != '\0')
+		return event->request->message;
+	return event->submit != NULL ? event->submit->message : "";
+}
+
+/* Words as "window=4", which a filter of Wireshark on frame.comment can look for. */
+static void write_comment(char comment[COMMENT_OCTETS], const struct flow_event *event,
+			  const char *interface)
+{
+	const char *message = message_of(event);
+	size_t n = 0;
+
+	if (message[0] != '\0')
+		n += (size_t)snprintf(comment + n, COMMENT_OCTETS - n, "msg=%s ", message);
+	if (event->window > 0)
+		n += (size_t)snprintf(comment + n, COMMENT_OCTETS - n, "window=%" PRIu32 " ",
+				      event->window);
+	if (event->pdu->dropped > 0)
+		n += (size_t)snprintf(comment + n, COMMENT_OCTETS - n, "dropped=%" PRIu64 " ",
+				      event->pdu->dropped);
+	if (event->pdu->lost > 0)
+		n += (size_t)snprintf(comment + n, COMMENT_OCTETS - n, "lost=%" PRIu64 " ",
+				      event->pdu->lost);
+	snprintf(comment + n, COMMENT_OCTETS - n, "session=%s", interface);
+}
+
+bool trace_export_add(struct trace_export *export, const struct flow_event *event)
+{
+	static const enum capture_way ways[] = { [TRACE_UNKNOWN] = CAPTURE_WAY_UNKNOWN,
+						 [TRACE_IN] = CAPTURE_WAY_IN,
+						 [TRACE_OUT] = CAPTURE_WAY_OUT };
+	const struct trace_pdu *pdu = event->pdu;
+	char interface[CAPTURE_NAME_OCTETS], comment[COMMENT_OCTETS];
+	struct buffer *octets = &export->octets;
+	struct pcapng_packet packet = { .interface = interface,
+					.comment = comment,
+					.at_us = pdu->at_us,
+					.way = ways[pdu->direction] };
+	size_t tags_n;
+
+	snprintf(interface, sizeof(interface), "%s#%" PRIu64, pdu->link, pdu->session);
+	write_comment(comment, event, interface);
+	buffer_clear(octets);
+	put_tags(octets, pdu);
+	tags_n = octets->n;
+	buffer_append(octets, pdu->octets, pdu->n);
+	if (!octets->failed)
+		smpp_mask(octets->octets + tags_n, pdu->n, export->want.text, export->want.numbers);
+	packet.octets = octets->octets;
+	packet.n = octets->n;
+	return !octets->failed && pcapng_add(export->pcapng, &packet);
+}
+
+/* ---- the whole ---- */
+
+static bool is_source(const struct trace_export_want *want)
+{
+	struct stat source, target;
+
+	return want->source != NULL && stat(want->source, &source) == 0 &&
+	       stat(want->path, &target) == 0 && source.st_dev == target.st_dev &&
+	       source.st_ino == target.st_ino;
+}
+
+struct trace_export *trace_export_new(const struct trace_export_want *want, char *error)
+{
+	struct trace_export *export;
+	struct pcapng_want file = { .path = want->path,
+				    .program = "smpp-trace " ESMED_VERSION,
+				    .link_type = LINK_UPPER_PDU,
+				    .file_octets = want->file_octets,
+				    .files = want->files };
+
+	if (is_source(want)) {
+		snprintf(error, CAPTURE_ERROR_OCTETS, "%s: is what is read; name another file",
+			 want->path);
+		return NULL;
+	}
+	export = calloc(1, sizeof(*export));
+	if (export == NULL) {
+		snprintf(error, CAPTURE_ERROR_OCTETS, "out of memory");
+		return NULL;
+	}
+	export->want = *want;
+	snprintf(export->comment, sizeof(export->comment),
+		 "Passwords are masked, texts %s, numbers %s, lengths are true. IP addresses and "
+		 "ports are made up.",
+		 want->text ? "as the source had them" : "masked",
+		 want->numbers ? "as the source had them" : "masked");
+	file.comment = export->comment;
+	export->pcapng = pcapng_new(&file, error);
+	if (export->pcapng != NULL)
+		return export;
+	free(export);
+	return NULL;
+}
+
+void trace_export_free(struct trace_export *export)
+{
+	if (export == NULL)
+		return;
+	pcapng_free(export->pcapng);
+	buffer_release(&export->octets);
+	free(export);
+}
+
+bool trace_export_flush(struct trace_export *export)
+{
+	return pcapng_flush(export->pcapng);
+}
+
+uint64_t trace_export_written(const struct trace_export *export)
+{
+	return pcapng_written(export->pcapng);
+}
+
+const char *trace_export_error(const struct trace_export *export)
+{
+	return export->octets.failed ? "out of memory" : pcapng_error(export->pcapng);
+}
