@@ -59,35 +59,32 @@ static void put_account(struct change *change, const struct store_account *rec)
 
 /* ---- prices ---- */
 
-static bool wants_price(const struct wanted *wanted, const struct store_account_price *rec)
-{
-	for (size_t i = 0; i < json_count(wanted->prices); i++) {
-		struct store_account_price price = wanted_price(json_at(wanted->prices, i));
-		if (price.route == rec->route && price.prefix == rec->prefix)
-			return true;
-	}
-	return false;
-}
-
-/* The account's prices become those of the file: others go. */
-static void apply_prices(struct change *change, uint32_t account, const struct wanted *wanted)
+/* Of the account's prices, those that are none of n go. */
+static unsigned drop_prices(struct change *change, uint32_t account,
+			    const struct store_account_price *prices, size_t n)
 {
 	struct turn *turn = change->call->turn;
 	struct store_account_price rec = { .account = account };
-	unsigned gone = 0, set = 0;
-	if (!wanted->prices)
-		return;
+	unsigned gone = 0;
 	for (enum store_err err = store_account_price_seek(turn->txn, &rec, 1);
 	     account && err == STORE_OK && !turn_failed(turn);
 	     err = store_account_price_next(turn->txn, &rec, 1)) {
-		if (wants_price(wanted, &rec))
+		if (bsearch(&rec, prices, n, sizeof(*prices), wanted_compare_prices))
 			continue;
 		if (!change->dry)
 			turn_fail(turn, store_account_price_del(turn->txn, &rec));
 		gone++;
 	}
-	for (size_t i = 0; i < json_count(wanted->prices) && !turn_failed(turn); i++) {
-		struct store_account_price price = wanted_price(json_at(wanted->prices, i));
+	return gone;
+}
+
+static unsigned set_prices(struct change *change, uint32_t account,
+			   const struct store_account_price *prices, size_t n)
+{
+	struct turn *turn = change->call->turn;
+	unsigned set = 0;
+	for (size_t i = 0; i < n && !turn_failed(turn); i++) {
+		struct store_account_price price = prices[i], rec;
 		price.account = account;
 		rec = price;
 		if (account && store_account_price_get(turn->txn, &rec) == STORE_OK &&
@@ -97,6 +94,23 @@ static void apply_prices(struct change *change, uint32_t account, const struct w
 			turn_fail(turn, store_account_price_put(turn->txn, &price));
 		set++;
 	}
+	return set;
+}
+
+/* The account's prices become those of the file: others go. */
+static void apply_prices(struct change *change, uint32_t account, const struct wanted *wanted)
+{
+	if (!wanted->prices)
+		return;
+	size_t n = json_count(wanted->prices);
+	struct store_account_price *prices = wanted_prices(wanted->prices);
+	if (!prices) {
+		turn_fail(change->call->turn, STORE_FULL);
+		return;
+	}
+	unsigned gone = drop_prices(change, account, prices, n);
+	unsigned set = set_prices(change, account, prices, n);
+	free(prices);
 	if (set)
 		note(change, "%u price%s set", set, set > 1 ? "s" : "");
 	if (gone)
@@ -239,7 +253,8 @@ static void apply_account(struct change *change, const struct wanted *wanted,
 	}
 }
 
-static void apply_keys(struct change *change, uint32_t account, const struct wanted *wanted)
+static void apply_keys(struct change *change, uint32_t account, const struct wanted *wanted,
+		       struct control_keys *keys)
 {
 	struct json_writer *json = &change->call->json;
 	struct control_key key;
@@ -248,7 +263,7 @@ static void apply_keys(struct change *change, uint32_t account, const struct wan
 	for (size_t i = 0; i < json_count(wanted->keys) && !turn_failed(change->call->turn); i++) {
 		key = (struct control_key){ 0 };
 		control_key_apply(change->call, account, json_at(wanted->keys, i), change->dry,
-				  &key);
+				  keys, &key);
 		control_key_put(json, &key, change->dry);
 		change->n += key.changed;
 		if (key.changed)
@@ -264,7 +279,8 @@ static const char *result_of(const struct change *change)
 }
 
 /* An element of "accounts" in the answer, and the row of the audit. */
-static void apply(struct api_call *call, const struct wanted *wanted, bool dry)
+static void apply(struct api_call *call, const struct wanted *wanted, bool dry,
+		  struct control_keys *keys)
 {
 	struct json_writer *json = &call->json;
 	struct store_account rec = { 0 };
@@ -276,7 +292,7 @@ static void apply(struct api_call *call, const struct wanted *wanted, bool dry)
 	apply_account(&change, wanted, &rec);
 	apply_prices(&change, rec.account, wanted);
 	json_end_array(json);
-	apply_keys(&change, rec.account, wanted);
+	apply_keys(&change, rec.account, wanted, keys);
 	json_add_text(json, "result", result_of(&change));
 	json_add_uint(json, "account", rec.account);
 	json_add_micro(json, "balance", rec.balance);
@@ -331,6 +347,7 @@ static void import_all(struct api_call *call, const struct json *list, bool dry)
 	size_t n = json_count(list);
 	struct wanted *all = calloc(n + 1, sizeof(*all));
 	uint32_t *lines = calloc(n + 1, sizeof(*lines));
+	struct control_keys keys = { 0 };
 	if (!all || !lines) {
 		turn_fail(call->turn, STORE_FULL);
 		free(lines);
@@ -344,11 +361,12 @@ static void import_all(struct api_call *call, const struct json *list, bool dry)
 		json_key(&call->json, "accounts");
 		json_begin_array(&call->json);
 		for (size_t i = 0; i < n && !turn_failed(call->turn); i++)
-			apply(call, &all[i], dry);
+			apply(call, &all[i], dry, &keys);
 		json_end_array(&call->json);
 		json_add_bool(&call->json, "dry_run", dry);
 		json_end_object(&call->json);
 	}
+	free(keys.at);
 	free(lines);
 	free(all);
 }
@@ -392,6 +410,7 @@ void control_account_create(struct api_call *call)
 {
 	struct json *body = api_body(call);
 	struct wanted wanted;
+	struct control_keys keys = { 0 };
 	struct store_account existing = { 0 };
 	if (!body)
 		return;
@@ -410,7 +429,8 @@ void control_account_create(struct api_call *call)
 		json_begin_object(&call->json);
 		json_key(&call->json, "accounts");
 		json_begin_array(&call->json);
-		apply(call, &wanted, false);
+		apply(call, &wanted, false, &keys);
+		free(keys.at);
 		json_end_array(&call->json);
 		json_end_object(&call->json);
 	}

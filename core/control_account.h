@@ -1,6 +1,6 @@
 /*
  * An account as an operator's file or request says it shall be: read with every mistake told, then
- * made so in one turn. What core/control_account.c, control_key.c and
+ * made so in one turn. What core/control_account.c, control_account_show.c, control_key.c and
  * control_wanted.c share; nobody else includes it.
  */
 #ifndef CORE_CONTROL_ACCOUNT_H
@@ -59,6 +59,10 @@ bool wanted_digest(const struct json *text, uint8_t digest[PORT_SHA256_OCTETS]);
 
 /* A price as it stands in the body; it has been checked. */
 struct store_account_price wanted_price(const struct json *price);
+/* Prices of a list, checked, by route and prefix; to be freed. NULL: out of memory. */
+struct store_account_price *wanted_prices(const struct json *prices);
+/* For qsort and bsearch. */
+int wanted_compare_prices(const void *a, const void *b);
 /* One that has not; false: its mistakes are told. */
 bool wanted_read_price(struct api_call *call, const struct json *object,
 		       struct store_account_price *price);
@@ -68,6 +72,26 @@ bool wanted_read_price(struct api_call *call, const struct json *object,
 #define CONTROL_SECRET_OCTETS 24 /* random octets of a key that is made here */
 #define CONTROL_SECRET_TEXT   (6 + 2 * CONTROL_SECRET_OCTETS + 1) /* "esmed_" and hex digits */
 
+/* A key and whose it is; the rest is in its record. */
+struct control_key_at {
+	uint32_t account;
+	uint64_t id_high, id_low;
+};
+
+/* Keys by account: their records are found by the digest alone. */
+struct control_keys {
+	struct control_key_at *at;
+	size_t n, room;
+	size_t walked; /* of these, in order; what was made since stands behind, account by account */
+	bool whole;    /* there has been a walk over all */
+};
+
+/* Finds the keys of accounts first to last in one walk; keys->at is to be freed. */
+void control_keys_walk(struct api_call *call, uint32_t first, uint32_t last,
+		       struct control_keys *keys);
+/* The first of the account's keys among those that were walked over, or where it would be. */
+size_t control_keys_of(const struct control_keys *keys, uint32_t account);
+
 /* One key as it shall be, and the secret when it is made here. */
 struct control_key {
 	struct store_apikey rec;
@@ -75,9 +99,12 @@ struct control_key {
 	char secret[CONTROL_SECRET_TEXT]; /* "": it was given, or is known */
 };
 
-/* The key of a file, of an account with that number; stored when it changes, unless `dry`. */
+/*
+ * The key of a file, of an account with that number; stored when it changes, unless `dry`. `keys`,
+ * empty before the first of a request, is what finds labels.
+ */
 void control_key_apply(struct api_call *call, uint32_t account, const struct json *key, bool dry,
-		       struct control_key *change);
+		       struct control_keys *keys, struct control_key *change);
 /* As an object, with its secret if one was made and kept. */
 void control_key_put(struct json_writer *json, const struct control_key *change, bool dry);
 /* Keys of the file that another account has are flaws; so are those that stand in it twice. */

@@ -3,68 +3,21 @@
 
 #include <stdlib.h>
 
-#include "core/account.h"
+#include "core/control_account.h"
 #include "core/view.h"
 
 #define LIST_MAX   200	/* accounts of one listing */
 #define PRICES_MAX 5000 /* of one account in one answer */
 
-/* A key of one of the accounts that are listed. */
-struct listed_key {
-	uint32_t account;
-	uint64_t id_high, id_low;
-};
-
-struct listed_keys {
-	struct listed_key *keys;
-	size_t n, room;
-};
-
-static int by_account(const void *a, const void *b)
-{
-	const struct listed_key *x = a, *y = b;
-	if (x->account != y->account)
-		return x->account < y->account ? -1 : 1;
-	return x->id_high < y->id_high ? -1 : x->id_high > y->id_high;
-}
-
-static bool list_key(struct listed_keys *list, const struct store_apikey *rec)
-{
-	if (list->n == list->room) {
-		size_t room = list->room ? 2 * list->room : LIST_MAX;
-		struct listed_key *keys = realloc(list->keys, room * sizeof(*keys));
-		if (!keys)
-			return false;
-		list->keys = keys;
-		list->room = room;
-	}
-	list->keys[list->n++] = (struct listed_key){ rec->account, rec->id_high, rec->id_low };
-	return true;
-}
-
-/* The keys of accounts first to last, in one walk: keys are found by their digest alone. */
-static void find_keys(struct api_call *call, uint32_t first, uint32_t last,
-		      struct listed_keys *list)
-{
-	struct store_apikey rec = { 0 };
-	*list = (struct listed_keys){ 0 };
-	enum store_err err = store_apikey_seek(call->turn->txn, &rec, 0);
-	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(call->turn->txn, &rec, 0))
-		if (!err && rec.account >= first && rec.account <= last && !list_key(list, &rec))
-			turn_fail(call->turn, STORE_FULL);
-	if (list->n)
-		qsort(list->keys, list->n, sizeof(*list->keys), by_account);
-}
-
-static void put_keys(struct api_call *call, uint32_t account, const struct listed_keys *list)
+static void put_keys(struct api_call *call, uint32_t account, const struct control_keys *keys)
 {
 	json_key(&call->json, "keys");
 	json_begin_array(&call->json);
-	for (size_t i = 0; i < list->n; i++) {
-		struct store_apikey rec = { .id_high = list->keys[i].id_high,
-					    .id_low = list->keys[i].id_low };
-		if (list->keys[i].account != account ||
-		    store_apikey_get(call->turn->txn, &rec) != STORE_OK)
+	for (size_t i = control_keys_of(keys, account);
+	     i < keys->n && keys->at[i].account == account; i++) {
+		struct store_apikey rec = { .id_high = keys->at[i].id_high,
+					    .id_low = keys->at[i].id_low };
+		if (store_apikey_get(call->turn->txn, &rec) != STORE_OK)
 			continue;
 		json_begin_object(&call->json);
 		view_add_key_id(&call->json, "id", rec.id_high);
@@ -97,7 +50,7 @@ static void put_words(struct json_writer *json, const char *key, struct store_oc
 }
 
 static void put_account(struct api_call *call, const struct store_account *account,
-			const struct listed_keys *keys)
+			const struct control_keys *keys)
 {
 	struct json_writer *json = &call->json;
 	json_begin_object(json);
@@ -124,11 +77,11 @@ static void show_one(struct api_call *call, bool whole)
 {
 	static const char *const names[] = { NULL };
 	struct store_account account = { 0 };
-	struct listed_keys keys;
+	struct control_keys keys = { 0 };
 	api_query_only(call, names);
 	if (api_flawed(call, "shape") || !control_find_account(call, &account))
 		return;
-	find_keys(call, account.account, account.account, &keys);
+	control_keys_walk(call, account.account, account.account, &keys);
 	if (whole) {
 		put_account(call, &account, &keys);
 	} else {
@@ -137,7 +90,7 @@ static void show_one(struct api_call *call, bool whole)
 		put_keys(call, account.account, &keys);
 		json_end_object(&call->json);
 	}
-	free(keys.keys);
+	free(keys.at);
 }
 
 void control_account_show(struct api_call *call)
@@ -197,12 +150,12 @@ void control_accounts(struct api_call *call)
 	struct json_writer *json = &call->json;
 	int64_t after = api_query_number(call, "after", 0, 0, UINT32_MAX - 1);
 	struct store_account account = { .account = (uint32_t)after + 1 };
-	struct listed_keys keys;
+	struct control_keys keys = { 0 };
 	api_query_only(call, names);
 	if (api_flawed(call, "shape"))
 		return;
 	uint32_t end = page_end(call->turn->txn, account.account);
-	find_keys(call, account.account, end - 1, &keys);
+	control_keys_walk(call, account.account, end - 1, &keys);
 	json_begin_object(json);
 	json_key(json, "accounts");
 	json_begin_array(json);
@@ -211,6 +164,6 @@ void control_accounts(struct api_call *call)
 	     err = store_account_next(call->turn->txn, &account, 0))
 		if (!err)
 			put_account(call, &account, &keys);
-	free(keys.keys);
+	free(keys.at);
 	control_end_list(json, err, end - 1);
 }

@@ -21,32 +21,100 @@ static void make_secret(struct api_call *call, char out[CONTROL_SECRET_TEXT])
 	explicit_bzero(octets, sizeof(octets));
 }
 
-/* The account's key of that label; false: it has none. */
-static bool find_label(struct store_txn *txn, uint32_t account, const char *label,
-		       struct store_apikey *rec)
+/* ---- keys by account ---- */
+
+static int by_account(const void *a, const void *b)
 {
-	*rec = (struct store_apikey){ 0 };
-	enum store_err err = store_apikey_seek(txn, rec, 0);
-	for (; !err || err == STORE_CORRUPT; err = store_apikey_next(txn, rec, 0))
-		if (!err && rec->account == account && store_octets_are(rec->label, label))
+	const struct control_key_at *x = a, *y = b;
+	if (x->account != y->account)
+		return x->account < y->account ? -1 : 1;
+	return x->id_high < y->id_high ? -1 : x->id_high > y->id_high;
+}
+
+static void add_key(struct api_call *call, struct control_keys *keys,
+		    const struct store_apikey *rec)
+{
+	if (keys->n == keys->room) {
+		size_t room = keys->room ? 2 * keys->room : 64;
+		struct control_key_at *at = realloc(keys->at, room * sizeof(*at));
+		if (!at) {
+			turn_fail(call->turn, STORE_FULL);
+			return;
+		}
+		keys->at = at;
+		keys->room = room;
+	}
+	keys->at[keys->n++] = (struct control_key_at){ rec->account, rec->id_high, rec->id_low };
+}
+
+void control_keys_walk(struct api_call *call, uint32_t first, uint32_t last,
+		       struct control_keys *keys)
+{
+	struct store_apikey rec = { 0 };
+	enum store_err err = store_apikey_seek(call->turn->txn, &rec, 0);
+	for (; (!err || err == STORE_CORRUPT) && !turn_failed(call->turn);
+	     err = store_apikey_next(call->turn->txn, &rec, 0))
+		if (!err && rec.account >= first && rec.account <= last)
+			add_key(call, keys, &rec);
+	if (keys->n)
+		qsort(keys->at, keys->n, sizeof(*keys->at), by_account);
+	keys->walked = keys->n;
+	keys->whole = true;
+}
+
+size_t control_keys_of(const struct control_keys *keys, uint32_t account)
+{
+	size_t low = 0, high = keys->walked;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (keys->at[middle].account < account)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* ---- keys of a file ---- */
+
+static bool has_label(struct store_txn *txn, const struct control_key_at *at, const char *label,
+		      struct store_apikey *rec)
+{
+	*rec = (struct store_apikey){ .id_high = at->id_high, .id_low = at->id_low };
+	return store_apikey_get(txn, rec) == STORE_OK && store_octets_are(rec->label, label);
+}
+
+/* The account's key of that label; false: it has none. */
+static bool find_label(struct api_call *call, uint32_t account, const char *label,
+		       struct control_keys *keys, struct store_apikey *rec)
+{
+	struct store_txn *txn = call->turn->txn;
+	if (!keys->whole)
+		control_keys_walk(call, 0, UINT32_MAX, keys);
+	for (size_t i = control_keys_of(keys, account);
+	     i < keys->walked && keys->at[i].account == account; i++)
+		if (has_label(txn, &keys->at[i], label, rec))
+			return true;
+	for (size_t i = keys->n; i > keys->walked && keys->at[i - 1].account == account; i--)
+		if (has_label(txn, &keys->at[i - 1], label, rec))
 			return true;
 	return false;
 }
 
 /* By its text or digest, else by its label, else it is a new one. */
 static void find_key(struct api_call *call, uint32_t account, const struct json *key,
-		     struct control_key *change)
+		     struct control_keys *keys, struct control_key *change)
 {
 	uint8_t digest[PORT_SHA256_OCTETS];
 	const char *text = json_get_text(json_get(key, "key"), NULL);
 	const char *label = json_get_text(json_get(key, "label"), NULL);
 	change->secret[0] = '\0';
 	bool hashed = wanted_digest(json_get(key, "sha256"), digest);
-	if (!text && !hashed && label &&
-	    find_label(call->turn->txn, account, label, &change->rec)) {
+	if (!text && !hashed && label && find_label(call, account, label, keys, &change->rec)) {
 		change->known = true;
 		return;
 	}
+	change->rec = (struct store_apikey){ 0 };
 	if (hashed) {
 		account_key_of(digest, &change->rec);
 	} else {
@@ -64,12 +132,12 @@ static void find_key(struct api_call *call, uint32_t account, const struct json 
 }
 
 void control_key_apply(struct api_call *call, uint32_t account, const struct json *key, bool dry,
-		       struct control_key *change)
+		       struct control_keys *keys, struct control_key *change)
 {
 	const char *label = json_get_text(json_get(key, "label"), NULL);
 	bool active = true;
 	bool said = json_get_bool(json_get(key, "active"), &active);
-	find_key(call, account, key, change);
+	find_key(call, account, key, keys, change);
 	struct store_apikey *rec = &change->rec;
 	change->changed = !change->known || (said && rec->active != active) ||
 			  (label && !store_octets_are(rec->label, label));
@@ -83,8 +151,11 @@ void control_key_apply(struct api_call *call, uint32_t account, const struct jso
 		rec->active = active;
 	if (label)
 		rec->label = store_octets_of(label);
-	if (!dry)
-		turn_fail(call->turn, store_apikey_put(call->turn->txn, rec));
+	if (dry)
+		return;
+	turn_fail(call->turn, store_apikey_put(call->turn->txn, rec));
+	if (!change->known && keys->whole)
+		add_key(call, keys, rec);
 }
 
 void control_key_put(struct json_writer *json, const struct control_key *change, bool dry)

@@ -301,6 +301,50 @@ bool wanted_read_price(struct api_call *call, const struct json *object,
 	return true;
 }
 
+struct store_account_price wanted_price(const struct json *price)
+{
+	struct store_account_price rec = { 0 };
+	int64_t route = 0;
+	json_get_int(json_get(price, "route"), &route);
+	rec.route = (uint32_t)route;
+	rec.prefix = strtoull(json_get_text(json_get(price, "prefix"), NULL), NULL, 10);
+	ledger_amount(json_get_text(json_get(price, "price"), NULL), &rec.price);
+	return rec;
+}
+
+int wanted_compare_prices(const void *a, const void *b)
+{
+	const struct store_account_price *x = a, *y = b;
+	if (x->route != y->route)
+		return x->route < y->route ? -1 : 1;
+	return (x->prefix > y->prefix) - (x->prefix < y->prefix);
+}
+
+struct store_account_price *wanted_prices(const struct json *list)
+{
+	size_t n = json_count(list);
+	struct store_account_price *prices = calloc(n + 1, sizeof(*prices));
+	for (size_t i = 0; prices && i < n; i++)
+		prices[i] = wanted_price(json_at(list, i));
+	if (prices)
+		qsort(prices, n, sizeof(*prices), wanted_compare_prices);
+	return prices;
+}
+
+/* Of two prices for the same numbers nobody could tell which counts. */
+static void check_prices_differ(const struct reading *reading, const struct json *list)
+{
+	struct store_account_price *prices = wanted_prices(list);
+	if (!prices)
+		turn_fail(reading->call->turn, STORE_FULL);
+	for (size_t i = 1; prices && i < json_count(list); i++)
+		if (!wanted_compare_prices(&prices[i - 1], &prices[i]))
+			flaw(reading, "duplicate",
+			     "prices: route %u, prefix %llu stands there more than once",
+			     prices[i].route, (unsigned long long)prices[i].prefix);
+	free(prices);
+}
+
 static void read_prices(const struct reading *parent, struct wanted *wanted)
 {
 	struct reading reading = *parent;
@@ -311,17 +355,8 @@ static void read_prices(const struct reading *parent, struct wanted *wanted)
 		snprintf(where, sizeof(where), "prices: element %zu: ", i);
 		read_price(&reading, where);
 	}
-}
-
-struct store_account_price wanted_price(const struct json *price)
-{
-	struct store_account_price rec = { 0 };
-	int64_t route = 0;
-	json_get_int(json_get(price, "route"), &route);
-	rec.route = (uint32_t)route;
-	rec.prefix = strtoull(json_get_text(json_get(price, "prefix"), NULL), NULL, 10);
-	ledger_amount(json_get_text(json_get(price, "price"), NULL), &rec.price);
-	return rec;
+	if (!parent->call->flaws.n) /* else one of them may be no price */
+		check_prices_differ(parent, wanted->prices);
 }
 
 /* ---- the whole ---- */

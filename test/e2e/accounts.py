@@ -122,6 +122,35 @@ def mistakes(operator):
         'line 7: an account must be an object', 'line 8: the name stands twice',
         'line 8: credit_limit', 'line 10: bulk must be', text=text)
     check('and nothing of it was made', 'refused' in operator.ask('account', 'show', 'good'))
+    price = {'route': 1, 'prefix': '31'}
+    operator.refused(
+        'two prices for the same numbers', ['account', 'import', '-'],
+        'line 1: prices: route 1, prefix 31 stands there more than once',
+        text=json.dumps({'accounts': [{'name': 'plain', 'prices': [
+            {**price, 'price': '0.05'}, {**price, 'prefix': '316', 'price': '0.05'},
+            {**price, 'price': '0.06'}]}]}))
+
+
+def large_files():
+    """As large as a file may be, with all that others pay for its length: it is one turn."""
+    with house.House() as home:
+        home.daemon.start()
+        operator = Operator(home.daemon)
+        labelled = {'accounts': [{'name': f'k{n}', 'keys': [{'label': f'l{k}'} for k in range(8)]}
+                                 for n in range(1000)]}
+        priced = {'accounts': [{'name': f'p{n}', 'prices': [
+            {'route': 1, 'prefix': str(31000 + k), 'price': '1'} for k in range(1000)]}
+            for n in range(15)]}
+        for name, file in (('keys', labelled), ('prices', priced)):
+            text = json.dumps(file)
+            made = operator.ask('account', 'import', '-', text=text)
+            again = operator.ask('account', 'import', '-', text=text)
+            results = [{one['result'] for one in answer.get('accounts', [])}
+                       for answer in (made, again)]
+            check(f'many {name}: made, and found again', results == [{'created'}, {'unchanged'}],
+                  results)
+        longest = operator.ask('status')['engine']['turn_us_max']
+        check('and no turn took so long that a carrier would hang up', longest < 5e6, longest)
 
 
 # ---- what an operator does to one account ----
@@ -406,6 +435,7 @@ def durable(operator, daemon):
 
 
 def main():
+    large_files()
     with house.House((), [f'uids.{os.geteuid()}=priced']) as home:
         home.daemon.start()
         operator = Operator(home.daemon)
