@@ -517,7 +517,7 @@ static bool change_lists(struct change *change, struct wanted *wanted, bool join
 					 sizeof(wanted->categories), &wanted->categories_n) &&
 		    account_change_words(rec->senders, senders, join, wanted->senders,
 					 sizeof(wanted->senders), &wanted->senders_n);
-	if (!fits || (rec->senders.n && !wanted->senders_n)) {
+	if (!fits || (given.has_senders && senders.n && !wanted->senders_n)) {
 		api_refuse(change->call, fits ? &opens : &full);
 		return false;
 	}

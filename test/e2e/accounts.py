@@ -183,6 +183,8 @@ def settings(operator, customer):
     check('it is open again', customer.send()[0] == 200)
     operator.does('categories', ['account', 'allow', 'plain', '--categories=casino,igaming'],
                   'categories casino,igaming', 'categories casino,igaming')
+    operator.refused('to deny a sender where all are allowed',
+                     ['account', 'deny', 'plain', '--senders=NOBODY'], 'empty list')
     operator.does('senders', ['account', 'allow', 'plain', '--senders=ACME,OTHER'],
                   'senders ACME,OTHER', 'senders ACME,OTHER')
     check('another sender is refused', customer.send(caller_id='NOBODY')[0] == 403)
