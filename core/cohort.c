@@ -346,6 +346,25 @@ static struct cohort_total *total_of(struct cohorts *cohorts, uint32_t route)
 	return cohorts->totals = total;
 }
 
+enum store_err cohorts_load(struct engine *engine)
+{
+	struct store_cohort rec = { .span = COHORT_HOUR };
+	struct store_txn *txn;
+	enum store_err err = store_read_begin(engine->store, &txn);
+	if (err)
+		return err;
+	for (err = store_cohort_seek(txn, &rec, 1); !err || err == STORE_CORRUPT;
+	     err = store_cohort_next(txn, &rec, 1)) {
+		struct cohort_total *total = err || rec.account != COHORT_ALL ?
+						     NULL :
+						     total_of(engine->cohorts, rec.route);
+		for (unsigned i = 0; total && i < COHORT_COUNTS; i++)
+			total->sums.counts[i] += *(uint32_t *)member(&rec, rows[i].at);
+	}
+	store_read_end(txn);
+	return err == STORE_NOTFOUND ? STORE_OK : err;
+}
+
 struct committed {
 	struct effect effect;
 	const struct cohort *cohorts; /* the turn's */

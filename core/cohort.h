@@ -106,9 +106,10 @@ void cohort_add(struct cohort_sums *sums, const struct store_cohort *rec);
 void cohort_merge(struct cohort_sums *sums, const struct cohort_sums *by);
 
 /*
- * Of one route since this process began, over all accounts but sandboxes, of what is on disk.
- * `sums.counts` are moves since then, so a count of what is so now may be below 0; `came` only
- * rises: messages that came to be counted so.
+ * Of one route over all accounts but sandboxes, of what is on disk. `sums.counts` begin with the
+ * hours in the store, which stay while anything in them is IN_DOUBT or AWAITING: of these they are
+ * how many there are now. `came` and the stages are of this process and only rise: messages that
+ * came to be counted so.
  */
 struct cohort_total {
 	uint32_t route;
@@ -120,6 +121,8 @@ const struct cohort_total *cohort_totals(const struct engine *engine);
 
 struct cohorts;
 struct cohorts *cohorts_new(void);
+/* What the store holds at start, before any turn. */
+enum store_err cohorts_load(struct engine *engine);
 void cohorts_free(struct cohorts *cohorts);
 
 #endif

@@ -614,8 +614,9 @@ struct engine *engine_new(const struct engine_options *options, char *error)
 		snprintf(error, PORT_TEXT_OCTETS,
 			 "the store has no room to recover; raise store.size");
 		/* In this order, so that what the older store has released is not sent again either. */
-		made = prepare(engine) && (!options->accept_older || doubt_all(engine)) &&
-		       recover(engine) && load(engine);
+		made = cohorts_load(engine) == STORE_OK && prepare(engine) &&
+		       (!options->accept_older || doubt_all(engine)) && recover(engine) &&
+		       load(engine);
 	}
 	if (made && options->sockets)
 		made = (engine->server = server_new(engine, error)) != NULL;

@@ -222,6 +222,18 @@ static void messages_accepted(const struct scrape *scrape)
 	each_route(scrape, accepted);
 }
 
+static void messages_now(const struct scrape *scrape)
+{
+	const struct config *config = scrape->engine->config;
+	char text[12];
+	for (size_t i = 0; i < config->n_routes; i++) {
+		const struct cohort_total *total = total_of(scrape, config->routes[i].id);
+		int64_t now = total->sums.counts[scrape->metric->member];
+		metrics_put_whole(scrape, now > 0 ? (uint64_t)now : 0,
+				  VALUES(route_text(&config->routes[i], text)));
+	}
+}
+
 /* Groups of counts that follow one another in core/cohort.h. */
 enum group_name {
 	EXECUTION,
@@ -388,6 +400,11 @@ static const struct metric metrics[] = {
 	{ COUNTER("messages_execution_total",
 		  "Layer 2: messages that the provider came to take, refuse or leave unanswered.",
 		  "route", "result"), messages_counted, EXECUTION },
+	{ GAUGE("messages_in_doubt",
+		"Messages that may or may not have been sent: a response is missing.", "route"),
+	  messages_now, COHORT_IN_DOUBT },
+	{ GAUGE("messages_awaiting_receipt", "Messages that the provider took and no receipt ended yet.",
+		"route"), messages_now, COHORT_AWAITING },
 	{ COUNTER("messages_evidence_total",
 		  "Messages whose receipt was expected, received or missing, and anything unusual.",
 		  "route", "event"), messages_counted, EVIDENCE },

@@ -182,6 +182,33 @@ static void test_engine__what_is_not_on_disk_is_not_counted(void **state)
 	engine_world_free(world);
 }
 
+/* Two are taken; the daemon is killed while the others' answers are missing. */
+static void test_engine__a_restart_knows_what_is_awaited_and_in_doubt(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 5 });
+	carrier_ok(world->carriers[0], 0, "1");
+	carrier_ok(world->carriers[0], 1, "2");
+	engine_world_settle(world);
+	engine_world_crash(world);
+	for (int again = 0; again < 2; again++) {
+		const struct cohort_total *total = cohort_totals(world->engine);
+		assert_non_null(total);
+		assert_int_equal(total->sums.counts[COHORT_AWAITING], 2);
+		assert_int_equal(total->sums.counts[COHORT_IN_DOUBT], 3);
+		assert_int_equal(total->came[COHORT_MESSAGES], 0);
+		engine_world_crash(world);
+	}
+	engine_world_run(world, 2000); /* it is bound again */
+	assert_true(
+		carrier_says(world->carriers[0],
+			     &(struct said){ .id = "1", .stat = "DELIVRD", .from = FIRST_NUMBER }));
+	engine_world_settle(world);
+	assert_int_equal(cohort_totals(world->engine)->sums.counts[COHORT_AWAITING], 1);
+	engine_world_free(world);
+}
+
 /* ---- what is stuck ---- */
 
 static void test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck(void **state)
@@ -344,6 +371,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_throttle_and_its_retry_are_causes),
 		cmocka_unit_test(test_engine__an_order_counts_from_when_it_may_go_out),
 		cmocka_unit_test(test_engine__accounts_are_apart_and_add_up),
+		cmocka_unit_test(test_engine__a_restart_knows_what_is_awaited_and_in_doubt),
 		cmocka_unit_test(test_engine__what_is_not_on_disk_is_not_counted),
 		cmocka_unit_test(test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck),
 		cmocka_unit_test(

@@ -303,6 +303,9 @@ def layers(home, figures):
           executed['1', 'refused'] == sums['refused'], executed, sums)
     check('A104: what was left unanswered came to be so', executed['1', 'unanswered'] >=
           sums['unanswered'], executed, sums)
+    check('none is in doubt or awaits a receipt when all is resolved', (
+        figures.get('messages_in_doubt', route='1'),
+        figures.get('messages_awaiting_receipt', route='1')) == (0, 0))
     ends = figures.by('messages_outcome_total', 'route', 'outcome')
     check('A104: in time, late, failed, expired and unknown, as the orders say', [
         ends['1', name] for name in ('on_time', 'late', 'failed', 'expired', 'unknown')] ==
