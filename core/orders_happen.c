@@ -394,7 +394,7 @@ static void set_flags(struct turn *turn, struct hand *hand, const struct whole *
 	if (message->state != STORE_STATE_DELIVERED ||
 	    message->flags & (STORE_FLAG_ON_TIME | STORE_FLAG_LATE))
 		return;
-	int64_t took_ms = turn->at_ms - (int64_t)hand->work->rec.created_ms;
+	int64_t took_ms = turn->at_ms - cohort_start_ms(&hand->work->rec);
 	bool late = route && took_ms > route->outcome_deadline_ms;
 	message->flags |= late ? STORE_FLAG_LATE : STORE_FLAG_ON_TIME;
 }

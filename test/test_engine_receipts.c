@@ -637,6 +637,24 @@ static void test_engine__on_time_is_what_came_within_the_outcome_deadline(void *
 	engine_world_free(world);
 }
 
+static void test_engine__a_scheduled_message_has_its_time_from_when_it_may_go(void **state)
+{
+	struct engine_world *world =
+		engine_world_new(&(struct setting){ .route = ROUTE "outcome_deadline: 5s" });
+	(void)state;
+	uint64_t order =
+		engine_world_order(world, &(struct wish){ .total = 1, .send_in_ms = 60000 });
+	engine_world_run(world, 61000);
+	carrier_ok_all(world->carriers[0]);
+	engine_world_settle(world);
+	says(world, "1", "DELIVRD");
+	struct store_order rec = world_order(world, order);
+	assert_int_equal(rec.delivered, 1);
+	assert_int_equal(rec.on_time, 1);
+	assert_int_equal(rec.late, 0);
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -667,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_engine__what_costs_nothing_is_not_refunded),
 		cmocka_unit_test(test_engine__no_policy_no_refund),
 		cmocka_unit_test(test_engine__on_time_is_what_came_within_the_outcome_deadline),
+		cmocka_unit_test(test_engine__a_scheduled_message_has_its_time_from_when_it_may_go),
 		cmocka_unit_test(
 			test_engine__r11_a_covering_receipt_covers_what_is_still_unanswered),
 		cmocka_unit_test(test_engine__check_97_98_dates_decide_nothing),
