@@ -1,8 +1,6 @@
 /*
- * A captured session as a script: what the SMSC of it said, as rows that smsc-sim can follow
- * (tools/sim_script.h). Requests of the ESME are matched by command and order, answers come as late
- * as they did, with ids and octets as they were; what the SMSC sent by itself comes as long after
- * the request before it, or after the submit that a receipt is about, as it did then.
+ * A captured session as a script: what the SMSC of it said, as rows that smsc-sim can follow, made
+ * by tools/scenario.h.
  */
 #ifndef TOOLS_SIM_REPLAY_H
 #define TOOLS_SIM_REPLAY_H
