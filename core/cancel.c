@@ -5,21 +5,45 @@
 #include "core/history.h"
 #include "core/lifecycle.h"
 
+/* What clients have asked about a segment so far. */
+struct tried {
+	bool stands; /* not answered yet, or agreed to */
+	uint32_t n;
+};
+
 /* What was asked by an earlier run and not answered in it is not being asked any more. */
-static bool stands(const struct turn *turn, const struct work *work, struct segment_ref ref,
-		   const struct store_seg *seg)
+static struct tried tried(const struct turn *turn, const struct work *work, struct segment_ref ref,
+			  const struct store_seg *seg)
 {
 	struct history history;
 	struct evidence row;
-	bool stands = false;
+	struct tried tried = { .n = 0 };
 	history_begin(&history, turn->txn, &work->rec, ref, seg);
 	while (history_next(&history, &row)) {
-		if (row.event == LIFE_ON_CANCEL_ASKED)
-			stands = row.at_ms >= turn->engine->started_ms;
-		else if (row.event == LIFE_ON_CANCEL_ANSWERED)
-			stands = row.has_code && !row.code;
+		if (row.event == LIFE_ON_CANCEL_ASKED) {
+			tried.stands = row.at_ms >= turn->engine->started_ms;
+			tried.n += !row.by_operator;
+		} else if (row.event == LIFE_ON_CANCEL_ANSWERED) {
+			tried.stands = row.has_code && !row.code;
+		}
 	}
-	return stands;
+	return tried;
+}
+
+/* Has a client's wish been granted, or been made too often? Then nothing is sent. */
+static bool told_already(struct turn *turn, struct work *work, struct segment_ref ref,
+			 const struct store_seg *seg, struct cancelled *cancelled)
+{
+	static const char often[] = "the provider was asked for it as often as it may be: only a "
+				    "receipt tells the outcome";
+	if (seg->state != STORE_STATE_SENT && seg->state != STORE_STATE_UNKNOWN)
+		return false;
+	struct tried before = tried(turn, work, ref, seg);
+	if (before.stands)
+		cancelled->result = CANCEL_ASKED;
+	else if (before.n >= CANCEL_CLIENT_MAX)
+		cancelled->asked.why = cancelled->asked.told = often;
+	return before.stands || before.n >= CANCEL_CLIENT_MAX;
 }
 
 struct cancelled cancel_segment(struct turn *turn, struct work *work, struct segment_ref ref,
@@ -35,10 +59,8 @@ struct cancelled cancel_segment(struct turn *turn, struct work *work, struct seg
 	}
 	/* Ended by the cancel of another segment of the message, in this turn or before. */
 	bool taken_back = seg->error == STORE_ERROR_CANCELLED;
-	if (seg->state == STORE_STATE_SENT && !by_operator && stands(turn, work, ref, seg)) {
-		cancelled.result = CANCEL_ASKED;
+	if (!by_operator && told_already(turn, work, ref, seg, &cancelled))
 		return cancelled;
-	}
 	if (seg->state != STORE_STATE_QUEUED && !taken_back) {
 		struct ask_wish wish = {
 			.kind = ASK_CANCEL, .work = work, .ref = ref, .by_operator = by_operator

@@ -20,6 +20,12 @@ struct cancelled {
 };
 
 /*
+ * How often a client may have a provider asked about one segment: each time is heard by the provider
+ * and leaves its rows in the evidence, and both are everybody's.
+ */
+#define CANCEL_CLIENT_MAX 8
+
+/*
  * Each segment is what it is: a message may be cancelled here in part and at the provider in part.
  * An operator's wish is asked for each time; a client's that the provider has not answered yet, or
  * has agreed to, stands, so that a client may say it again: ASKED, without a number.

@@ -175,6 +175,45 @@ static void test_engine__check_112_a_client_may_say_its_cancel_again(void **stat
 	engine_world_free(world);
 }
 
+/* A client that never tires fills neither the store nor the carrier's window. */
+static void test_engine__check_112_a_client_cancels_so_often_and_no_more(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = taken(world, "7F");
+	for (size_t i = 0; i < CANCEL_CLIENT_MAX; i++) {
+		assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+		assert_int_equal(alpha->n_heard, i + 1);
+		carrier_reply(alpha, i, 0x11);
+		engine_world_settle(world);
+	}
+	uint32_t rows = world_message(world, order, 0)->seg.evidence.n;
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_NOTHING);
+	assert_int_equal(alpha->n_heard, CANCEL_CLIENT_MAX);
+	assert_int_equal(world_message(world, order, 0)->seg.evidence.n, rows);
+	assert_int_equal(asks(world, ASK_CANCEL, order, 0)->result,
+			 CANCEL_ASKED); /* operators may */
+	assert_int_equal(alpha->n_heard, CANCEL_CLIENT_MAX + 1);
+	engine_world_free(world);
+}
+
+/* What was given up is no other case: unanswered, it is asked for once. */
+static void test_engine__check_112_what_was_given_up_is_asked_for_once_too(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	uint64_t order = taken(world, "7F");
+	engine_world_run(world, 45000);
+	assert_ends(world, order, STORE_STATE_UNKNOWN, STORE_ERROR_NO_RECEIPT);
+	size_t heard = alpha->n_heard;
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(client_cancels(world, order)->result, CANCEL_ASKED);
+	assert_int_equal(alpha->n_heard, heard + 1);
+	engine_world_free(world);
+}
+
 /* A restart may have lost the cancel: nobody answers it any more, and it is asked anew. */
 static void test_engine__check_112_a_client_cancels_again_after_a_crash(void **state)
 {
@@ -671,6 +710,8 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__check_112_a_cancel_that_is_accepted_waits_for_the_receipt),
 		cmocka_unit_test(test_engine__check_112_a_client_may_say_its_cancel_again),
+		cmocka_unit_test(test_engine__check_112_a_client_cancels_so_often_and_no_more),
+		cmocka_unit_test(test_engine__check_112_what_was_given_up_is_asked_for_once_too),
 		cmocka_unit_test(test_engine__check_112_a_client_cancels_again_after_a_crash),
 		cmocka_unit_test(test_engine__check_112_a_refused_cancel_changes_no_state),
 		cmocka_unit_test(test_engine__check_112_each_part_is_cancelled_as_what_it_is),
