@@ -364,6 +364,42 @@ static void test_engine__late_is_low_too_until_the_hour_is_over(void **state)
 	engine_world_free(world);
 }
 
+/* Receipts that nobody asked for are not missing, and then nothing is known of arrival. */
+static void test_engine__without_receipts_no_alarm_follows_them(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = PROVIDER ", registered_delivery: none",
+		.route = "validity: 60s, receipt_deadline: 90s, outcome_deadline: 30s, " });
+	(void)state;
+	taken(world, 40);
+	engine_world_run(world, 5 * MINUTE_MS);
+	assert_int_equal(counted(world, COHORT_UNKNOWN), 40);
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	engine_world_free(world);
+}
+
+/* Records of all routes and providers are read together, and each counts in its own. */
+static void test_engine__each_route_has_its_own_alarm(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = PROVIDER,
+				   .route = ROUTE,
+				   .beta = PROVIDER,
+				   .route2 = "validity: 60s, receipt_deadline: 90s" });
+	(void)state;
+	taken_and_told(world, 20, 1000, "DELIVRD");
+	engine_world_order(world, &(struct wish){ .total = 20, .route = 2 });
+	carrier_ok_all(world->carriers[1]);
+	engine_world_settle(world);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_true(engine_world_alarmed(world, "receipts_missing:beta"));
+	assert_true(engine_world_alarmed(world, "outcome_low:2"));
+	assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+	assert_false(engine_world_alarmed(world, "outcome_low:1"));
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +418,8 @@ int main(void)
 		cmocka_unit_test(test_engine__receipts_are_missing_against_what_is_usual),
 		cmocka_unit_test(test_engine__a92_outcomes_that_collapse_raise_an_alarm),
 		cmocka_unit_test(test_engine__late_is_low_too_until_the_hour_is_over),
+		cmocka_unit_test(test_engine__without_receipts_no_alarm_follows_them),
+		cmocka_unit_test(test_engine__each_route_has_its_own_alarm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
