@@ -112,7 +112,7 @@ void trace_view_fields(struct trace_view *view, const struct flow_event *event)
 	view->out.failed |= view->object.failed;
 	for (size_t i = 0; !view->begun && view->format == TRACE_CSV && i < view->n_names; i++)
 		buffer_format(&view->out, "%s%s", view->names[i],
-			      i + 1 < view->n_names ? separator : "\r\n");
+			      i + 1 < view->n_names ? separator : "\n");
 	view->begun = true;
 	object.at = (const char *)view->object.octets;
 	object.end = object.at + view->object.n;
@@ -124,5 +124,5 @@ void trace_view_fields(struct trace_view *view, const struct flow_event *event)
 		if (i + 1 < view->n_names)
 			buffer_text(&view->out, separator);
 	}
-	buffer_text(&view->out, view->format == TRACE_CSV ? "\r\n" : "\n");
+	buffer_text(&view->out, "\n");
 }
