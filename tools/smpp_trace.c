@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tools/capture.h"
@@ -20,6 +21,7 @@
 #include "tools/trace_options.h"
 #include "tools/trace_split.h"
 #include "tools/trace_summary.h"
+#include "tools/tui.h"
 
 #define INPUT_OCTETS_MAX (256u << 20) /* of hexadecimal */
 
@@ -83,11 +85,16 @@ static bool read_octets(const struct trace_options *options, struct buffer *octe
 
 /* ---- the way from source to view ---- */
 
+#define TURN_PDUS 256  /* of a file, between two looks at the keys */
+#define TURN_MS	  50   /* live: a key is obeyed after so long at most */
+#define STAY_MS	  1000 /* nothing happens but keys */
+
 struct trace {
 	const struct trace_options *options;
 	struct flow *flow;
 	struct trace_summary *summary; /* instead of the view */
 	struct trace_export *export;   /* NULL: nothing is written */
+	struct tui *tui;	       /* instead of all three */
 	struct trace_view view;
 	uint64_t seen;
 	uint64_t shown;
@@ -103,6 +110,12 @@ static enum trace_format format_of(const struct trace_options *options)
 	if (options->ladder)
 		return TRACE_LADDER;
 	return options->verbose ? TRACE_BLOCK : TRACE_LINE;
+}
+
+static bool out_of_memory(void)
+{
+	fputs("smpp-trace: out of memory\n", stderr);
+	return false;
 }
 
 static bool begin_export(struct trace *trace, const struct trace_options *options)
@@ -123,6 +136,31 @@ static bool begin_export(struct trace *trace, const struct trace_options *option
 	return trace->export != NULL;
 }
 
+/* Takes the terminal. False: what is wrong was said. */
+static bool tui_begin(struct trace *trace, struct trace_options *options)
+{
+	trace->tui = calloc(1, sizeof(*trace->tui));
+	if (trace->tui == NULL)
+		return out_of_memory();
+	trace->tui->live = options->command == TRACE_LIVE;
+	trace->tui->title = trace->tui->live ? "live" : options->words[0];
+	trace->tui->print = options->print;
+	if (!tui_open(trace->tui))
+		return false;
+	tui_set_filter(trace->tui, options->filter, options->filter_text);
+	options->filter = NULL;
+	return true;
+}
+
+/* Nothing more will come: until the user has seen enough. */
+static void tui_stay(struct trace *trace, const char *error)
+{
+	trace->tui->complete = true;
+	snprintf(trace->tui->message, sizeof(trace->tui->message), "%s", error);
+	while (tui_turn(trace->tui, STAY_MS)) {
+	}
+}
+
 /* False: what is wrong was said. */
 static bool trace_begin(struct trace *trace, struct trace_options *options)
 {
@@ -134,15 +172,18 @@ static bool trace_begin(struct trace *trace, struct trace_options *options)
 	trace->flow = flow_new(options->unanswered_us);
 	if (options->summary)
 		trace->summary = trace_summary_new();
-	if (trace->flow == NULL || (trace->summary == NULL && options->summary)) {
-		fputs("smpp-trace: out of memory\n", stderr);
-		return false;
-	}
+	if (trace->flow == NULL || (trace->summary == NULL && options->summary))
+		return out_of_memory();
+	if (options->interactive)
+		return tui_begin(trace, options);
 	return options->write_path == NULL || begin_export(trace, options);
 }
 
 static void trace_release(struct trace *trace)
 {
+	if (trace->tui != NULL)
+		tui_close(trace->tui);
+	free(trace->tui);
 	trace_view_release(&trace->view);
 	trace_export_free(trace->export);
 	trace_summary_free(trace->summary);
@@ -166,6 +207,11 @@ static bool show(struct trace *trace)
 	struct flow_event event;
 
 	while (flow_next(trace->flow, &event)) {
+		if (trace->tui != NULL) {
+			if (!tui_add(trace->tui, &event))
+				return out_of_memory();
+			continue;
+		}
 		if (filter != NULL && !filter_holds(filter, &event))
 			continue;
 		if (trace->export != NULL && event.kind == FLOW_PDU &&
@@ -198,6 +244,8 @@ static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
 {
 	trace->seen += pdu->kind == TRACE_PDU;
 	trace->dropped += pdu->dropped;
+	if (trace->tui != NULL)
+		trace->tui->dropped = trace->dropped;
 	flow_add(trace->flow, pdu);
 	return show(trace);
 }
@@ -257,24 +305,28 @@ static int read_capture(struct trace_options *options)
 	struct trace_capture *capture;
 	struct trace_pdu pdu;
 	struct trace trace = { 0 };
-	bool well;
+	bool well, quit = false;
 
 	/* First: what is not there replaces no file. */
 	capture = trace_capture_open(options->words[0], options->port, error);
 	well = capture != NULL && trace_begin(&trace, options);
-	while (well && trace_capture_next(capture, &pdu, error))
+	while (well && !quit && trace_capture_next(capture, &pdu, error)) {
 		well = trace_one(&trace, &pdu);
+		quit = trace.tui != NULL && trace.seen % TURN_PDUS == 0 && !tui_turn(trace.tui, 0);
+	}
 	/* What came before a damage is told like the rest. */
-	well = well && trace_end(&trace);
+	well = well && (quit || trace_end(&trace));
 	if (error[0] == '\0' && well && trace.seen == 0)
 		snprintf(error, sizeof(error), "no SMPP was recognised in it%s",
 			 options->port == 0 ? "; --port=PORT says where it is" : "");
 	if (trace.export != NULL)
 		print_counts(&trace);
+	if (trace.tui != NULL && well && !quit)
+		tui_stay(&trace, error);
+	trace_release(&trace);
 	if (error[0] != '\0')
 		fprintf(stderr, "smpp-trace: %s: %s\n", options->words[0], error);
 	trace_capture_close(capture);
-	trace_release(&trace);
 	return well && error[0] == '\0' && trace.well ? 0 : 1;
 }
 
@@ -288,7 +340,7 @@ static bool show_live(struct trace_live *live, struct trace *trace)
 		if (!trace_one(trace, &pdu))
 			return false;
 	}
-	return trace_flush(trace);
+	return trace->tui != NULL ? tui_turn(trace->tui, 0) : trace_flush(trace);
 }
 
 static int live(struct trace_options *options)
@@ -298,22 +350,24 @@ static int live(struct trace_options *options)
 					.text = options->print.show_text,
 					.numbers = options->print.show_numbers };
 	struct trace_live *source = trace_live_new(&want);
-	struct trace trace;
-	bool ready = trace_begin(&trace, options) && source != NULL;
+	struct trace trace = { 0 };
+	bool ready = source != NULL && trace_begin(&trace, options);
 	bool wanted = ready; /* somebody reads it, and it can be written */
 	const char *error;
 
-	while (wanted && trace_live_wait(source))
+	while (wanted && trace_live_wait(source, trace.tui != NULL ? TURN_MS : INT64_MAX))
 		wanted = show_live(source, &trace);
 	error = source != NULL ? trace_live_error(source) : "out of memory";
 	if (wanted)
 		trace_end(&trace);
-	if (ready)
+	if (wanted && trace.tui != NULL)
+		tui_stay(&trace, error ? error : "");
+	if (ready && trace.tui == NULL)
 		print_counts(&trace);
-	if (error)
-		fprintf(stderr, "smpp-trace: %s\n", error);
 	ready = ready && !trace.unwritten;
 	trace_release(&trace);
+	if (error)
+		fprintf(stderr, "smpp-trace: %s\n", error);
 	trace_live_free(source);
 	return error || !ready ? 1 : 0;
 }

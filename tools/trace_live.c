@@ -167,13 +167,14 @@ static void handle(struct trace_live *live, const struct port_event *event)
 	}
 }
 
-bool trace_live_wait(struct trace_live *live)
+bool trace_live_wait(struct trace_live *live, int64_t most_ms)
 {
+	int64_t now_ms = port_now_ms(live->port);
 	struct port_event event;
 
 	if (live->ended)
 		return false;
-	port_wait(live->port, INT64_MAX);
+	port_wait(live->port, most_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + most_ms);
 	/* Octets are for the caller to look at before anything behind them. */
 	while (!live->ended && port_next(live->port, &event)) {
 		handle(live, &event);

@@ -2,7 +2,7 @@
  * PDUs as they pass through a running daemon: the source of `live`. It connects to the tap socket
  * and reads the lines of core/tap_stream.h; the daemon masks what was not asked for.
  *
- *	while (trace_live_wait(live)) {
+ *	while (trace_live_wait(live, INT64_MAX)) {
  *		while (trace_live_next(live, &pdu))
  *			show(&pdu);
  *	}
@@ -27,10 +27,10 @@ struct trace_live *trace_live_new(const struct trace_live_want *want);
 void trace_live_free(struct trace_live *live);
 
 /*
- * Waits until something has happened. False at the end: the user interrupted it (TERM, INT), or
+ * Waits until something has happened, most_ms at most. False at the end: the user interrupted it (TERM, INT), or
  * there is an error. What came before the end can still be asked for.
  */
-bool trace_live_wait(struct trace_live *live);
+bool trace_live_wait(struct trace_live *live, int64_t most_ms);
 
 /* The next PDU that has come; false: none. */
 bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu);

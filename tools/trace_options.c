@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ROTATE_OCTETS_MIN (64u << 10)
 #define ROTATE_OCTETS_MAX (UINT64_C(1024) << 30)
@@ -28,6 +29,7 @@ static const struct argp_option rows[] = {
 	{ "verbose", 'v', NULL, 0, "A block for each PDU: every field with its octets", 1 },
 	{ "ladder", KEY_LADDER, NULL, 0, "Arrows between the ESME and the carrier", 1 },
 	{ "summary", 'c', NULL, 0, "Figures of the whole at the end, and no PDUs", 1 },
+	{ "interactive", 'i', NULL, 0, "read, live: on the whole screen; ? tells the keys", 1 },
 	{ "format", 'T', "FORMAT", 0,
 	  "text (the default), json (one object a line), fields or csv (those of -e)", 1 },
 	{ "field", 'e', "NAME", 0, "A column of -T fields or csv: a member of the JSON object", 1 },
@@ -178,6 +180,7 @@ static void read_filter(struct trace_options *options, const char *text)
 	struct filter_error error;
 
 	filter_free(options->filter);
+	options->filter_text = text;
 	options->filter = filter_new(text, &error);
 	if (options->filter != NULL)
 		return;
@@ -213,10 +216,18 @@ static void check(struct argp_state *state, const struct trace_options *options)
 
 	if (table != (options->n_names > 0))
 		argp_error(state, "-T fields and -T csv want -e NAME, and -e wants them");
-	if (options->summary + options->ladder + options->verbose +
+	if (options->summary + options->ladder + options->verbose + options->interactive +
 		    (options->format != TRACE_LINE) >
 	    1)
-		argp_error(state, "-c, --ladder, -v and -T: one at a time");
+		argp_error(state, "-c, --ladder, -v, -i and -T: one at a time");
+	if (options->interactive && options->write_path != NULL)
+		argp_error(state, "-i and -w: one at a time; on the screen F2 saves");
+	if (options->interactive && options->command != TRACE_READ &&
+	    options->command != TRACE_LIVE)
+		argp_error(state, "-i is for read and live");
+	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
+		argp_error(state, "-i wants a terminal for its keys (standard input) and lines "
+				  "(standard output)");
 	check_write(state, options);
 	if (options->command == TRACE_LIVE && !options->print.show_numbers &&
 	    options->filter != NULL && filter_needs_numbers(options->filter))
@@ -250,6 +261,9 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case 'v':
 		options->verbose = true;
+		return 0;
+	case 'i':
+		options->interactive = true;
 		return 0;
 	case 'T':
 		read_format(state, options, arg);
@@ -313,6 +327,7 @@ void trace_options_read(struct trace_options *options, int argc, char **argv)
 	*options = (struct trace_options){
 		.socket_path = "/run/esmed/tap.sock",
 		.link = "",
+		.filter_text = "",
 		.unanswered_us = 60 * INT64_C(1000000),
 	};
 	argp_program_version = "smpp-trace " ESMED_VERSION;

@@ -22,12 +22,14 @@ struct trace_options {
 	bool verbose;
 	bool ladder;
 	bool summary;
-	bool redact;		  /* what is written, whatever is shown */
+	bool redact; /* what is written, whatever is shown */
+	bool interactive;
 	enum trace_format format; /* of -T; TRACE_LINE: none was given */
 	char *names[TRACE_NAMES]; /* of -e */
 	size_t n_names;
-	struct filter *filter; /* NULL: everything is to be seen; the caller frees it */
-	uint16_t port;	       /* read: 0 is any */
+	struct filter *filter;	 /* NULL: everything is to be seen; the caller frees it */
+	const char *filter_text; /* "" without */
+	uint16_t port;		 /* read: 0 is any */
 	int64_t unanswered_us;
 	struct smpp_print_options print;
 	const char *write_path; /* NULL: nothing is written */

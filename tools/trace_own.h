@@ -1,4 +1,4 @@
-/* What the views share. Only tools/trace_view*.c include this. */
+/* What the views share. Only tools/trace_view*.c and tools/tui_*.c include this. */
 #ifndef TOOLS_TRACE_OWN_H
 #define TOOLS_TRACE_OWN_H
 
@@ -28,13 +28,23 @@ void trace_put_number(struct buffer *out, const char *number, bool show);
 /* "23ms", "1500ms", "0.318ms" */
 void trace_put_ms(struct buffer *out, int64_t us);
 
+#define TRACE_LABEL_OCTETS 128
+
+/* "7 submit_sm_resp ESME_ROK": on an arrow. */
+void trace_label(char *out, size_t room, const struct flow_event *event,
+		 const struct trace_reading *reading);
+/* Behind an arrow: part, receipt, relations, problem; each piece behind a blank. */
+void trace_put_rest(struct trace_view *view, const struct flow_event *event);
+
 /* What a PDU has to do with others, each piece behind a blank; the line and the ladder end so. */
 void trace_put_relations(struct trace_view *view, const struct flow_event *event);
 
 /* "\"192935\" = hex 2f1a7": how the id of a receipt and that of its submit are the same. */
 void trace_put_rule(struct buffer *out, const struct flow_event *event);
 
-/* "submit_sm sequence_number=10 (#14) to=*********008 was not answered until …" */
+/* "!! submit_sm sequence_number=10 (#14) to=*********008 was not answered until …" */
+void trace_put_silence(struct trace_view *view, const struct flow_event *event);
+/* The same as a line: when and where before it. */
 void trace_put_unanswered(struct trace_view *view, const struct flow_event *event);
 /* "closed by the carrier (FIN)" */
 void trace_put_closed(struct buffer *out, const struct trace_pdu *pdu);

@@ -283,7 +283,7 @@ void trace_put_relations(struct trace_view *view, const struct flow_event *event
 		buffer_format(out, " (%" PRIu64 " octets lost before it)", event->pdu->lost);
 }
 
-void trace_put_unanswered(struct trace_view *view, const struct flow_event *event)
+void trace_put_silence(struct trace_view *view, const struct flow_event *event)
 {
 	static const char *const whys[] = {
 		[FLOW_WHY_TIME] = "is not answered in time",
@@ -294,9 +294,7 @@ void trace_put_unanswered(struct trace_view *view, const struct flow_event *even
 	const struct flow_request *request = event->request;
 	struct buffer *out = &view->out;
 
-	if (event->at_us != 0)
-		put_where(out, event->at_us, request->link, request->session, request->direction);
-	buffer_format(out, " !! %s sequence_number=%" PRIu32 " (#%" PRIu64 ")",
+	buffer_format(out, "!! %s sequence_number=%" PRIu32 " (#%" PRIu64 ")",
 		      trace_command_name(request->command_id), request->sequence_number,
 		      request->number);
 	if (flow_is_submit(request->command_id)) {
@@ -314,7 +312,18 @@ void trace_put_unanswered(struct trace_view *view, const struct flow_event *even
 	}
 	if (flow_is_submit(request->command_id))
 		buffer_text(out, ": it may have been sent");
-	buffer_text(out, "\n");
+}
+
+void trace_put_unanswered(struct trace_view *view, const struct flow_event *event)
+{
+	const struct flow_request *request = event->request;
+
+	if (event->at_us != 0)
+		put_where(&view->out, event->at_us, request->link, request->session,
+			  request->direction);
+	buffer_text(&view->out, " ");
+	trace_put_silence(view, event);
+	buffer_text(&view->out, "\n");
 }
 
 void trace_put_closed(struct buffer *out, const struct trace_pdu *pdu)

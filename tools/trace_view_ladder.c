@@ -30,8 +30,8 @@ static void put_rung(struct buffer *out, const char *label, enum trace_direction
 		buffer_format(out, "|- %s %.*s-|", label, left, dashes);
 }
 
-static void put_label(char *out, size_t room, const struct flow_event *event,
-		      const struct trace_reading *reading)
+void trace_label(char *out, size_t room, const struct flow_event *event,
+		 const struct trace_reading *reading)
 {
 	const struct smpp_pdu *pdu = &reading->pdu;
 	struct smpp_status status = smpp_status(pdu->command_status);
@@ -50,15 +50,11 @@ static void put_label(char *out, size_t room, const struct flow_event *event,
 	}
 }
 
-static void put_pdu(struct trace_view *view, const struct flow_event *event)
+void trace_put_rest(struct trace_view *view, const struct flow_event *event)
 {
 	const struct trace_reading *reading = &view->reading;
 	struct buffer *out = &view->out;
-	char label[128];
 
-	put_label(label, sizeof(label), event, reading);
-	put_rung(out, label, event->pdu->direction);
-	buffer_format(out, " #%" PRIu64, event->pdu->number);
 	if (reading->part.total > 1)
 		buffer_format(out, " part=%u/%u", reading->part.seqnum, reading->part.total);
 	if (reading->receipt.kind != SMPP_RECEIPT_NOT)
@@ -67,6 +63,17 @@ static void put_pdu(struct trace_view *view, const struct flow_event *event)
 	if (reading->problematic)
 		buffer_format(out, " problem: %s: %s", reading->problem.field,
 			      reading->problem.text);
+}
+
+static void put_pdu(struct trace_view *view, const struct flow_event *event)
+{
+	struct buffer *out = &view->out;
+	char label[TRACE_LABEL_OCTETS];
+
+	trace_label(label, sizeof(label), event, &view->reading);
+	put_rung(out, label, event->pdu->direction);
+	buffer_format(out, " #%" PRIu64, event->pdu->number);
+	trace_put_rest(view, event);
 	buffer_text(out, "\n");
 }
 
