@@ -135,22 +135,26 @@ int64_t orders_since_ms(const struct turn *turn, const struct store_order *rec)
 				 (int64_t)rec->created_ms + turn->due_ms - turn->at_ms;
 }
 
-void orders_enqueue(struct turn *turn, const struct store_order *rec)
+static struct queue_order queued(const struct turn *turn, const struct store_order *rec)
 {
-	uint64_t segments = (uint64_t)rec->total * rec->parts;
-	if (rec->released >= segments || !orders_pending(rec))
-		return;
-	struct queue_order order = {
+	return (struct queue_order){
 		.order = rec->order,
 		.route = queue_lane(rec->route, rec->sandbox),
 		.account = rec->account,
 		.priority = rec->priority,
 		.parts = rec->parts,
 		.cursor = rec->released,
-		.segments = segments,
+		.segments = (uint64_t)rec->total * rec->parts,
 		.send_at_ms = (int64_t)rec->send_at_ms,
 		.since_ms = orders_since_ms(turn, rec),
 	};
+}
+
+void orders_enqueue(struct turn *turn, const struct store_order *rec)
+{
+	struct queue_order order = queued(turn, rec);
+	if (order.cursor >= order.segments || !orders_pending(rec))
+		return;
 	if (!queue_add(turn->engine->queue, &order) &&
 	    config_route_find(turn->engine->config, rec->route))
 		turn_fail(turn, STORE_FULL);
@@ -431,6 +435,14 @@ void orders_wake(struct work *work, int64_t due_ms)
 
 /* ---- end of a turn ---- */
 
+/* It ended before all of it had gone: cancelled, or its time ran out. */
+static void forget_queued(struct turn *turn, const struct store_order *rec)
+{
+	struct queue_order order = queued(turn, rec);
+	if (order.cursor < order.segments)
+		queue_forget(turn->engine->queue, &order);
+}
+
 static void flush(struct turn *turn, struct work *work)
 {
 	struct store_order *rec = &work->rec;
@@ -440,6 +452,7 @@ static void flush(struct turn *turn, struct work *work)
 	if (resolved && !rec->resolved_ms) {
 		rec->resolved_ms = (uint64_t)turn->at_ms;
 		tell(turn, work, FEED_ORDER_RESOLVED);
+		forget_queued(turn, rec);
 	}
 	if (resolved)
 		rec->wake_at_ms = 0;

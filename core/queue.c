@@ -17,6 +17,7 @@ struct waiting {
 
 struct order {
 	struct queue_order info;
+	bool forgotten; /* stands here until its turn, but is counted nowhere */
 	struct order *next;
 };
 
@@ -357,7 +358,9 @@ static void wake_later(struct queue *queue, int64_t now_ms)
 {
 	while (is_due(&queue->later, now_ms)) {
 		struct order *order = head(&queue->later)->order;
-		if (!lane_append(route_of(queue, order->info.route), order))
+		if (order->forgotten)
+			free(order);
+		else if (!lane_append(route_of(queue, order->info.route), order))
 			return;
 		heap_pop(&queue->later);
 	}
@@ -432,12 +435,18 @@ bool queue_peek(struct queue *queue, uint32_t provider, int64_t now_ms, struct q
 	return true;
 }
 
+static uint64_t waiting_of(const struct order *order)
+{
+	return order->info.segments - order->info.cursor;
+}
+
 static void take(struct queue *queue, uint32_t n, bool served)
 {
 	struct route *route = queue->peeked;
 	assert(route);
 	queue->peeked = NULL;
-	route->depth -= n;
+	if (queue->peeked_returned || !lane_head(route->turn->next)->forgotten)
+		route->depth -= n;
 	if (served && route->credit)
 		route->credit--;
 	if (queue->peeked_returned) {
@@ -474,9 +483,48 @@ void queue_drop(struct queue *queue)
 	struct route *route = queue->peeked;
 	assert(route && !queue->peeked_returned);
 	queue->peeked = NULL;
-	const struct queue_order *order = &lane_head(route->turn->next)->info;
-	route->depth -= order->segments - order->cursor;
+	const struct order *order = lane_head(route->turn->next);
+	if (!order->forgotten)
+		route->depth -= waiting_of(order);
 	lane_pop(route);
+}
+
+static void forget(struct route *route, struct order *order)
+{
+	if (!order->forgotten)
+		route->depth -= waiting_of(order);
+	order->forgotten = true;
+}
+
+/* The last of its lane stays there, so that the ring need not be looked through. */
+static bool lane_forget(struct route *route, struct lane *lane, unsigned priority, uint64_t id)
+{
+	struct order *before = NULL, *order = lane->first[priority];
+	for (; order && order->info.order != id; order = order->next)
+		before = order;
+	if (!order)
+		return false;
+	forget(route, order);
+	if (lane->first[priority] == lane->last[priority])
+		return true;
+	*(before ? &before->next : &lane->first[priority]) = order->next;
+	if (!order->next)
+		lane->last[priority] = before;
+	free(order);
+	return true;
+}
+
+void queue_forget(struct queue *queue, const struct queue_order *info)
+{
+	struct route *route = route_of(queue, info->route);
+	const struct waiting *later = queue->later.at;
+	for (struct lane *lane = route ? route->lanes : NULL; lane; lane = lane->all)
+		if (lane->account == info->account &&
+		    lane_forget(route, lane, info->priority, info->order))
+			return;
+	for (size_t i = 0; route && info->send_at_ms && i < queue->later.n; i++)
+		if (later[i].segment.order == info->order)
+			forget(route, later[i].order);
 }
 
 static int64_t sooner(const struct heap *heap, int64_t now_ms, int64_t due_ms)
@@ -514,9 +562,13 @@ bool queue_oldest(struct queue *queue, uint32_t id, int64_t *since_ms)
 	const struct waiting *returned = route ? oldest_returned(route) : NULL;
 	int64_t oldest_ms = returned ? returned->due_ms : QUEUE_NEVER;
 	for (const struct lane *lane = route ? route->lanes : NULL; lane; lane = lane->all)
-		for (unsigned i = 0; i < QUEUE_PRIORITIES; i++)
-			if (lane->first[i] && lane->first[i]->info.since_ms < oldest_ms)
-				oldest_ms = lane->first[i]->info.since_ms;
+		for (unsigned i = 0; i < QUEUE_PRIORITIES; i++) {
+			const struct order *order = lane->first[i];
+			if (order && order->forgotten) /* there is one of them at most */
+				order = order->next;
+			if (order && order->info.since_ms < oldest_ms)
+				oldest_ms = order->info.since_ms;
+		}
 	*since_ms = oldest_ms;
 	return oldest_ms != QUEUE_NEVER;
 }

@@ -9,8 +9,9 @@
  *
  * Within an account on a route a higher priority goes first, but of nine submits one is of a lower
  * priority that waits, the lower ones in turn: nothing waits for ever behind what never ends.
- * Nothing not yet released overtakes a returned segment that is due. Entries are never removed from
- * the middle: what was cancelled or has expired is skipped when its turn comes, by its record.
+ * Nothing not yet released overtakes a returned segment that is due. What was
+ * cancelled or has expired is skipped when its turn comes, by its record; until then it is counted,
+ * but for an order that has ended as a whole (queue_forget).
  */
 #ifndef CORE_QUEUE_H
 #define CORE_QUEUE_H
@@ -105,6 +106,12 @@ void queue_take(struct queue *queue, bool served);
 void queue_take_run(struct queue *queue, uint32_t n);
 /* Drops the whole order of the last queue_peek (not a returned segment): nothing of it is queued. */
 void queue_drop(struct queue *queue);
+
+/*
+ * The order has ended: what was not taken of it waits no longer, for depth and age. Its route,
+ * account, priority and send_at_ms are as queue_add had them.
+ */
+void queue_forget(struct queue *queue, const struct queue_order *order);
 
 /*
  * When something becomes due that is not due at now_ms; QUEUE_NEVER. What is due already waits for

@@ -237,6 +237,54 @@ static void test_queue__tells_since_when_the_oldest_waits(void **state)
 }
 
 /* One that is stuck, behind which others come and go: what is kept of those stays bounded. */
+/* First, between, last, alone and for later: what has ended is not counted, and what has not goes. */
+static void test_queue__what_is_forgotten_counts_no_more(void **state)
+{
+	struct queue *queue = two_routes(1, 1);
+	struct queue_item item;
+	int64_t since_ms;
+	(void)state;
+	for (uint64_t n = 1; n <= 6; n++)
+		assert_true(queue_add(queue,
+				      &(struct queue_order){ .order = n,
+							     .route = 1,
+							     .account = 7,
+							     .parts = 1,
+							     .segments = 10,
+							     .send_at_ms = n == 6 ? NOW + 5 : 0,
+							     .since_ms = NOW - 100 + (int64_t)n }));
+	static const uint64_t gone[] = { 6, 1, 3, 5, 99, 3, 6 };
+	static const uint64_t depths[] = { 50, 40, 30, 20, 20, 20, 20 };
+	for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+		queue_forget(queue,
+			     &(struct queue_order){ .order = gone[i],
+						    .route = 1,
+						    .account = 7,
+						    .send_at_ms = gone[i] == 6 ? NOW + 5 : 0 });
+		assert_int_equal(queue_depth(queue, 1), depths[i]);
+	}
+	assert_true(queue_oldest(queue, 1, &since_ms));
+	assert_int_equal(since_ms, NOW - 98);
+	assert_int_equal(take(queue), 2);
+	queue_forget(queue, &(struct queue_order){ .order = 2, .route = 1, .account = 7 });
+	assert_int_equal(queue_depth(queue, 1), 10);
+	queue_forget(queue, &(struct queue_order){ .order = 4, .route = 1, .account = 7 });
+	assert_int_equal(queue_depth(queue, 1), 0);
+	assert_false(queue_oldest(queue, 1, &since_ms));
+	/* One that stands there is skipped, behind it the next one is found and goes. */
+	add(queue, 1, 7, 8, 2);
+	assert_int_equal(queue_depth(queue, 1), 2);
+	assert_true(queue_peek(queue, 0, NOW + 9, &item));
+	assert_int_equal(item.segment.order, 4);
+	queue_drop(queue);
+	assert_int_equal(queue_depth(queue, 1), 2);
+	assert_int_equal(take(queue), 8);
+	assert_int_equal(take(queue), 8);
+	assert_int_equal(queue_depth(queue, 1), 0);
+	assert_false(queue_peek(queue, 0, NOW + 9, &item));
+	queue_free(queue);
+}
+
 static void test_queue__finds_the_oldest_however_many_came_and_went(void **state)
 {
 	struct queue *queue = two_routes(1, 1);
@@ -336,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_queue__a_dropped_order_is_gone_with_its_depth),
 		cmocka_unit_test(test_queue__an_unknown_route_is_refused),
 		cmocka_unit_test(test_queue__tells_since_when_the_oldest_waits),
+		cmocka_unit_test(test_queue__what_is_forgotten_counts_no_more),
 		cmocka_unit_test(test_queue__finds_the_oldest_however_many_came_and_went),
 		cmocka_unit_test(test_queue__room_that_was_made_is_there),
 	};
