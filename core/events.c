@@ -61,6 +61,16 @@ static void put(const struct reader *reader, struct buffer *out, const char *id,
 }
 
 /* A record that the feed outlives says no more than its number. */
+static void add_link(struct json_writer *json, struct store_txn *txn, uint64_t number, bool down)
+{
+	struct store_session session = { .session = number };
+	if (store_session_get(txn, &session))
+		return;
+	view_add_octets(json, "link", session.link);
+	if (down)
+		view_add_octets(json, "reason", session.reason);
+}
+
 static void add_alarm(struct json_writer *json, struct store_txn *txn, uint64_t seq)
 {
 	struct store_alarm alarm = { .seq = seq };
@@ -120,6 +130,8 @@ static void write_entry(struct engine *engine, struct store_txn *txn, const stru
 	}
 	if (!feed->order)
 		json_add_uint(&json, "number", entry->number);
+	if (entry->event == FEED_LINK_BOUND || entry->event == FEED_LINK_DOWN)
+		add_link(&json, txn, entry->number, entry->event == FEED_LINK_DOWN);
 	if (entry->event == FEED_ALARM_BEGINS || entry->event == FEED_ALARM_ENDS)
 		add_alarm(&json, txn, entry->number);
 	if (entry->event == FEED_ALERT)

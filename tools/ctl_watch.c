@@ -13,6 +13,7 @@
 
 static bool show_event(void *arg, const char *line, size_t n)
 {
+	static const char *const says[] = { "link", "reason", "name", "text", NULL };
 	const struct ctl_run *run = arg;
 	struct json_error error;
 	char at[CTL_TIME_OCTETS];
@@ -33,6 +34,13 @@ static bool show_event(void *arg, const char *line, size_t n)
 		       ctl_text(event, "status", ""));
 	if (json_kind(json_get(event, "number")) == JSON_KIND_INTEGER)
 		printf("  %lld", (long long)ctl_int(event, "number"));
+	for (const char *const *name = says; *name; name++) {
+		const char *text = ctl_text(event, *name, NULL);
+		if (!text)
+			continue;
+		fputs("  ", stdout);
+		ctl_print_clean(stdout, text);
+	}
 	putchar('\n');
 	json_free(event);
 	return !fflush(stdout);
