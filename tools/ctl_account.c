@@ -11,32 +11,41 @@
 
 /* ---- making ---- */
 
+/* A row for each new key, so that its label tells whose it is; one row where there is none. */
+static void add_made(struct ctl_table *table, const struct json *account, const struct json *key)
+{
+	char balance[CTL_TIME_OCTETS];
+	const char *label = key ? ctl_text(key, "label", "") : "";
+	ctl_table_member(table, account, "name");
+	ctl_table_member(table, account, "result");
+	ctl_table_cell(table, "%s", ctl_money(account, "balance", balance));
+	ctl_table_member(table, account, "currency");
+	ctl_table_cell(table, "%s", *label ? label : "-");
+	ctl_table_cell(table, "%s", key ? ctl_text(key, "key", "-") : "-");
+}
+
 /* What was made, with the secrets that are shown this once. */
 static void show_made(const struct ctl_run *run, const struct json *answer)
 {
-	static const char *const heads[] = { "ACCOUNT", "WHAT", ">BALANCE", "CURRENCY",
-					     "NEW KEYS" };
+	static const char *const heads[] = { "ACCOUNT",	 "WHAT",  ">BALANCE",
+					     "CURRENCY", "LABEL", "NEW KEY" };
 	const struct json *accounts = json_get(answer, "accounts");
 	struct ctl_table table;
-	char balance[CTL_TIME_OCTETS];
 	(void)run;
-	ctl_table_begin(&table, heads, 5);
+	ctl_table_begin(&table, heads, 6);
 	for (size_t i = 0; i < json_count(accounts); i++) {
 		const struct json *account = json_at(accounts, i),
 				  *keys = json_get(account, "keys");
-		struct buffer list = { 0 };
+		size_t shown = 0;
 		for (size_t k = 0; k < json_count(keys); k++) {
-			const char *key = json_get_text(json_get(json_at(keys, k), "key"), NULL);
-			if (key)
-				buffer_format(&list, "%s%s", list.n ? " " : "", key);
+			const struct json *key = json_at(keys, k);
+			if (ctl_text(key, "key", NULL)) {
+				add_made(&table, account, key);
+				shown++;
+			}
 		}
-		ctl_table_member(&table, account, "name");
-		ctl_table_member(&table, account, "result");
-		ctl_table_cell(&table, "%s", ctl_money(account, "balance", balance));
-		ctl_table_member(&table, account, "currency");
-		ctl_table_cell(&table, "%.*s", list.n ? (int)list.n : 1,
-			       list.n ? (const char *)list.octets : "-");
-		buffer_release(&list);
+		if (!shown)
+			add_made(&table, account, NULL);
 	}
 	ctl_table_print(&table, stdout, "the file names no account");
 }
