@@ -111,19 +111,20 @@ static bool row_serves(const struct api_row *row, const char *method)
 static void refuse_method(struct api_call *call, const struct api_row *first,
 			  const struct api_row *end)
 {
-	static const struct api_error error = {
-		.status = 405,
-		.code = "method_not_allowed",
-		.stage = "method",
-		.detail = "Method Not Allowed",
-	};
-	char allow[64] = "";
+	char allow[64] = "", hint[96];
 	size_t n = 0;
 	for (const struct api_row *row = first; row < end && n < sizeof(allow); row++)
 		if (!strcmp(row->pattern, first->pattern))
 			n += (size_t)snprintf(allow + n, sizeof(allow) - n, "%s%s", n ? ", " : "",
 					      row->method);
-	api_refuse(call, &error);
+	snprintf(hint, sizeof(hint), "this path takes %s", allow);
+	api_refuse(call, &(struct api_error){
+				 .status = 405,
+				 .code = "method_not_allowed",
+				 .stage = "method",
+				 .detail = "Method Not Allowed",
+				 .hint = hint,
+			 });
 	api_field(call, "Allow", "%s", allow);
 }
 

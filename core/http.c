@@ -237,7 +237,7 @@ static bool check_length(struct http_conn *conn)
 	if (length == NULL) {
 		if (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
 		    strcmp(method, "PATCH") == 0) {
-			refuse(conn, 411, "Send a Content-Length.");
+			refuse(conn, 411, "Send a Content-Length; it is 0 without a body.");
 			return false;
 		}
 		conn->head.content_length = 0;

@@ -161,6 +161,7 @@ static void test_api__answers_405_with_what_is_allowed(void **state)
 	assert_int_equal(reaches(&fixture, "DELETE", "/a"), 0);
 	assert_int_equal(fixture.call.status, 405);
 	assert_string_equal(said(&fixture, "detail"), "Method Not Allowed");
+	assert_string_equal(said(&fixture, "hint"), "this path takes GET, POST");
 	assert_string_equal(fixture.call.fields[0].name, "Allow");
 	assert_string_equal(fixture.call.fields[0].value, "GET, POST");
 	release(&fixture);

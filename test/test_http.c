@@ -302,8 +302,9 @@ static void test_http__refuses_smuggled_lengths(void **state)
 static void test_http__wants_a_length(void **state)
 {
 	(void)state;
-	says("POST / HTTP/1.1\r\nHost: a\r\n\r\n", "411 Send a Content-Length.\n");
-	says("PUT / HTTP/1.0\r\n\r\n", "411 Send a Content-Length.\n");
+	says("POST / HTTP/1.1\r\nHost: a\r\n\r\n",
+	     "411 Send a Content-Length; it is 0 without a body.\n");
+	says("PUT / HTTP/1.0\r\n\r\n", "411 Send a Content-Length; it is 0 without a body.\n");
 	says("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	     "411 Transfer-Encoding is not taken; send a Content-Length.\n");
 	says("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
