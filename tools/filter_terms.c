@@ -496,7 +496,8 @@ static bool find_row(struct filter_term *term, const struct filter_words *words,
 		return filter_fail(error, words->name_at, "nobody may look for a %s", words->name);
 	if (param == NULL && tlv == NULL)
 		return filter_fail(error, words->name_at,
-				   "no field is called %s; smpp-trace(1) lists them", words->name);
+				   "no field is called %s; smpp-trace explain filter lists them",
+				   words->name);
 	term->of_numbers = (param != NULL && param->mask != SMPP_MASK_OPEN) ||
 			   (tlv != NULL && tlv->mask != SMPP_MASK_OPEN);
 	return true;

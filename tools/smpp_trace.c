@@ -386,7 +386,9 @@ static int explain(struct trace_options *options)
 		}
 		if (trace_explain(&out, options->words[i]))
 			continue;
-		fprintf(stderr, "smpp-trace: %s is no status, TLV, parameter or PDU of SMPP 3.4\n",
+		fprintf(stderr,
+			"smpp-trace: %s is no status, TLV, parameter or PDU of SMPP 3.4; names are "
+			"those of the specification, numbers such as 0x58 or 88\n",
 			options->words[i]);
 		status = 1;
 	}
