@@ -117,9 +117,9 @@ static void add_acceptance(struct story *story)
 	json_micro_text(order->unit_price, price);
 	json_micro_text(orders_message_cost(order), cost);
 	add_step(story, (int64_t)order->created_ms,
-		 say("accepted for route %u%s%s in order %" PRIu64 " of %u messages", order->route,
+		 say("accepted for route %u%s%s in order %" PRIu64 ", %u message%s", order->route,
 		     story->route ? ", " : "", story->route ? story->route->name : "", order->order,
-		     order->total),
+		     order->total, order->total == 1 ? "" : "s"),
 		 say("account %s by %s, request %.*s, sender %.*s; %s at %s, %s in all%s; %s",
 		     story->explain->account, asker_text(order, asker), (int)order->request_id.n,
 		     (const char *)order->request_id.at, (int)order->caller_id.n,
@@ -404,7 +404,8 @@ static void queued_changes(const struct story *story, struct json_writer *json)
 	else
 		put_sentence(
 			json,
-			"It goes when its turn comes: %" PRIu64 " segments of its route wait.",
+			"It goes when its turn comes; waiting on its route, itself included: %" PRIu64
+			".",
 			queue_depth(explain->turn->engine->queue,
 				    queue_lane(explain->order->route, explain->order->sandbox)));
 	put_sentence(json,

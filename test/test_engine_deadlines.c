@@ -61,7 +61,9 @@ static void test_engine__queue_deadline_while_binds_are_refused_is_a_failure(voi
 	carrier_cut(alpha);
 	engine_world_run(world, 1000);
 	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	assert_int_equal(queue_provider_depth(world->engine->queue, 0), 1);
 	engine_world_run(world, 11000);
+	assert_int_equal(queue_provider_depth(world->engine->queue, 0), 0); /* it waits no longer */
 	assert_ends(world, order, STORE_STATE_FAILED, STORE_ERROR_SUBMIT_ERROR);
 	assert_true(engine_world_alarmed(world, "login_refused"));
 	alpha->bind_status = 0;
