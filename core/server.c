@@ -634,9 +634,20 @@ void server_drain(struct engine *engine)
 static bool unsaid(const struct server *server)
 {
 	for (const struct conn *conn = server->conns; conn; conn = conn->hh.next)
-		if (!conn->closing && server_has_output(conn))
+		if (!conn->closing && (conn->stream || server_has_output(conn)))
 			return true;
 	return false;
+}
+
+/* No request is heard any more. What would go on without end ends here; what is an answer, whole. */
+static void hear_no_more(struct engine *engine, struct conn *conn)
+{
+	conn->keep_alive = false;
+	conn->ending = !conn->stream || !conn->stream->ends;
+	if (conn->stream && conn->ending && conn->chunked)
+		http_chunk_end(&conn->out);
+	if (conn->ending)
+		server_stream_end(engine, conn);
 }
 
 /* Lets answers that are under way leave, for a bounded time. */
@@ -645,18 +656,14 @@ static void say_goodbye(struct engine *engine)
 	struct conn *conn, *next;
 	struct port_event event;
 	int64_t until_ms = port_now_ms(engine->port) + GOODBYE_MS;
-	HASH_ITER(hh, engine->server->conns, conn, next) {
-		if (conn->stream && conn->chunked)
-			http_chunk_end(&conn->out);
-		server_stream_end(engine, conn);
-	}
+	HASH_ITER(hh, engine->server->conns, conn, next)
+		hear_no_more(engine, conn);
+	server_flush(engine);
 	while (unsaid(engine->server) && port_now_ms(engine->port) < until_ms) {
-		HASH_ITER(hh, engine->server->conns, conn, next)
-			if (!conn->closing)
-				server_push(engine, conn, until_ms);
-		port_wait(engine->port, until_ms);
+		port_wait(engine->port, earlier(until_ms, server_deadline(engine->server)));
 		while (port_next(engine->port, &event))
 			server_event(engine, &event);
+		server_flush(engine);
 	}
 }
 

@@ -53,7 +53,7 @@ struct server_stream {
 		     size_t room);
 	void (*free)(struct engine *engine, struct server_stream *stream);
 	int64_t due_ms;
-	bool ends; /* by itself and soon: pumped on though the client has ended its side */
+	bool ends; /* by itself and soon: pumped on though the client, or the daemon, ends */
 };
 
 #endif

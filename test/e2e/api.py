@@ -820,6 +820,27 @@ def while_draining(daemon):
     check('a second signal ends it at once', status == 0, status, daemon.said())
 
 
+def answering_at_the_end():
+    """Of a large order, accepted and paid, no more than the head is read before the daemon ends."""
+    with house.House(far=('--quiet', '--hang')) as home, socket.socket(socket.AF_UNIX) as link:
+        home.daemon.start()
+        home.daemon.open_account()
+        text = json.dumps(body(numbers=[str(31600000000 + n) for n in range(10000)])).encode()
+        link.settimeout(house.PATIENCE_S)
+        link.connect(home.daemon.submit)
+        link.sendall(b'POST /api/v1/send_sms HTTP/1.1\r\nHost: x\r\nX-API-KEY: %s\r\n'
+                     b'Content-Length: %d\r\n\r\n%s' % (house.KEY.encode(), len(text), text))
+        answer = http.client.HTTPResponse(link)
+        answer.begin()
+        home.daemon.process.terminate()
+        house.await_that('it drains', lambda: 'engine.draining' in home.daemon.said(100000))
+        home.daemon.process.terminate()
+        told = json.loads(answer.read())
+        check('an answer that is under way at the end is whole', len(told['messages']) == 10000)
+        check('and it ends', home.daemon.process.wait(house.PATIENCE_S) == 0)
+
+
 with_a_provider_that_answers()
 with_a_provider_that_hangs()
+answering_at_the_end()
 sys.exit(TAP.end())
