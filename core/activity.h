@@ -38,13 +38,16 @@ void activity_write(struct turn *turn);
 void activity_trim(struct turn *turn, unsigned budget);
 
 /* The sends of an account that are on record, the newest first, each once. */
+struct activity_sends {
+	uint32_t account;
+	int64_t from_ms;  /* from then on, as far back as rows are kept */
+	int64_t since_ms; /* out: from when on none is missing of what is read so far */
+	uint64_t seq;	  /* where the walk stands; begins at UINT64_MAX */
+};
 typedef void activity_send_fn(void *arg, const struct store_request *request);
-/*
- * From `from_ms` on, as far back as rows are kept: the time is returned from which none is missing.
- * What is noted and not written yet is written first.
- */
-int64_t activity_sends(struct turn *turn, uint32_t account, int64_t from_ms, activity_send_fn *each,
-		       void *arg);
+/* Reads on, at most `budget` rows, and takes off what it used; true: that were all. */
+bool activity_sends(struct activity_sends *sends, struct turn *turn, activity_send_fn *each,
+		    void *arg, unsigned *budget);
 
 /* GET /api/v1/activity/… */
 void activity_summary(struct api_call *call);

@@ -294,24 +294,28 @@ void activity_logs(struct api_call *call)
 
 /* ---- sends ---- */
 
-int64_t activity_sends(struct turn *turn, uint32_t account, int64_t from_ms, activity_send_fn *each,
-		       void *arg)
+bool activity_sends(struct activity_sends *sends, struct turn *turn, activity_send_fn *each,
+		    void *arg, unsigned *budget)
 {
-	struct store_request request = { .account = account, .seq = UINT64_MAX };
-	int64_t since_ms = turn->at_ms;
-	activity_write(turn);
-	enum store_err err = store_request_prev(turn->txn, &request, 1);
-	for (; !err || err == STORE_CORRUPT; err = store_request_prev(turn->txn, &request, 1)) {
-		if (err)
+	struct store_request request = { .account = sends->account, .seq = sends->seq };
+	for (; *budget; --*budget, sends->seq = request.seq) {
+		enum store_err err = store_request_prev(turn->txn, &request, 1);
+		if (err == STORE_CORRUPT)
 			continue;
-		since_ms = (int64_t)request.at_ms;
-		if (since_ms < from_ms)
-			return from_ms;
+		if (err == STORE_NOTFOUND && request.seq > 1)
+			return true; /* older ones are gone */
+		if (err && err != STORE_NOTFOUND) {
+			turn_fail(turn, err);
+			return false;
+		}
+		if (err || (int64_t)request.at_ms < sends->from_ms) {
+			sends->since_ms = sends->from_ms;
+			return true;
+		}
+		sends->since_ms = (int64_t)request.at_ms;
 		if (store_octets_are(request.method, "POST") &&
 		    store_octets_are(request.pattern, "/api/v1/send_sms"))
 			each(arg, &request);
 	}
-	if (err != STORE_NOTFOUND)
-		turn_fail(turn, err);
-	return request.seq <= 1 ? from_ms : since_ms;
+	return false;
 }

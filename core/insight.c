@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/engine.h"
+#include "core/provider.h"
 
 #define HOUR_MINUTES 60
 #define DAY_HOURS    24
@@ -24,97 +25,90 @@ const struct insight_window *insight_window(const char *name)
 	return NULL;
 }
 
+#define LIKE_KEY_OCTETS (3 * sizeof(uint32_t))
+
+struct insight_like *insight_like_find(const struct insight *insight, uint32_t route,
+				       uint32_t country, uint32_t parts)
+{
+	const uint32_t key[] = { route, country, parts };
+	struct insight_like *like;
+	_Static_assert(sizeof(key) == LIKE_KEY_OCTETS, "the members that are hashed");
+	HASH_FIND(hh, insight->likes, key, sizeof(key), like);
+	return like;
+}
+
 static int64_t span_ms(enum cohort_span span)
 {
 	return span == COHORT_MINUTE ? COHORT_MINUTE_MS : COHORT_HOUR_MS;
 }
 
-/* ---- what is gathered ---- */
+/* ---- tables ---- */
 
 struct gather {
 	struct turn *turn;
 	struct insight *insight;
-	uint32_t account;
 };
 
-/* Moves to where the next record of the account, or of any, may be; false: that one is it. */
-static bool skips(const struct gather *gather, struct store_cohort *rec)
+static int by_number(const struct insight_route *a, const struct insight_route *b)
 {
-	bool any = gather->account == COHORT_ALL;
-	if (any ? rec->account != COHORT_ALL : rec->account == gather->account)
-		return false;
-	if (any) {
-		*rec = (struct store_cohort){ .span = rec->span, .slot = rec->slot, .account = 1 };
-		return true;
-	}
-	rec->slot += rec->account > gather->account;
-	*rec = (struct store_cohort){ .span = rec->span,
-				      .slot = rec->slot,
-				      .account = gather->account };
-	return true;
+	return (a->route > b->route) - (a->route < b->route);
 }
 
-typedef void each_fn(struct gather *gather, const struct store_cohort *rec);
-
-/* Every cohort of the account from one slot to another, both included. */
-static void walk(struct gather *gather, enum cohort_span span, uint32_t first, uint32_t last,
-		 each_fn *each)
-{
-	struct turn *turn = gather->turn;
-	struct store_cohort rec = { .span = span, .slot = first };
-	enum store_err err = store_cohort_seek(turn->txn, &rec, 1);
-	while ((!err || err == STORE_CORRUPT) && rec.slot <= last && !turn_failed(turn)) {
-		if (skips(gather, &rec)) {
-			err = store_cohort_seek(turn->txn, &rec, 1);
-			continue;
-		}
-		if (!err)
-			each(gather, &rec);
-		err = store_cohort_next(turn->txn, &rec, 1);
-	}
-	if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
-		turn_fail(turn, err);
-}
-
+/* NULL: there is no place for it, or the turn failed. */
 static struct insight_route *route_of(struct gather *gather, uint32_t number)
 {
-	struct insight_route **at = &gather->insight->routes, *route;
-	while (*at && (*at)->route < number)
-		at = &(*at)->next;
-	if (*at && (*at)->route == number)
-		return *at;
+	struct insight *insight = gather->insight;
+	struct insight_route *route;
+	HASH_FIND(hh, insight->routes, &number, sizeof(number), route);
+	if (route)
+		return route;
+	if (HASH_COUNT(insight->routes) >= INSIGHT_ROUTES_MAX &&
+	    !config_route_find(gather->turn->engine->config, number))
+		return NULL;
 	route = calloc(1, sizeof(*route));
 	if (!route) {
 		turn_fail(gather->turn, STORE_FULL);
 		return NULL;
 	}
 	route->route = number;
-	route->next = *at;
-	return *at = route;
+	HASH_ADD_INORDER(hh, insight->routes, route, sizeof(number), route, by_number);
+	if (route->hh.tbl)
+		return route;
+	free(route);
+	turn_fail(gather->turn, STORE_FULL);
+	return NULL;
 }
 
 static struct insight_provider *provider_of_cohort(struct gather *gather, uint32_t number)
 {
-	struct insight_provider **at = &gather->insight->providers;
-	while (*at && (*at)->number != number)
-		at = &(*at)->next;
-	if (*at)
-		return *at;
-	*at = calloc(1, sizeof(**at));
-	if (*at)
-		(*at)->number = number;
-	else
+	struct insight *insight = gather->insight;
+	struct insight_provider *provider;
+	HASH_FIND(hh, insight->providers, &number, sizeof(number), provider);
+	if (provider)
+		return provider;
+	if (HASH_COUNT(insight->providers) >= INSIGHT_ROUTES_MAX &&
+	    !provider_numbered(gather->turn->engine, number))
+		return NULL;
+	provider = calloc(1, sizeof(*provider));
+	if (!provider) {
 		turn_fail(gather->turn, STORE_FULL);
-	return *at;
+		return NULL;
+	}
+	provider->number = number;
+	HASH_ADD(hh, insight->providers, number, sizeof(number), provider);
+	if (provider->hh.tbl)
+		return provider;
+	free(provider);
+	turn_fail(gather->turn, STORE_FULL);
+	return NULL;
 }
 
 static struct insight_like *like_of(struct gather *gather, const struct store_cohort *rec)
 {
-	const uint32_t key[] = { rec->route, rec->country, rec->parts };
 	struct insight *insight = gather->insight;
-	struct insight_like *like;
-	HASH_FIND(hh, insight->likes, key, sizeof(key), like);
-	if (like)
+	struct insight_like *like =
+		insight_like_find(insight, rec->route, rec->country, rec->parts);
+	if (like || HASH_COUNT(insight->likes) >= INSIGHT_LIKES_MAX)
 		return like;
 	like = calloc(1, sizeof(*like));
 	if (!like) {
@@ -124,7 +118,7 @@ static struct insight_like *like_of(struct gather *gather, const struct store_co
 	like->route = rec->route;
 	like->country = rec->country;
 	like->parts = rec->parts;
-	HASH_ADD(hh, insight->likes, route, sizeof(key), like);
+	HASH_ADD(hh, insight->likes, route, LIKE_KEY_OCTETS, like);
 	if (like->hh.tbl)
 		return like;
 	free(like);
@@ -183,23 +177,26 @@ static void add_stuck_minute(struct gather *gather, const struct store_cohort *r
 	if (!route || !is_old(route, rec) ||
 	    rec->slot / HOUR_MINUTES != (uint64_t)(route->stuck_before_ms / COHORT_HOUR_MS))
 		return;
-	struct insight_provider *provider = provider_of_cohort(gather, rec->provider);
 	route->stuck += rec->awaiting;
+	struct insight_provider *provider = provider_of_cohort(gather, rec->provider);
 	if (gather->insight->window->span != COHORT_HOUR || !provider)
 		return;
 	route->overdue += rec->awaiting;
 	provider->overdue += rec->awaiting;
 }
 
+/* What has no like of its own counts in its route all the same. */
 static void add_like(struct gather *gather, const struct store_cohort *rec)
 {
-	struct insight_like *like = like_of(gather, rec);
 	struct insight_route *route = route_of(gather, rec->route);
 	struct insight_provider *provider = provider_of_cohort(gather, rec->provider);
-	if (!like || !route || !provider)
+	if (!route || !provider) {
+		gather->insight->left_out += rec->messages;
 		return;
-	cohort_add(&like->sums, rec);
-	if (gather->account == COHORT_ALL)
+	}
+	struct insight_like *like = like_of(gather, rec);
+	cohort_add(like ? &like->sums : &route->sums, rec);
+	if (gather->insight->account == COHORT_ALL)
 		cohort_add(&provider->sums, rec);
 	if (!is_old(route, rec))
 		return;
@@ -207,7 +204,7 @@ static void add_like(struct gather *gather, const struct store_cohort *rec)
 	provider->overdue += rec->awaiting;
 }
 
-/* ---- the whole ---- */
+/* ---- likes to their routes ---- */
 
 static int by_messages(struct insight_like *a, struct insight_like *b)
 {
@@ -235,67 +232,161 @@ static void sort(struct gather *gather)
 	}
 }
 
-static void gather_all(struct gather *gather)
+/* ---- walks ---- */
+
+static void from_to(struct insight *insight, enum cohort_span span, uint32_t first, uint32_t last)
+{
+	insight->at =
+		(struct store_cohort){ .span = span, .slot = first, .account = insight->account };
+	insight->behind = false;
+	insight->last = last;
+}
+
+static uint32_t hour_of(const struct insight *insight)
+{
+	return (uint32_t)(insight->to_ms / COHORT_HOUR_MS);
+}
+
+static void begin_day(struct gather *gather)
+{
+	uint32_t hour = hour_of(gather->insight);
+	from_to(gather->insight, COHORT_HOUR, hour - DAY_HOURS, hour);
+}
+
+static void begin_window(struct gather *gather)
 {
 	struct insight *insight = gather->insight;
 	int64_t window_ms = span_ms(insight->window->span);
-	uint32_t minute = (uint32_t)(insight->to_ms / COHORT_MINUTE_MS);
-	uint32_t hour = minute / HOUR_MINUTES;
-	const struct config *config = gather->turn->engine->config;
-	for (size_t i = 0; i < config->n_routes; i++)
-		route_of(gather, config->routes[i].id); /* also of nothing something is told */
-	walk(gather, COHORT_HOUR, hour - DAY_HOURS, hour, add_day);
-	for (struct insight_route *route = insight->routes; route; route = route->next)
+	for (struct insight_route *route = insight->routes; route; route = route->hh.next)
 		find_usual(gather, route);
-	walk(gather, insight->window->span, (uint32_t)(insight->from_ms / window_ms),
-	     (uint32_t)(insight->to_ms / window_ms), add_like);
-	walk(gather, COHORT_HOUR, FOR_EVER, hour, add_stuck_hour);
-	uint32_t first = minute, last = 0;
-	for (const struct insight_route *route = insight->routes; route; route = route->next) {
+	from_to(insight, insight->window->span, (uint32_t)(insight->from_ms / window_ms),
+		(uint32_t)(insight->to_ms / window_ms));
+}
+
+static void begin_stuck_hours(struct gather *gather)
+{
+	from_to(gather->insight, COHORT_HOUR, FOR_EVER, hour_of(gather->insight));
+}
+
+static void begin_stuck_minutes(struct gather *gather)
+{
+	struct insight *insight = gather->insight;
+	uint32_t first = (uint32_t)(insight->to_ms / COHORT_MINUTE_MS), last = 0;
+	for (const struct insight_route *route = insight->routes; route; route = route->hh.next) {
 		uint32_t before = (uint32_t)(route->stuck_before_ms / COHORT_MINUTE_MS);
 		uint32_t begin = before - before % HOUR_MINUTES;
 		first = begin < first ? begin : first;
 		last = before > last ? before : last;
 	}
-	walk(gather, COHORT_MINUTE, first, last, add_stuck_minute);
-	sort(gather);
+	from_to(insight, COHORT_MINUTE, first, last);
 }
+
+/* Only likes need each account of all: the rest is read from the sums over them. */
+static const struct {
+	void (*begin)(struct gather *gather);
+	void (*each)(struct gather *gather, const struct store_cohort *rec);
+	bool each_account;
+} walks[] = {
+	{ begin_day, add_day, false },
+	{ begin_window, add_like, true },
+	{ begin_stuck_hours, add_stuck_hour, false },
+	{ begin_stuck_minutes, add_stuck_minute, false },
+};
+#define WALKS (sizeof(walks) / sizeof(walks[0]))
+
+/* Moves past what is another account's, to where the next one that is wanted may be. */
+static bool skips(struct insight *insight, const struct store_cohort *rec)
+{
+	bool each = insight->account == COHORT_ALL && walks[insight->walk].each_account;
+	if (each ? rec->account != COHORT_ALL : rec->account == insight->account)
+		return false;
+	insight->at = (struct store_cohort){
+		.span = rec->span,
+		.slot = rec->slot + (!each && rec->account > insight->account),
+		.account = each ? COHORT_ALL + 1 : insight->account,
+	};
+	insight->behind = false;
+	return true;
+}
+
+/* One look into the store; false: the walk is at its end. */
+static bool step(struct gather *gather)
+{
+	struct insight *insight = gather->insight;
+	struct turn *turn = gather->turn;
+	struct store_cohort rec = insight->at;
+	enum store_err err = insight->behind ? store_cohort_next(turn->txn, &rec, 1) :
+					       store_cohort_seek(turn->txn, &rec, 1);
+	if (err && err != STORE_NOTFOUND && err != STORE_CORRUPT)
+		turn_fail(turn, err);
+	if ((err && err != STORE_CORRUPT) || rec.slot > insight->last)
+		return false;
+	if (skips(insight, &rec))
+		return true;
+	if (!err)
+		walks[insight->walk].each(gather, &rec);
+	insight->at = rec; /* of its octets, which end with the turn, nothing is read again */
+	insight->behind = true;
+	return true;
+}
+
+bool insight_gather(struct insight *insight, struct turn *turn, unsigned *budget)
+{
+	struct gather gather = { .turn = turn, .insight = insight };
+	for (; insight->walk < WALKS && *budget && !turn_failed(turn); --*budget) {
+		if (step(&gather) || turn_failed(turn))
+			continue;
+		if (++insight->walk < WALKS)
+			walks[insight->walk].begin(&gather);
+		else
+			sort(&gather);
+	}
+	return insight->walk == WALKS && !turn_failed(turn);
+}
+
+/* ---- the whole ---- */
 
 struct insight *insight_new(struct turn *turn, uint32_t account,
 			    const struct insight_window *window)
 {
-	struct gather gather = { .turn = turn, .account = account };
-	gather.insight = calloc(1, sizeof(*gather.insight));
-	if (!gather.insight) {
+	const struct config *config = turn->engine->config;
+	struct insight *insight = calloc(1, sizeof(*insight));
+	struct gather gather = { .turn = turn, .insight = insight };
+	if (!insight) {
 		turn_fail(turn, STORE_FULL);
 		return NULL;
 	}
-	gather.insight->window = window;
-	gather.insight->to_ms = turn->at_ms;
+	insight->window = window;
+	insight->account = account;
+	insight->to_ms = turn->at_ms;
 	int64_t from_ms = turn->at_ms - window->ms;
-	gather.insight->from_ms = from_ms - from_ms % span_ms(window->span);
-	gather_all(&gather);
+	insight->from_ms = from_ms - from_ms % span_ms(window->span);
+	for (size_t i = 0; i < config->n_routes; i++)
+		route_of(&gather, config->routes[i].id); /* also of nothing something is told */
+	walks[0].begin(&gather);
 	if (!turn_failed(turn))
-		return gather.insight;
-	insight_free(gather.insight);
+		return insight;
+	insight_free(insight);
 	return NULL;
 }
 
 void insight_free(struct insight *insight)
 {
-	struct insight_like *like, *next;
+	struct insight_like *like, *next_like;
+	struct insight_route *route, *next_route;
+	struct insight_provider *provider, *next_provider;
 	if (!insight)
 		return;
-	HASH_ITER(hh, insight->likes, like, next) {
+	HASH_ITER(hh, insight->likes, like, next_like) {
 		HASH_DEL(insight->likes, like);
 		free(like);
 	}
-	for (struct insight_route *route; (route = insight->routes);) {
-		insight->routes = route->next;
+	HASH_ITER(hh, insight->routes, route, next_route) {
+		HASH_DEL(insight->routes, route);
 		free(route);
 	}
-	for (struct insight_provider *provider; (provider = insight->providers);) {
-		insight->providers = provider->next;
+	HASH_ITER(hh, insight->providers, provider, next_provider) {
+		HASH_DEL(insight->providers, provider);
 		free(provider);
 	}
 	free(insight);

@@ -4,6 +4,9 @@
  * all. Gathered here, told as JSON by insight_view.c: GET /api/v1/insight and GET
  * /control/v1/insight. It changes nothing.
  *
+ * However many cohorts there are, they are gathered a few at a time, and a question holds so many
+ * routes, providers and likes at most. What finds no place is counted as left out.
+ *
  * A window reaches from the beginning of the minute (of a day: of the hour) in which it opens until
  * now, and holds the messages that could go out in it.
  */
@@ -22,6 +25,9 @@ struct insight_window {
 /* The one of that name; NULL: there is none. */
 const struct insight_window *insight_window(const char *name);
 
+#define INSIGHT_LIKES_MAX  1000 /* of all routes */
+#define INSIGHT_ROUTES_MAX 1000 /* and so many providers; those of the configuration always */
+
 /* Messages with the same route, country and parts. */
 struct insight_like {
 	uint32_t route, country, parts;
@@ -36,16 +42,17 @@ struct insight_like {
 
 struct insight_route {
 	uint32_t route;
-	struct cohort_sums sums;   /* of all its likes */
+	struct cohort_sums sums;   /* of all its messages */
 	struct insight_like *like; /* the first */
 	size_t n_like;
 	/* What is older than nearly all take, p99 of a day, and still SENT is stuck. */
 	struct histogram day; /* total, within a day */
 	bool usual_known;
-	int64_t stuck_before_ms;    /* began before: the end of a minute, or of an hour */
-	int64_t stuck;		    /* messages, however old */
-	int64_t overdue;	    /* of these, in the window */
-	struct insight_route *next; /* by rising number */
+	int64_t stuck_before_ms;   /* began before: the end of a minute, or of an hour */
+	int64_t stuck;		   /* messages, however old */
+	int64_t overdue;	   /* of these, in the window */
+	uint64_t requests, errors; /* sends, as they were answered; insight_view.c's */
+	UT_hash_handle hh;	   /* by rising number */
 };
 
 /* A provider by its durable number; summed up over all accounts only. */
@@ -53,7 +60,7 @@ struct insight_provider {
 	uint32_t number;
 	struct cohort_sums sums;
 	int64_t overdue;
-	struct insight_provider *next;
+	UT_hash_handle hh;
 };
 
 struct insight {
@@ -61,13 +68,30 @@ struct insight {
 	int64_t from_ms, to_ms;
 	struct insight_route *routes;
 	struct insight_provider *providers;
-	struct insight_like *likes; /* all, hashed */
+	struct insight_like *likes;
+	int64_t left_out; /* messages of routes, or of providers, that found no place */
+	/* Where gathering stands. */
+	uint32_t account;
+	unsigned walk;		/* of those it is done in */
+	struct store_cohort at; /* a key */
+	bool behind;		/* that one is read: the next comes behind it */
+	uint32_t last;		/* slot of this walk */
 };
 
-/* `account` COHORT_ALL: of each. NULL: the turn failed. */
+/* With nothing gathered yet. `account` COHORT_ALL: of each. NULL: the turn failed. */
 struct insight *insight_new(struct turn *turn, uint32_t account,
 			    const struct insight_window *window);
 void insight_free(struct insight *insight);
+
+/*
+ * Goes on for at most `budget` looks into the store, and takes off what it used; in any turn, with
+ * what that sees. True: all is gathered. What one account costs does not depend on the others.
+ */
+bool insight_gather(struct insight *insight, struct turn *turn, unsigned *budget);
+
+/* NULL: none. */
+struct insight_like *insight_like_find(const struct insight *insight, uint32_t route,
+				       uint32_t country, uint32_t parts);
 
 /* Messages whose outcome is known, or known never to come. */
 int64_t insight_final(const int64_t counts[COHORT_COUNTS]);

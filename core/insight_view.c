@@ -8,9 +8,13 @@
 #include "core/activity.h"
 #include "core/message_id.h"
 #include "core/provider.h"
+#include "core/sliced.h"
 
 #define ROUTES_ASKED_MAX 32
-#define LIKES_TOLD	 20 /* of a route, and over routes */
+#define LIKES_TOLD	 20  /* of a route, and over routes */
+#define SLICE		 400 /* looks into the store, or figures that cost about as much */
+#define ROUTE_COST	 8   /* of a route's figures, beside its likes */
+#define FINDS		 16  /* in memory cost as much as one look */
 
 /* What is asked for. */
 struct question {
@@ -19,20 +23,18 @@ struct question {
 	size_t n_routes;
 };
 
-/* Sends of one route, as they were answered. */
-struct sends {
-	uint32_t route;
-	uint64_t requests, errors;
-	struct sends *next;
-};
-
 struct answer {
-	struct api_call *call;
-	const struct question *question;
-	const struct insight *insight;
+	struct sliced sliced;
+	struct api_call *call; /* sliced's */
+	struct question question;
+	struct insight *insight;
 	bool operators;
-	struct sends *sends;
-	int64_t sends_since_ms;
+	struct activity_sends sends;
+	unsigned step;			   /* of those that write it */
+	unsigned budget;		   /* of this slice */
+	const struct insight_route *route; /* that comes next */
+	const struct insight_like *like;   /* and of its likes */
+	size_t told;			   /* likes over routes */
 };
 
 static bool asked(const struct question *question, uint32_t route)
@@ -96,19 +98,15 @@ static void add_on_time(struct json_writer *json, const struct cohort_sums *sums
 /* ---- a route ---- */
 
 /* Nobody's sends are told to operators: /metrics counts requests. */
-static void add_api(const struct answer *answer, uint32_t route)
+static void add_api(const struct answer *answer, const struct insight_route *route)
 {
 	struct json_writer *json = &answer->call->json;
-	const struct sends *sends = answer->sends;
-	while (sends && sends->route != route)
-		sends = sends->next;
-	uint64_t requests = sends ? sends->requests : 0, errors = sends ? sends->errors : 0;
 	json_key(json, "api");
 	json_begin_object(json);
-	json_add_uint(json, "requests", requests);
-	json_add_uint(json, "success", requests - errors);
-	json_add_uint(json, "errors", errors);
-	json_add_time(json, "since", answer->sends_since_ms);
+	json_add_uint(json, "requests", route->requests);
+	json_add_uint(json, "success", route->requests - route->errors);
+	json_add_uint(json, "errors", route->errors);
+	json_add_time(json, "since", answer->sends.since_ms);
 	json_end_object(json);
 }
 
@@ -119,7 +117,7 @@ static void add_layers(const struct answer *answer, const struct insight_route *
 	json_key(json, "layers");
 	json_begin_object(json);
 	if (!answer->operators)
-		add_api(answer, route->route);
+		add_api(answer, route);
 	json_key(json, "execution");
 	json_begin_object(json);
 	json_add_int(json, "accepted", sums->counts[COHORT_MESSAGES]);
@@ -249,11 +247,13 @@ static void add_likeness(struct json_writer *json, const struct insight_like *li
 static void add_likes(const struct answer *answer, const struct insight_route *route)
 {
 	struct json_writer *json = &answer->call->json;
+	int64_t left_out = route->sums.counts[COHORT_MESSAGES];
 	size_t told = 0;
 	json_key(json, "like");
 	json_begin_array(json);
 	for (const struct insight_like *like = route->like; like && told < LIKES_TOLD;
 	     like = like->next, told++) {
+		left_out -= like->sums.counts[COHORT_MESSAGES];
 		json_begin_object(json);
 		add_likeness(json, like);
 		add_like_figures(json, like);
@@ -262,6 +262,7 @@ static void add_likes(const struct answer *answer, const struct insight_route *r
 	}
 	json_end_array(json);
 	json_add_uint(json, "like_left_out", route->n_like - told);
+	json_add_int(json, "like_messages_left_out", left_out);
 }
 
 /* The outcome first: it is what counts. */
@@ -291,38 +292,30 @@ static void put_route(const struct answer *answer, const struct insight_route *r
 	json_end_object(json);
 }
 
-static void add_routes(const struct answer *answer)
-{
-	struct json_writer *json = &answer->call->json;
-	json_key(json, "routes");
-	json_begin_array(json);
-	for (const struct insight_route *route = answer->insight->routes; route;
-	     route = route->next)
-		if (asked(answer->question, route->route))
-			put_route(answer, route);
-	json_end_array(json);
-}
-
 /* ---- like inputs over routes ---- */
 
-static const struct insight_like *like_on(const struct insight_route *route,
+/* That route, if it is asked for and has such messages. */
+static const struct insight_like *like_on(const struct answer *answer,
+					  const struct insight_route *route,
 					  const struct insight_like *other)
 {
-	const struct insight_like *like = route->like;
-	while (like && (like->country != other->country || like->parts != other->parts))
-		like = like->next;
-	return like;
+	if (!asked(&answer->question, route->route))
+		return NULL;
+	return insight_like_find(answer->insight, route->route, other->country, other->parts);
 }
 
-/* Routes that are asked for and have such messages; of those before `before` alone, if not NULL. */
-static size_t routes_with(const struct answer *answer, const struct insight_like *other,
-			  const struct insight_route *before)
+/* Of all routes that have such messages this is the first, and there is another. */
+static bool is_first_of_many(const struct answer *answer, const struct insight_like *like)
 {
 	const struct insight_route *route = answer->insight->routes;
-	size_t n = 0;
-	for (; route && route != before; route = route->next)
-		n += asked(answer->question, route->route) && like_on(route, other);
-	return n;
+	while (!like_on(answer, route, like))
+		route = route->hh.next;
+	if (route->route != like->route)
+		return false;
+	do
+		route = route->hh.next;
+	while (route && !like_on(answer, route, like));
+	return route;
 }
 
 static void put_over_routes(const struct answer *answer, const struct insight_like *other)
@@ -333,9 +326,8 @@ static void put_over_routes(const struct answer *answer, const struct insight_li
 	json_key(json, "routes");
 	json_begin_array(json);
 	for (const struct insight_route *route = answer->insight->routes; route;
-	     route = route->next) {
-		const struct insight_like *like =
-			asked(answer->question, route->route) ? like_on(route, other) : NULL;
+	     route = route->hh.next) {
+		const struct insight_like *like = like_on(answer, route, other);
 		if (!like)
 			continue;
 		json_begin_object(json);
@@ -347,27 +339,6 @@ static void put_over_routes(const struct answer *answer, const struct insight_li
 	json_end_object(json);
 }
 
-/* Each likeness once: with the first route that has it. */
-static void add_over_routes(const struct answer *answer)
-{
-	struct json_writer *json = &answer->call->json;
-	size_t told = 0;
-	json_key(json, "like_over_routes");
-	json_begin_array(json);
-	for (const struct insight_route *route = answer->insight->routes; route;
-	     route = route->next) {
-		const struct insight_like *like =
-			asked(answer->question, route->route) ? route->like : NULL;
-		for (; like && told < LIKES_TOLD; like = like->next) {
-			if (routes_with(answer, like, route) || routes_with(answer, like, NULL) < 2)
-				continue;
-			put_over_routes(answer, like);
-			told++;
-		}
-	}
-	json_end_array(json);
-}
-
 /* ---- providers, for operators ---- */
 
 static void add_providers(const struct answer *answer)
@@ -375,7 +346,7 @@ static void add_providers(const struct answer *answer)
 	struct json_writer *json = &answer->call->json;
 	json_key(json, "providers");
 	json_begin_array(json);
-	for (const struct insight_provider *at = answer->insight->providers; at; at = at->next) {
+	for (const struct insight_provider *at = answer->insight->providers; at; at = at->hh.next) {
 		const struct provider *provider =
 			provider_numbered(answer->call->engine, at->number);
 		json_begin_object(json);
@@ -447,40 +418,138 @@ static bool read_question(struct api_call *call, struct question *question)
 	return true;
 }
 
-static void add_send(void *arg, const struct store_request *request)
+/* ---- the answer, step by step ---- */
+
+static void spend(struct answer *answer, size_t cost)
 {
-	struct answer *answer = arg;
-	struct sends *sends = answer->sends;
-	while (sends && sends->route != request->route)
-		sends = sends->next;
-	if (!sends) {
-		sends = calloc(1, sizeof(*sends));
-		if (!sends) {
-			turn_fail(answer->call->turn, STORE_FULL);
-			return;
-		}
-		sends->route = request->route;
-		sends->next = answer->sends;
-		answer->sends = sends;
-	}
-	sends->requests++;
-	sends->errors += request->status >= 400;
+	answer->budget -= cost < answer->budget ? (unsigned)cost : answer->budget;
 }
 
-static void write_answer(struct answer *answer)
+static void add_send(void *arg, const struct store_request *request)
+{
+	struct insight *insight = arg;
+	struct insight_route *route;
+	HASH_FIND(hh, insight->routes, &request->route, sizeof(request->route), route);
+	if (!route)
+		return;
+	route->requests++;
+	route->errors += request->status >= 400;
+}
+
+static bool gather(struct answer *answer, struct turn *turn)
+{
+	return insight_gather(answer->insight, turn, &answer->budget);
+}
+
+static bool gather_sends(struct answer *answer, struct turn *turn)
+{
+	return answer->operators ||
+	       activity_sends(&answer->sends, turn, add_send, answer->insight, &answer->budget);
+}
+
+static bool begin_routes(struct answer *answer, struct turn *turn)
 {
 	struct json_writer *json = &answer->call->json;
+	(void)turn;
+	json_add_int(json, "messages_left_out", answer->insight->left_out);
+	json_key(json, "routes");
+	json_begin_array(json);
+	answer->route = answer->insight->routes;
+	return true;
+}
+
+static bool tell_route(struct answer *answer, struct turn *turn)
+{
+	const struct insight_route *route = answer->route;
+	(void)turn;
+	if (!route) {
+		json_end_array(&answer->call->json);
+		return true;
+	}
+	answer->route = route->hh.next;
+	if (!asked(&answer->question, route->route))
+		return false;
+	size_t likes = route->n_like < LIKES_TOLD ? route->n_like : LIKES_TOLD;
+	spend(answer, ROUTE_COST + likes * COHORT_OUTCOMES);
+	put_route(answer, route);
+	return false;
+}
+
+static bool begin_over_routes(struct answer *answer, struct turn *turn)
+{
+	struct json_writer *json = &answer->call->json;
+	(void)turn;
+	json_key(json, "like_over_routes");
+	json_begin_array(json);
+	answer->route = answer->insight->routes;
+	answer->like = answer->route ? answer->route->like : NULL;
+	return true;
+}
+
+/* Each likeness once: with the first route that has it. */
+static bool tell_over_routes(struct answer *answer, struct turn *turn)
+{
+	const struct insight_like *like = answer->like;
+	size_t n_routes = HASH_COUNT(answer->insight->routes);
+	(void)turn;
+	if (!answer->route || answer->told == LIKES_TOLD) {
+		json_end_array(&answer->call->json);
+		return true;
+	}
+	if (!like || !asked(&answer->question, answer->route->route)) {
+		answer->route = answer->route->hh.next;
+		answer->like = answer->route ? answer->route->like : NULL;
+		return false;
+	}
+	answer->like = like->next;
+	spend(answer, 1 + n_routes / FINDS);
+	if (!is_first_of_many(answer, like))
+		return false;
+	spend(answer, n_routes);
+	put_over_routes(answer, like);
+	answer->told++;
+	return false;
+}
+
+static bool end(struct answer *answer, struct turn *turn)
+{
+	(void)turn;
+	if (answer->operators)
+		add_providers(answer);
+	json_end_object(&answer->call->json);
+	return true;
+}
+
+/* Each is called until it is true; within a slice, while there is budget. */
+static bool (*const steps[])(struct answer *answer, struct turn *turn) = {
+	gather, gather_sends, begin_routes, tell_route, begin_over_routes, tell_over_routes, end,
+};
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static bool write_slice(struct sliced *sliced, struct turn *turn)
+{
+	struct answer *answer = (struct answer *)sliced;
+	for (answer->budget = SLICE; answer->step < STEPS;) {
+		if (!answer->budget || turn_failed(turn))
+			return false;
+		answer->step += steps[answer->step](answer, turn);
+	}
+	return !turn_failed(turn);
+}
+
+static void let_go(struct sliced *sliced)
+{
+	insight_free(((struct answer *)sliced)->insight);
+}
+
+static void begin(const struct answer *answer, struct json_writer *json)
+{
 	json_begin_object(json);
 	if (!answer->operators)
 		json_add_text(json, "status", "success");
-	json_add_text(json, "window", answer->question->window->name);
+	json_add_text(json, "window", answer->question.window->name);
 	json_add_time(json, "from", answer->insight->from_ms);
 	json_add_time(json, "to", answer->insight->to_ms);
-	add_routes(answer);
-	add_over_routes(answer);
-	if (answer->operators)
-		add_providers(answer);
-	json_end_object(json);
 }
 
 static void tell(struct api_call *call, uint32_t account)
@@ -488,23 +557,27 @@ static void tell(struct api_call *call, uint32_t account)
 	struct question question;
 	if (!read_question(call, &question))
 		return;
-	struct answer answer = { .call = call,
-				 .question = &question,
-				 .operators = account == COHORT_ALL };
 	struct insight *insight = insight_new(call->turn, account, question.window);
-	if (!insight)
+	struct answer *answer = insight ? calloc(1, sizeof(*answer)) : NULL;
+	if (!answer) {
+		insight_free(insight);
+		turn_fail(call->turn, STORE_FULL);
 		return;
-	answer.insight = insight;
-	if (!answer.operators)
-		answer.sends_since_ms =
-			activity_sends(call->turn, account, insight->from_ms, add_send, &answer);
-	write_answer(&answer);
-	while (answer.sends) {
-		struct sends *sends = answer.sends;
-		answer.sends = sends->next;
-		free(sends);
 	}
-	insight_free(insight);
+	answer->sliced.write = write_slice;
+	answer->sliced.release = let_go;
+	answer->call = &answer->sliced.call;
+	answer->question = question;
+	answer->insight = insight;
+	answer->operators = account == COHORT_ALL;
+	answer->sends = (struct activity_sends){ .account = account,
+						 .from_ms = insight->from_ms,
+						 .since_ms = insight->to_ms,
+						 .seq = UINT64_MAX };
+	if (!answer->operators)
+		activity_write(call->turn); /* what was answered before counts */
+	begin(answer, &call->json);
+	sliced_answer(&answer->sliced, call);
 }
 
 void insight_get(struct api_call *call)

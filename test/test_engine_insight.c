@@ -30,20 +30,37 @@ static struct turn reading(struct engine_world *world)
 	return turn;
 }
 
-/* What is known of route 1. */
-static struct insight_route look(struct engine_world *world, uint32_t account, const char *window)
+/* All that is gathered, in so many goes of `budget` looks each. */
+static struct insight *gathered(struct engine_world *world, uint32_t account, const char *window,
+				unsigned budget, unsigned *goes)
 {
 	struct turn turn = reading(world);
 	struct insight *insight = insight_new(&turn, account, insight_window(window));
 	assert_non_null(insight);
+	store_read_end(turn.txn);
+	bool whole = false;
+	for (*goes = 0; !whole; ++*goes) {
+		unsigned left = budget;
+		turn = reading(world);
+		whole = insight_gather(insight, &turn, &left);
+		assert_false(turn_failed(&turn));
+		assert_true(left <= budget && (whole || !left));
+		store_read_end(turn.txn);
+	}
+	return insight;
+}
+
+/* What is known of route 1. */
+static struct insight_route look(struct engine_world *world, uint32_t account, const char *window)
+{
+	unsigned goes;
+	struct insight *insight = gathered(world, account, window, 7, &goes);
 	const struct insight_route *route = insight->routes;
 	while (route && route->route != 1)
-		route = route->next;
+		route = route->hh.next;
 	struct insight_route copy = *route;
-	copy.next = NULL;
 	copy.like = NULL;
 	insight_free(insight);
-	store_read_end(turn.txn);
 	return copy;
 }
 
@@ -206,6 +223,133 @@ static void test_engine__a_restart_knows_what_is_awaited_and_in_doubt(void **sta
 			     &(struct said){ .id = "1", .stat = "DELIVRD", .from = FIRST_NUMBER }));
 	engine_world_settle(world);
 	assert_int_equal(cohort_totals(world->engine)->sums.counts[COHORT_AWAITING], 1);
+	engine_world_free(world);
+}
+
+/* ---- bounds ---- */
+
+/* A message in a cohort of its own, over and beside what the engine counts. */
+static void put_cohorts(struct engine_world *world, struct store_cohort from, uint32_t n)
+{
+	struct store_txn *txn;
+	assert_int_equal(store_begin(world->store, &txn), STORE_OK);
+	for (uint32_t i = 0; i < n; i++, from.country++)
+		assert_int_equal(store_cohort_put(txn, &from), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+static struct store_cohort this_minute(struct engine_world *world, uint32_t account)
+{
+	return (struct store_cohort){
+		.span = COHORT_MINUTE,
+		.slot = (uint32_t)(port_wall_ms(world->port) / COHORT_MINUTE_MS),
+		.account = account,
+		.route = 1,
+		.provider = 1,
+		.country = 1,
+		.parts = 1,
+		.messages = 1,
+	};
+}
+
+static unsigned looks(struct engine_world *world, uint32_t account, int64_t messages)
+{
+	unsigned goes;
+	struct insight *insight = gathered(world, account, "1h", 1, &goes);
+	assert_int_equal(insight->routes->route, 1);
+	assert_int_equal(insight->routes->sums.counts[COHORT_MESSAGES], messages);
+	insight_free(insight);
+	return goes;
+}
+
+static void test_engine__what_an_account_asks_does_not_cost_what_others_have(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	(void)state;
+	put_cohorts(world, this_minute(world, 5), 10);
+	put_cohorts(world, this_minute(world, 4), 1);
+	put_cohorts(world, this_minute(world, 6), 1);
+	unsigned alone = looks(world, 5, 10), all = looks(world, COHORT_ALL, 12);
+	for (uint32_t other = 1; other < 12; other++)
+		if (other != 5)
+			put_cohorts(world, this_minute(world, other), 200);
+	assert_int_equal(looks(world, 5, 10), alone);
+	/* 12 were there, in two accounts 200 are now where 1 was, and eight have come. */
+	assert_int_equal(looks(world, COHORT_ALL, 2010), all + 1998);
+	engine_world_free(world);
+}
+
+/* However many likes: a bounded number is kept, and none of the messages is lost to the route. */
+static void test_engine__likes_are_bounded_and_what_is_left_out_is_counted(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	unsigned goes;
+	(void)state;
+	put_cohorts(world, this_minute(world, 5), INSIGHT_LIKES_MAX + 1);
+	struct insight *insight = gathered(world, 5, "1h", 100, &goes);
+	assert_int_equal(HASH_COUNT(insight->likes), INSIGHT_LIKES_MAX);
+	assert_int_equal(insight->routes->n_like, INSIGHT_LIKES_MAX);
+	assert_int_equal(insight->routes->sums.counts[COHORT_MESSAGES], INSIGHT_LIKES_MAX + 1);
+	assert_int_equal(insight->left_out, 0);
+	assert_true(goes > INSIGHT_LIKES_MAX / 100);
+	insight_free(insight);
+	engine_world_free(world);
+}
+
+/* Routes that the configuration does not know any more: as many as there is place for. */
+static void test_engine__routes_are_bounded_and_what_is_left_out_is_counted(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	struct store_cohort rec = this_minute(world, 5);
+	unsigned goes, configured = (unsigned)world->config->n_routes;
+	(void)state;
+	put_cohorts(world, rec, 1);
+	for (rec.route = 1000; rec.route < 1000 + INSIGHT_ROUTES_MAX; rec.route++)
+		put_cohorts(world, rec, 1);
+	rec.route = 1; /* of the configuration: behind them, and told all the same */
+	rec.slot++;
+	engine_world_run(world, MINUTE_MS);
+	put_cohorts(world, rec, 2);
+	struct insight *insight = gathered(world, 5, "1h", 100, &goes);
+	assert_int_equal(HASH_COUNT(insight->routes), INSIGHT_ROUTES_MAX);
+	assert_int_equal(insight->left_out, configured);
+	assert_int_equal(insight->routes->route, 1);
+	assert_int_equal(insight->routes->sums.counts[COHORT_MESSAGES], 3);
+	insight_free(insight);
+	engine_world_free(world);
+}
+
+/* What changes between two goes is seen or not, and disturbs nothing. */
+static void test_engine__cohorts_may_come_and_go_while_they_are_gathered(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	struct store_cohort rec = this_minute(world, 5);
+	(void)state;
+	put_cohorts(world, rec, 20);
+	struct turn turn = reading(world);
+	struct insight *insight = insight_new(&turn, 5, insight_window("5m"));
+	bool whole = false;
+	while (!HASH_COUNT(insight->likes)) {
+		unsigned one = 1;
+		assert_false(insight_gather(insight, &turn, &one));
+	}
+	store_read_end(turn.txn);
+	/* The one that was read goes, and so do those behind it but the last three; more come. */
+	struct store_txn *txn;
+	assert_int_equal(store_begin(world->store, &txn), STORE_OK);
+	for (; rec.country <= 17; rec.country++)
+		assert_int_equal(store_cohort_del(txn, &rec), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	rec.country = 21;
+	put_cohorts(world, rec, 2);
+	turn = reading(world);
+	while (!whole) {
+		unsigned one = 1;
+		whole = insight_gather(insight, &turn, &one);
+	}
+	store_read_end(turn.txn);
+	assert_int_equal(insight->routes->sums.counts[COHORT_MESSAGES], 6);
+	insight_free(insight);
 	engine_world_free(world);
 }
 
@@ -409,6 +553,10 @@ int main(void)
 		cmocka_unit_test(test_engine__accounts_are_apart_and_add_up),
 		cmocka_unit_test(test_engine__a_restart_knows_what_is_awaited_and_in_doubt),
 		cmocka_unit_test(test_engine__what_is_not_on_disk_is_not_counted),
+		cmocka_unit_test(test_engine__what_an_account_asks_does_not_cost_what_others_have),
+		cmocka_unit_test(test_engine__likes_are_bounded_and_what_is_left_out_is_counted),
+		cmocka_unit_test(test_engine__routes_are_bounded_and_what_is_left_out_is_counted),
+		cmocka_unit_test(test_engine__cohorts_may_come_and_go_while_they_are_gathered),
 		cmocka_unit_test(test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck),
 		cmocka_unit_test(
 			test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is_stuck),
