@@ -17,8 +17,11 @@
 #include "tools/trace_capture.h"
 #include "tools/tui_view.h"
 
-#define SESSION "test/vectors/upper-pdu.pcapng"
-#define EVENTS	53 /* 52 PDUs, and one request that was not answered */
+#define SESSION	 "test/vectors/upper-pdu.pcapng"
+#define NUMBER	 "3161234"
+#define PASSWORD "s3cret"
+#define TEXT	 "Your code is"
+#define EVENTS	 53 /* 52 PDUs, and one request that was not answered */
 
 struct fixture {
 	struct tui tui;
@@ -34,22 +37,32 @@ static void drain(struct tui *tui, struct flow *flow)
 		assert_true(tui_add(tui, &event));
 }
 
-static void read_session(struct tui *tui)
+/* How many PDUs are in the file. */
+static uint64_t read_file(struct tui *tui, const char *path)
 {
 	char error[CAPTURE_ERROR_OCTETS] = "";
-	struct trace_capture *capture = trace_capture_open(SESSION, 0, error);
+	struct trace_capture *capture = trace_capture_open(path, 0, error);
 	struct flow *flow = flow_new(60000000);
 	struct trace_pdu pdu;
+	uint64_t n = 0;
 
 	assert_non_null(capture);
 	while (trace_capture_next(capture, &pdu, error)) {
+		n += pdu.kind == TRACE_PDU;
 		flow_add(flow, &pdu);
 		drain(tui, flow);
 	}
+	assert_string_equal(error, "");
 	flow_end(flow);
 	drain(tui, flow);
 	flow_free(flow);
 	trace_capture_close(capture);
+	return n;
+}
+
+static void read_session(struct tui *tui)
+{
+	assert_int_equal(read_file(tui, SESSION), 52);
 }
 
 static int make(void **state)
@@ -276,6 +289,51 @@ static void test_tui__saves_what_is_selected_and_overwrites_nothing(void **state
 	rmdir(folder);
 }
 
+static void test_tui__saves_a_capture_with_what_is_hidden_hidden(void **state)
+{
+	struct fixture *fixture = *state, *again = calloc(1, sizeof(*again));
+	char folder[] = "/tmp/test_tui.XXXXXX", path[64];
+	struct stat stat_of;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/saved.pcapng", folder);
+	type(fixture, "/cmd=submit_sm\n");
+	tui_key(&fixture->tui, TUI_KEY_SAVE);
+	type(fixture, path);
+	type(fixture, "\n");
+	/* 18 submits and the answers to all but one; that nothing came is no PDU. */
+	assert_shows(fixture, "saved 35 to ");
+	assert_int_equal(stat(path, &stat_of), 0);
+	assert_int_equal(stat_of.st_mode & 07777, 0600);
+	again->tui.title = path;
+	again->tui.print = (struct smpp_print_options){ .show_text = true, .show_numbers = true };
+	tui_init(&again->tui, 60, 200);
+	assert_int_equal(read_file(&again->tui, path), 35);
+	assert_shows(again, "#1 to=\"********000\"");
+	end((void **)&again);
+	unlink(path);
+	rmdir(folder);
+}
+
+/* Every row of every pane, as wide as it is. */
+static void test_tui__hides_numbers_and_texts(void **state)
+{
+	static const char *const secrets[] = { NUMBER, TEXT, PASSWORD };
+	struct fixture *fixture = *state;
+
+	tui_resize(&fixture->tui, 100, 1000);
+	for (int row = 0; row < EVENTS; row++) {
+		type(fixture, "\n\n");
+		for (size_t i = 0; i < 3; i++)
+			assert_hides(fixture, secrets[i]);
+		type(fixture, "qq");
+		tui_key(&fixture->tui, TUI_KEY_DOWN);
+	}
+	fixture->tui.view.print.show_text = fixture->tui.print.show_text = true;
+	fixture->tui.view.print.show_numbers = fixture->tui.print.show_numbers = true;
+	assert_shows(fixture, NUMBER);
+}
+
 static void test_tui__pauses_live_only(void **state)
 {
 	struct fixture *fixture = *state;
@@ -416,6 +474,8 @@ int main(void)
 		TEST(keeps_the_filter_when_the_prompt_is_left),
 		TEST(tells_times_since_the_row_above),
 		TEST(saves_what_is_selected_and_overwrites_nothing),
+		TEST(saves_a_capture_with_what_is_hidden_hidden),
+		TEST(hides_numbers_and_texts),
 		TEST(pauses_live_only),
 		TEST(follows_live_from_the_last_row),
 		TEST(keeps_the_last_and_says_so),

@@ -85,7 +85,7 @@ static bool read_octets(const struct trace_options *options, struct buffer *octe
 
 /* ---- the way from source to view ---- */
 
-#define TURN_PDUS 256  /* of a file, between two looks at the keys */
+#define TURN_PDUS 4096 /* of a file, between two looks at the keys */
 #define TURN_MS	  50   /* live: a key is obeyed after so long at most */
 #define STAY_MS	  1000 /* nothing happens but keys */
 

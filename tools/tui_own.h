@@ -24,7 +24,8 @@ void tui_text_help(struct tui *tui);
 void tui_put_fitting(struct buffer *out, const char *text, size_t n, size_t left, size_t columns,
 		     bool utf8);
 
-/* Writes the selected, or all that are shown, into a new file; tui->message says what became of it. */
+/* Writes the selected, or all that are shown, into a new file, a capture if its name is one's;
+ * tui->message says what became of it. */
 bool tui_save(struct tui *tui, const char *path);
 
 #endif

@@ -1,4 +1,4 @@
-/* F2: PDUs into a file, as blocks. */
+/* F2: PDUs into a file, as blocks or as a capture. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/capture.h"
+#include "tools/trace_export.h"
 #include "tools/tui_own.h"
 
 static bool any_selected(const struct tui *tui)
@@ -17,7 +19,13 @@ static bool any_selected(const struct tui *tui)
 	return false;
 }
 
-static bool write_item(struct tui *tui, const struct tui_item *item, FILE *file)
+/* Where PDUs go: one of the two. */
+struct sink {
+	FILE *text;
+	struct trace_export *export;
+};
+
+static bool write_text(struct tui *tui, const struct tui_item *item, FILE *file)
 {
 	struct buffer *out = &tui->view.out;
 
@@ -29,8 +37,8 @@ static bool write_item(struct tui *tui, const struct tui_item *item, FILE *file)
 	return !out->failed && fwrite(out->octets, 1, out->n, file) == out->n;
 }
 
-/* How many; -1: errno. */
-static int64_t write_items(struct tui *tui, FILE *file)
+/* How many; -1: it cannot be written. */
+static int64_t write_items(struct tui *tui, const struct sink *sink)
 {
 	bool selected = any_selected(tui);
 	int64_t n = 0;
@@ -40,29 +48,73 @@ static int64_t write_items(struct tui *tui, FILE *file)
 
 		if (selected ? !item->selected : !tui_shown(tui, item))
 			continue;
-		if (!write_item(tui, item, file))
+		/* In a capture there are PDUs only. */
+		if (sink->export != NULL && item->event.kind != FLOW_PDU)
+			continue;
+		if (!(sink->export != NULL ? trace_export_add(sink->export, &item->event) :
+					     write_text(tui, item, sink->text)))
 			return -1;
 		n++;
 	}
 	return n;
 }
 
-bool tui_save(struct tui *tui, const char *path)
+static int64_t save_text(struct tui *tui, const char *path, char *error)
 {
-	/* What is in it is for its owner, and nothing that is there is written over. */
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
-	int64_t n = file != NULL ? write_items(tui, file) : -1;
-	int error = errno;
+	struct sink sink = { .text = fopen(path, "we") };
+	int64_t n = sink.text != NULL ? write_items(tui, &sink) : -1;
+	int failure = errno;
 
-	if (file == NULL && fd >= 0)
-		close(fd);
-	if (file != NULL && fclose(file) != 0 && n >= 0) {
-		error = errno;
+	if (sink.text != NULL && fclose(sink.text) != 0 && n >= 0) {
+		failure = errno;
 		n = -1;
 	}
 	if (n < 0)
-		snprintf(tui->message, sizeof(tui->message), "%s: %s", path, strerror(error));
+		snprintf(error, CAPTURE_ERROR_OCTETS, "%s: %s", path, strerror(failure));
+	return n;
+}
+
+static int64_t save_pcapng(struct tui *tui, const char *path, char *error)
+{
+	struct trace_export_want want = { .path = path,
+					  .text = tui->print.show_text,
+					  .numbers = tui->print.show_numbers };
+	struct sink sink = { .export = trace_export_new(&want, error) };
+	int64_t n;
+
+	if (sink.export == NULL)
+		return -1;
+	n = write_items(tui, &sink);
+	if (n < 0 || !trace_export_flush(sink.export)) {
+		snprintf(error, CAPTURE_ERROR_OCTETS, "%s", trace_export_error(sink.export));
+		n = -1;
+	}
+	trace_export_free(sink.export);
+	return n;
+}
+
+static bool is_pcapng(const char *path)
+{
+	size_t n = strlen(path), tail = strlen(".pcapng");
+
+	return n > tail && strcmp(path + n - tail, ".pcapng") == 0;
+}
+
+bool tui_save(struct tui *tui, const char *path)
+{
+	char error[CAPTURE_ERROR_OCTETS] = "";
+	/* What is in it is for its owner, and nothing that is there is written over. */
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int64_t n;
+
+	if (fd < 0) {
+		snprintf(tui->message, sizeof(tui->message), "%s: %s", path, strerror(errno));
+		return false;
+	}
+	close(fd);
+	n = is_pcapng(path) ? save_pcapng(tui, path, error) : save_text(tui, path, error);
+	if (n < 0)
+		snprintf(tui->message, sizeof(tui->message), "%s", error);
 	else
 		snprintf(tui->message, sizeof(tui->message), "saved %" PRId64 " to %s", n, path);
 	return n >= 0;
