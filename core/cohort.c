@@ -309,6 +309,7 @@ static void put_together(struct turn *turn)
 
 struct cohorts {
 	struct cohort_total *totals;
+	struct store_cohort trimmed[2]; /* of each span: where the round stands; its key counts */
 };
 
 struct cohorts *cohorts_new(void)
@@ -429,20 +430,24 @@ void cohort_add(struct cohort_sums *sums, const struct store_cohort *rec)
 /* ---- retention ---- */
 
 /*
- * From the oldest on. An hour stays while a receipt is awaited in it or a doubt is open, so that
- * what is stuck is counted however old; these end by the receipt deadline, and until then a slice
- * may look at nothing else.
+ * In rounds, from the oldest on. An hour stays while a receipt is awaited in it or a doubt is open,
+ * so that what is stuck is counted however old; so a slice goes on behind the last one, or hours
+ * that stay would keep all others.
  */
 static void trim(struct turn *turn, enum cohort_span span, uint32_t before, unsigned budget)
 {
-	struct store_cohort rec = { .span = span };
-	enum store_err err = store_cohort_seek(turn->txn, &rec, 1);
-	for (; budget && !turn_failed(turn) && err != STORE_NOTFOUND && rec.slot < before;
-	     budget--, err = store_cohort_next(turn->txn, &rec, 1)) {
-		if (err && err != STORE_CORRUPT)
+	struct store_cohort *at = &turn->engine->cohorts->trimmed[span];
+	at->span = span;
+	for (; budget && !turn_failed(turn); budget--) {
+		enum store_err err = store_cohort_next(turn->txn, at, 1);
+		if (err && err != STORE_CORRUPT && err != STORE_NOTFOUND)
 			turn_fail(turn, err);
-		else if (err || span == COHORT_MINUTE || (!rec.awaiting && !rec.in_doubt))
-			turn_fail(turn, store_cohort_del(turn->txn, &rec));
+		if (err == STORE_NOTFOUND || at->slot >= before) {
+			*at = (struct store_cohort){ 0 };
+			return;
+		}
+		if (err || span == COHORT_MINUTE || (!at->awaiting && !at->in_doubt))
+			turn_fail(turn, store_cohort_del(turn->txn, at));
 	}
 }
 

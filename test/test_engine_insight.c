@@ -10,6 +10,7 @@
 
 #include "core/insight.h"
 #include "core/lifecycle.h"
+#include "core/retention.h"
 #include "smpp/status.h"
 #include "test/engine_world.h"
 
@@ -418,6 +419,30 @@ static void test_engine__old_hours_go_and_what_is_stuck_stays(void **state)
 	engine_world_free(world);
 }
 
+/* However many stay, those behind them go. */
+static void test_engine__hours_that_stay_keep_no_others(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	uint32_t old = (uint32_t)(port_wall_ms(world->port) / HOUR_MS) - 60;
+	struct store_txn *txn;
+	(void)state;
+	assert_int_equal(store_begin(world->store, &txn), STORE_OK);
+	for (uint32_t account = 1; account <= RETENTION_RECORDS + 1; account++) {
+		struct store_cohort stays = {
+			.span = COHORT_HOUR, .slot = old, .account = account, .awaiting = 1
+		};
+		struct store_cohort goes = { .span = COHORT_HOUR,
+					     .slot = old + 1,
+					     .account = account };
+		assert_int_equal(store_cohort_put(txn, &stays), STORE_OK);
+		assert_int_equal(store_cohort_put(txn, &goes), STORE_OK);
+	}
+	assert_int_equal(store_commit(txn), STORE_OK);
+	engine_world_run(world, 10 * RETENTION_EVERY_MS);
+	assert_int_equal(world_count(world, STORE_KIND_COHORT), RETENTION_RECORDS + 1);
+	engine_world_free(world);
+}
+
 /* ---- alarms ---- */
 
 static void test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes(void **state)
@@ -561,6 +586,7 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is_stuck),
 		cmocka_unit_test(test_engine__old_hours_go_and_what_is_stuck_stays),
+		cmocka_unit_test(test_engine__hours_that_stay_keep_no_others),
 		cmocka_unit_test(
 			test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes),
 		cmocka_unit_test(test_engine__receipts_are_missing_against_what_is_usual),
