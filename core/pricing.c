@@ -2,7 +2,6 @@
 #include "core/pricing.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define DIGITS_MAX 20
 
@@ -28,23 +27,30 @@ static struct leading leading_of(uint64_t number)
 	return leading;
 }
 
-static bool fits(const struct leading *leading, uint64_t prefix, unsigned digits)
+static int compare_prefixes(const void *a, const void *b)
 {
-	return digits <= leading->n && leading->at[digits] == prefix;
+	const struct price *x = a, *y = b;
+	return (x->prefix > y->prefix) - (x->prefix < y->prefix);
 }
 
+static int compare(const void *a, const void *b)
+{
+	int order = compare_prefixes(a, b);
+	return order ? order :
+		       (int)((const struct price *)b)->own - (int)((const struct price *)a)->own;
+}
+
+/* No prefix begins with 0, so that two of the same digits are the same number. */
 static const struct price *longest(const struct price *prices, size_t n, uint64_t msisdn)
 {
 	struct leading leading = leading_of(msisdn);
 	const struct price *best = NULL;
-	for (const struct price *price = prices; price < prices + n; price++) {
-		if (!fits(&leading, price->prefix, price->digits))
-			continue;
-		if (!best || price->digits > best->digits ||
-		    (price->digits == best->digits && price->own))
-			best = price;
+	for (unsigned digits = leading.n; digits && !best; digits--) {
+		struct price wanted = { .prefix = leading.at[digits] };
+		best = n ? bsearch(&wanted, prices, n, sizeof(*prices), compare_prefixes) : NULL;
 	}
-	return best;
+	/* Of two for one prefix the account's own stands first. */
+	return best && best > prices && best[-1].prefix == best->prefix ? best - 1 : best;
 }
 
 static void load_configured(const struct config *config, uint32_t route, struct pricing *pricing)
@@ -53,7 +59,6 @@ static void load_configured(const struct config *config, uint32_t route, struct 
 		const struct config_price *row = &config->prices[i];
 		struct price price = {
 			.prefix = strtoull(row->prefix, NULL, 10),
-			.digits = (unsigned)strlen(row->prefix),
 			.micros = row->price_micros,
 			.country = row->country,
 		};
@@ -72,7 +77,6 @@ static enum store_err load_own(struct store_txn *txn, uint32_t account, uint32_t
 		const struct price *country = pricing_country(pricing, own.prefix);
 		pricing->prices[pricing->n++] = (struct price){
 			.prefix = own.prefix,
-			.digits = digits_of(own.prefix),
 			.micros = own.price,
 			.country = country ? country->country : NULL,
 			.own = true,
@@ -97,7 +101,10 @@ enum store_err pricing_load(struct store_txn *txn, const struct config *config, 
 	if (!pricing->prices || !pricing->countries)
 		return STORE_FULL;
 	load_configured(config, route, pricing);
-	return has_own ? load_own(txn, account, route, pricing) : STORE_OK;
+	qsort(pricing->countries, pricing->n_countries, sizeof(*pricing->countries), compare);
+	enum store_err err = has_own ? load_own(txn, account, route, pricing) : STORE_OK;
+	qsort(pricing->prices, pricing->n, sizeof(*pricing->prices), compare);
+	return err;
 }
 
 void pricing_release(struct pricing *pricing)

@@ -17,13 +17,15 @@
 
 struct price {
 	uint64_t prefix; /* leading digits, as a number */
-	unsigned digits; /* how many */
 	int64_t micros;	 /* per part */
 	const char *country;
 	bool own; /* the account's */
 };
 
-/* The prices of one route for one account, and all countries; released by pricing_release. */
+/*
+ * The prices of one route for one account, and all countries, by prefix, of two alike the account's
+ * own first; released by pricing_release.
+ */
 struct pricing {
 	struct price *prices;
 	size_t n;

@@ -5,7 +5,6 @@
  */
 #include "core/api.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -97,14 +96,6 @@ static void get_route(struct api_call *call)
 	json_end_object(&call->json);
 }
 
-static int by_prefix(const void *a, const void *b)
-{
-	const struct price *x = a, *y = b;
-	if (x->prefix != y->prefix)
-		return x->prefix < y->prefix ? -1 : 1;
-	return (int)y->own - (int)x->own; /* the account's own goes first and hides the other */
-}
-
 static void get_pricing(struct api_call *call)
 {
 	struct json_writer *json = &call->json;
@@ -114,8 +105,6 @@ static void get_pricing(struct api_call *call)
 		return;
 	turn_fail(call->turn, pricing_load(call->turn->txn, call->engine->config,
 					   call->account.account, route->id, &pricing));
-	qsort(pricing.prices, turn_failed(call->turn) ? 0 : pricing.n, sizeof(*pricing.prices),
-	      by_prefix);
 	json_begin_object(json);
 	json_add_text(json, "status", "success");
 	json_add_uint(json, "route_id", route->id);
@@ -125,7 +114,7 @@ static void get_pricing(struct api_call *call)
 	for (size_t i = 0; i < pricing.n; i++) {
 		const struct price *price = &pricing.prices[i];
 		if (i && price->prefix == price[-1].prefix)
-			continue;
+			continue; /* the account's own hides it */
 		json_begin_object(json);
 		json_add_text(json, "country", price->country);
 		view_add_number(json, "country_prefix", price->prefix);

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "core/pricing.h"
@@ -123,6 +125,43 @@ static void test_pricing__knows_countries_by_the_prices_of_all_routes(void **sta
 	assert_null(pricing_country(&fixture->pricing, 4930123456));
 }
 
+/* Of many, own and configured, what a look at each of them finds. */
+static void test_pricing__finds_the_longest_of_many(void **state)
+{
+	enum {
+		MANY = 3000
+	};
+	static struct config_price rows[MANY];
+	static char prefixes[MANY][8];
+	const struct config many = { .prices = rows, .n_prices = MANY };
+	struct fixture *fixture = *state;
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(prefixes[i], sizeof(prefixes[i]), "%u", 1 + i * 37 % 100000);
+		rows[i] = (struct config_price){
+			.route_id = 1, .prefix = prefixes[i], .country = "NL", .price_micros = i
+		};
+		if (i % 7 == 0)
+			put_own(fixture, ACCOUNT, 1 + i * 37 % 100000, 1000000 + i);
+	}
+	pricing_release(&fixture->pricing);
+	assert_int_equal(pricing_load(fixture->txn, &many, ACCOUNT, 1, &fixture->pricing),
+			 STORE_OK);
+	for (uint64_t number = 10000000000; number < 99999999999; number += 89999999) {
+		char text[24];
+		int64_t best = -1;
+		size_t longest = 0;
+		snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+		for (unsigned i = 0; i < MANY; i++) {
+			size_t n = strlen(prefixes[i]);
+			if (strncmp(text, prefixes[i], n) != 0 || n <= longest)
+				continue;
+			longest = n;
+			best = i % 7 ? i : 1000000 + i;
+		}
+		assert_int_equal(price_of(fixture, number), best);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +174,8 @@ int main(void)
 			test_pricing__prefers_the_accounts_own_at_equal_length, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_pricing__knows_countries_by_the_prices_of_all_routes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pricing__finds_the_longest_of_many, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
