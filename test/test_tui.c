@@ -360,6 +360,29 @@ static void test_tui__follows_live_from_the_last_row(void **state)
 	tui_key(&fixture->tui, TUI_KEY_END);
 	read_session(&fixture->tui);
 	assert_int_equal(fixture->tui.cursor, 3 * EVENTS - 1);
+	tui_key(&fixture->tui, TUI_KEY_UP);
+	read_session(&fixture->tui);
+	assert_int_equal(fixture->tui.cursor, 3 * EVENTS - 2);
+	/* With a filter the last row is not the last PDU. */
+	type(fixture, "/cmd=bind_transceiver\n");
+	tui_key(&fixture->tui, TUI_KEY_END);
+	assert_int_equal(fixture->tui.cursor, 3 * EVENTS + 1);
+	read_session(&fixture->tui);
+	assert_int_equal(fixture->tui.cursor, 4 * EVENTS + 1);
+}
+
+static void test_tui__follows_live_from_an_empty_screen(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	(void)state;
+	fixture->tui.title = "live";
+	fixture->tui.live = true;
+	tui_init(&fixture->tui, 12, 80);
+	assert_shows(fixture, "0 of 0");
+	read_session(&fixture->tui);
+	assert_int_equal(fixture->tui.cursor, EVENTS - 1);
+	end((void **)&fixture);
 }
 
 /* ---- bounds ---- */
@@ -460,6 +483,28 @@ static void test_tui__shows_wide_characters_whole(void **state)
 	assert_shows(fixture, "  53 of 53  ???\n");
 }
 
+/* A pcapng file calls its interfaces as it likes, and the command line a file. */
+static void test_tui__sends_no_control_to_the_terminal(void **state)
+{
+	struct fixture *fixture = *state;
+	struct trace_pdu pdu = { .octets = (const uint8_t *)"",
+				 .framing = TRACE_LOST,
+				 .message = "m\x1b[2J",
+				 .link = "a\x1b[31m\xc2\x9b\t" };
+	struct flow_event event = { .kind = FLOW_PDU, .pdu = &pdu };
+
+	fixture->tui.title = "b\x1b]0;";
+	assert_true(tui_add(&fixture->tui, &event));
+	tui_key(&fixture->tui, TUI_KEY_END);
+	assert_shows(fixture, "a?[31m??#0");
+	for (const char *keys = "\n\n"; *keys != '\0'; keys++) {
+		tui_key(&fixture->tui, *keys);
+		assert_hides(fixture, "\x1b");
+		assert_hides(fixture, "\xc2\x9b");
+	}
+	assert_shows(fixture, "b?]0;");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_tui__##name, make, end)
@@ -478,11 +523,13 @@ int main(void)
 		TEST(hides_numbers_and_texts),
 		TEST(pauses_live_only),
 		TEST(follows_live_from_the_last_row),
+		cmocka_unit_test(test_tui__follows_live_from_an_empty_screen),
 		TEST(keeps_the_last_and_says_so),
 		TEST(bounds_the_octets_it_keeps),
 		TEST(fits_every_screen),
 		TEST(shows_the_cursor_on_every_screen),
 		TEST(shows_wide_characters_whole),
+		TEST(sends_no_control_to_the_terminal),
 	};
 	setlocale(LC_CTYPE, "C.UTF-8");
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,7 +223,7 @@ static void act(struct tui *tui, int key)
 	}
 }
 
-void tui_key(struct tui *tui, int key)
+static void obey(struct tui *tui, int key)
 {
 	bool rows = tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER;
 
@@ -241,4 +241,10 @@ void tui_key(struct tui *tui, int key)
 	} else if (rows) {
 		act(tui, key);
 	}
+}
+
+void tui_key(struct tui *tui, int key)
+{
+	obey(tui, key);
+	tui_settle(tui);
 }

@@ -15,6 +15,9 @@ bool tui_seek(const struct tui *tui, uint64_t *place, bool back);
 /* Moves the cursor by so many rows, as far as there are any. */
 void tui_move(struct tui *tui, size_t rows, bool back);
 
+/* The cursor is on a row, and its row on the screen, whatever has come and gone. */
+void tui_settle(struct tui *tui);
+
 /* Into tui->text: the item at the cursor, the two that are selected, the keys. */
 bool tui_text_block(struct tui *tui);
 bool tui_text_diff(struct tui *tui);

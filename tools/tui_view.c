@@ -70,8 +70,6 @@ void tui_set_filter(struct tui *tui, struct filter *filter, const char *text)
 
 bool tui_add(struct tui *tui, const struct flow_event *event)
 {
-	uint64_t last = tui->keep.end;
-	bool follows = tui->live && tui_seek(tui, &last, true) && last == tui->cursor;
 	struct tui_item *item;
 
 	if (tui->paused) {
@@ -81,7 +79,7 @@ bool tui_add(struct tui *tui, const struct flow_event *event)
 	item = tui_keep_add(&tui->keep, event);
 	if (item == NULL || !choose(tui, item))
 		return false;
-	if (follows && tui_shown(tui, item))
+	if (tui->live && tui->follows && tui_shown(tui, item))
 		tui->cursor = tui->keep.end - 1;
 	return true;
 }
@@ -120,15 +118,17 @@ void tui_move(struct tui *tui, size_t rows, bool back)
 	}
 }
 
-/* The cursor is on a row, and its row on the screen, whatever has come and gone. */
-static void settle(struct tui *tui)
+void tui_settle(struct tui *tui)
 {
-	uint64_t at = tui->cursor, top;
+	uint64_t at = tui->cursor, top, next;
 	size_t room = tui_body_rows(tui);
 
+	tui->follows = true;
 	if (!tui_seek(tui, &at, false) && !tui_seek(tui, &at, true))
 		return;
 	tui->cursor = at;
+	next = at + 1;
+	tui->follows = !tui_seek(tui, &next, false);
 	top = tui->top > at ? at : tui->top;
 	tui_seek(tui, &top, false);
 	/* Counted from the cursor upwards: so many rows at most are above it. */
@@ -314,7 +314,7 @@ static void draw_items(struct tui *tui, struct tui_screen *screen)
 	size_t room = tui_body_rows(tui);
 	uint64_t place;
 
-	settle(tui);
+	tui_settle(tui);
 	place = tui->top;
 	for (; room > 0 && tui_seek(tui, &place, false); room--)
 		draw_item(tui, screen, place++);
@@ -439,8 +439,8 @@ static void draw_prompt(struct tui *tui, struct tui_screen *screen)
 static void draw_foot(struct tui *tui, struct tui_screen *screen)
 {
 	static const char *const keys[] = {
-		[TUI_LIST] = "Enter ladder  Space select  d diff  / filter  w delta  F2 save  "
-			     "? help  q quit",
+		[TUI_LIST] =
+			"Enter ladder  Space select  d diff  / filter  w delta  F2 save  ? help  q quit",
 		[TUI_LADDER] = "Enter PDU  Space select  d diff  w delta  F2 save  ? help  q back",
 		[TUI_BLOCK] = "arrows scroll  q back",
 		[TUI_DIFF] = "arrows scroll  q back",

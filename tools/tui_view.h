@@ -79,6 +79,7 @@ struct tui {
 	char message[256];
 	bool delta; /* times since the row above */
 	bool paused;
+	bool follows;	  /* live: the cursor goes with the last row */
 	bool complete;	  /* nothing more will come */
 	uint64_t missed;  /* came while it was paused */
 	uint64_t dropped; /* by the daemon */
