@@ -343,11 +343,14 @@ bool api_flawed(struct api_call *call, const char *stage)
 struct json *api_body(struct api_call *call)
 {
 	const struct http_request *request = call->request;
-	struct json_error error = { .text = "the body is empty" };
+	struct json_error error = { 0 };
 	struct json *body = request->body_octets ?
 				    json_read(request->body, request->body_octets, &error) :
 				    NULL;
-	if (!body)
+	if (!request->body_octets)
+		api_flaw(call, "body", NULL, 0, "json_invalid",
+			 "JSON decode error: the body is empty; it must be a JSON object");
+	else if (!body)
 		api_flaw(call, "body", NULL, (int64_t)error.offset, "json_invalid",
 			 "JSON decode error: %.90s at line %u column %u", error.text, error.line,
 			 error.column);
