@@ -335,12 +335,12 @@ static const struct verb *find_verb(struct line *line)
 		line->run.n_args = line->n - words;
 		return verb;
 	}
-	char known[800] = "";
+	char known[1600] = "";
 	for (const struct verb *verb = verbs; verb < verbs + VERBS; verb++) {
 		size_t n = strlen(known), first = strlen(line->args[0]);
 		if (!strncmp(verb->name, line->args[0], first) && verb->name[first] == ' ')
-			snprintf(known + n, sizeof(known) - n, "%s%s%s%s",
-				 n ? ", " : "; there is: ", verb->name, verb->n ? " " : "",
+			snprintf(known + n, sizeof(known) - n, "%s\n  %s%s%s",
+				 n ? "" : "; there is:", verb->name, verb->n ? " " : "",
 				 verb->n ? verb->args : "");
 	}
 	ctl_usage("there is no '%s%s%s'%s", line->args[0], line->n > 1 ? " " : "",
