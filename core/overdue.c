@@ -9,8 +9,11 @@
 #include "core/provider.h"
 #include "core/route.h"
 
+#define ALARM "queued_too_long"
+
 /* The route that is worst off, and how many are too late. */
 struct overdue {
+	bool already; /* the alarm is on */
 	const struct config_route *route;
 	int64_t since_ms, beyond_ms;
 	unsigned n;
@@ -21,7 +24,8 @@ static void look_at(struct overdue *overdue, const struct config_route *route, i
 {
 	int64_t limit_ms = route_queued_alarm_ms(route);
 	int64_t beyond_ms = now_ms - since_ms - limit_ms;
-	if (!limit_ms || beyond_ms < 0)
+	int64_t ends_ms = overdue->already ? limit_ms / 4 : 0;
+	if (!limit_ms || beyond_ms < -ends_ms)
 		return;
 	overdue->n++;
 	if (overdue->route && overdue->beyond_ms >= beyond_ms)
@@ -35,7 +39,7 @@ void overdue_check(struct engine *engine)
 {
 	const struct config *config = engine->config;
 	int64_t now_ms = engine->due_base_ms + port_now_ms(engine->port), since_ms;
-	struct overdue overdue = { 0 };
+	struct overdue overdue = { .already = alarm_is_on(engine, ALARM) };
 	char text[sizeof(((struct alarm *)0)->text)] = "", since[25], more[32] = "";
 	for (size_t i = 0; i < config->n_routes; i++)
 		if (queue_oldest(engine->queue, config->routes[i].id, &since_ms))
@@ -49,5 +53,5 @@ void overdue_check(struct engine *engine)
 			 overdue.route->id, since, why ? why : "what is ahead of it takes as long",
 			 more);
 	}
-	alarm_set(engine, "queued_too_long", overdue.n, text);
+	alarm_set(engine, ALARM, overdue.n, text);
 }

@@ -8,7 +8,10 @@
 
 struct engine;
 
-/* Raises or ends the alarm; once a second. */
+/*
+ * Raises or ends the alarm; once a second. It ends at three quarters of the limit, for what waits
+ * in a queue that moves goes to and fro around it.
+ */
 void overdue_check(struct engine *engine);
 
 #endif

@@ -569,6 +569,29 @@ static void test_engine__each_route_has_its_own_alarm(void **state)
 	engine_world_free(world);
 }
 
+/* A queue that moves goes to and fro around the limit: that is one alarm and not many. */
+static void test_engine__a_queue_that_moves_does_not_end_its_alarm_at_once(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 1, release_ahead: 1, timers: {response: 10m}",
+				   .route = "validity: 24h, queued_alarm: 100s" });
+	(void)state;
+	engine_world_order(world, &(struct wish){ .total = 3 }); /* two go, one waits */
+	engine_world_run(world, 20000);
+	engine_world_order(world, &(struct wish){ .total = 1 });
+	engine_world_run(world, 78000);
+	assert_false(engine_world_alarmed(world, "queued_too_long"));
+	engine_world_run(world, 5000);
+	assert_true(engine_world_alarmed(world, "queued_too_long"));
+	carrier_ok(world->carriers[0], 0, "a"); /* now what waits has waited 83 s */
+	engine_world_run(world, 5000);
+	assert_true(engine_world_alarmed(world, "queued_too_long"));
+	carrier_ok(world->carriers[0], 1, "b");
+	engine_world_run(world, 5000);
+	assert_false(engine_world_alarmed(world, "queued_too_long"));
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -593,6 +616,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a92_outcomes_that_collapse_raise_an_alarm),
 		cmocka_unit_test(test_engine__late_is_low_too_until_the_hour_is_over),
 		cmocka_unit_test(test_engine__without_receipts_no_alarm_follows_them),
+		cmocka_unit_test(test_engine__a_queue_that_moves_does_not_end_its_alarm_at_once),
 		cmocka_unit_test(test_engine__each_route_has_its_own_alarm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
