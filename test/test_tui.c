@@ -217,6 +217,20 @@ static void test_tui__filters_the_list(void **state)
 	assert_shows(fixture, "53 of 53");
 }
 
+static void test_tui__fills_the_screen_when_a_filter_leaves_few_below(void **state)
+{
+	struct fixture *fixture = *state;
+
+	tui_key(&fixture->tui, TUI_KEY_END);
+	look(fixture);
+	type(fixture, "/cmd=submit_sm\n");
+	/* The last of 36 is at the bottom of the eight rows. */
+	look(fixture);
+	assert_int_equal(*fixture->screen.rows[9].text.octets, '>');
+	for (size_t row = 2; row < 10; row++)
+		assert_true(fixture->screen.rows[row].text.n > 0);
+}
+
 static void test_tui__points_at_a_mistake_in_a_filter(void **state)
 {
 	struct fixture *fixture = *state;
@@ -515,6 +529,7 @@ int main(void)
 		TEST(opens_a_pdu_and_goes_back),
 		TEST(compares_two_selected_pdus),
 		TEST(filters_the_list),
+		TEST(fills_the_screen_when_a_filter_leaves_few_below),
 		TEST(points_at_a_mistake_in_a_filter),
 		TEST(keeps_the_filter_when_the_prompt_is_left),
 		TEST(tells_times_since_the_row_above),

@@ -135,7 +135,7 @@ static void scroll_text(struct tui *tui, size_t rows, bool back)
 static void move(struct tui *tui, size_t rows, bool back)
 {
 	if (tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER)
-		tui_move(tui, rows, back);
+		tui_step(tui, &tui->cursor, rows, back);
 	else
 		scroll_text(tui, rows, back);
 }
@@ -183,7 +183,7 @@ static void select_one(struct tui *tui)
 		return;
 	}
 	item->selected = !item->selected;
-	tui_move(tui, 1, false);
+	tui_step(tui, &tui->cursor, 1, false);
 }
 
 static void toggle_pause(struct tui *tui)

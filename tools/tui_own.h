@@ -12,8 +12,8 @@ size_t tui_body_rows(const struct tui *tui);
 bool tui_shown(const struct tui *tui, const struct tui_item *item);
 /* The nearest shown place from `place` on, backwards or forwards; false: there is none. */
 bool tui_seek(const struct tui *tui, uint64_t *place, bool back);
-/* Moves the cursor by so many rows, as far as there are any. */
-void tui_move(struct tui *tui, size_t rows, bool back);
+/* Moves from a shown place by so many rows, as far as there are any; how many there were. */
+size_t tui_step(const struct tui *tui, uint64_t *place, size_t rows, bool back);
 
 /* The cursor is on a row, and its row on the screen, whatever has come and gone. */
 void tui_settle(struct tui *tui);

@@ -106,16 +106,19 @@ bool tui_seek(const struct tui *tui, uint64_t *place, bool back)
 	return false;
 }
 
-void tui_move(struct tui *tui, size_t rows, bool back)
+size_t tui_step(const struct tui *tui, uint64_t *place, size_t rows, bool back)
 {
-	for (uint64_t at = tui->cursor; rows > 0; rows--) {
+	size_t n = 0;
+
+	for (uint64_t at = *place; n < rows; n++) {
 		if (back && at == 0)
-			return;
+			return n;
 		at += back ? UINT64_MAX : 1;
 		if (at < tui->keep.first || !tui_seek(tui, &at, back))
-			return;
-		tui->cursor = at;
+			return n;
+		*place = at;
 	}
+	return n;
 }
 
 void tui_settle(struct tui *tui)
@@ -131,14 +134,13 @@ void tui_settle(struct tui *tui)
 	tui->follows = !tui_seek(tui, &next, false);
 	top = tui->top > at ? at : tui->top;
 	tui_seek(tui, &top, false);
-	/* Counted from the cursor upwards: so many rows at most are above it. */
-	for (size_t above = 1; above < room && at > tui->keep.first; above++) {
-		uint64_t before = at - 1;
-		if (at <= top || !tui_seek(tui, &before, true))
-			break;
-		at = before;
-	}
-	tui->top = top > at ? top : at;
+	/* The cursor is on the screen... */
+	tui_step(tui, &at, room - 1, true);
+	top = top > at ? top : at;
+	/* ...and no row of it is empty while there are some above. */
+	next = top;
+	tui_step(tui, &top, room - 1 - tui_step(tui, &next, room - 1, false), true);
+	tui->top = top;
 }
 
 /* ---- drawing ---- */
