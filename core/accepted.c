@@ -6,7 +6,7 @@
 #include "core/content.h"
 #include "core/engine.h"
 #include "core/orders.h"
-#include "core/server.h"
+#include "core/sliced.h"
 #include "core/view.h"
 #include "smpp/coding.h"
 
@@ -37,10 +37,13 @@ void accepted_begin(struct api_call *call, const struct store_order *order, int6
 
 /* The messages under way. An order's numbers never change, so any later state tells the same. */
 struct accepted {
-	struct server_stream stream;
-	struct json_writer json;
 	uint64_t order;
 	uint32_t total, next;
+};
+
+struct later {
+	struct sliced sliced;
+	struct accepted accepted;
 };
 
 static uint64_t number_of(struct turn *turn, uint64_t order, uint32_t index)
@@ -51,9 +54,9 @@ static uint64_t number_of(struct turn *turn, uint64_t order, uint32_t index)
 }
 
 /* True when the object is whole. */
-static bool write_slice(struct accepted *accepted, struct turn *turn, const uint64_t *numbers)
+static bool write_slice(struct accepted *accepted, struct turn *turn, struct json_writer *json,
+			const uint64_t *numbers)
 {
-	struct json_writer *json = &accepted->json;
 	uint32_t left = accepted->total - accepted->next, n = left < SLICE ? left : SLICE;
 	for (; n && !turn_failed(turn); n--) {
 		uint32_t index = accepted->next++;
@@ -71,42 +74,27 @@ static bool write_slice(struct accepted *accepted, struct turn *turn, const uint
 	return true;
 }
 
-static bool go_on(struct engine *engine, struct server_stream *stream, struct buffer *out,
-		  size_t room)
+static bool write_later(struct sliced *sliced, struct turn *turn)
 {
-	struct accepted *accepted = (struct accepted *)stream;
-	struct turn turn = { .engine = engine };
-	(void)room;
-	turn_fail(&turn, store_read_begin(engine->store, &turn.txn));
-	accepted->json.out = out;
-	bool whole = !turn_failed(&turn) && write_slice(accepted, &turn, NULL);
-	if (turn.txn)
-		store_read_end(turn.txn);
-	out->failed = out->failed || turn_failed(&turn); /* no answer is better than half of one */
-	stream->due_ms = port_now_ms(engine->port);
-	return !whole;
+	struct later *later = (struct later *)sliced;
+	return write_slice(&later->accepted, turn, &sliced->call.json, NULL);
 }
 
 void accepted_end(struct api_call *call, const struct store_order *order, const uint64_t *numbers)
 {
 	json_key(&call->json, "messages");
 	json_begin_array(&call->json);
-	struct accepted accepted = { .json = call->json,
-				     .order = order->order,
-				     .total = order->total };
+	struct accepted accepted = { .order = order->order, .total = order->total };
 	bool large = order->total > SLICE;
 	bool whole = !(large && turn_spent(call->turn)) &&
-		     write_slice(&accepted, call->turn, numbers);
-	call->json = accepted.json;
+		     write_slice(&accepted, call->turn, &call->json, numbers);
 	if (whole || turn_failed(call->turn))
 		return;
-	struct accepted *later = malloc(sizeof(*later));
+	struct later *later = malloc(sizeof(*later));
 	if (!later) {
 		turn_fail(call->turn, STORE_FULL);
 		return;
 	}
-	*later = accepted;
-	later->stream =
-		(struct server_stream){ .pump = go_on, .due_ms = call->turn->now_ms, .ends = true };
-	call->stream = &later->stream;
+	*later = (struct later){ .sliced.write = write_later, .accepted = accepted };
+	sliced_later(&later->sliced, call);
 }

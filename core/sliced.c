@@ -30,19 +30,24 @@ static bool go_on(struct engine *engine, struct server_stream *stream, struct bu
 	return !whole;
 }
 
-void sliced_answer(struct sliced *sliced, struct api_call *call)
+void sliced_later(struct sliced *sliced, struct api_call *call)
 {
-	sliced->call = *call;
-	bool whole = !turn_spent(call->turn) && sliced->write(sliced, call->turn);
-	call->json = sliced->call.json;
-	if (whole || turn_failed(call->turn)) {
-		let_go(call->engine, &sliced->stream);
-		free(sliced);
-		return;
-	}
 	sliced->call = (struct api_call){ .engine = call->engine, .json = call->json };
 	sliced->stream = (struct server_stream){
 		.pump = go_on, .free = let_go, .due_ms = call->turn->now_ms, .ends = true
 	};
 	call->stream = &sliced->stream;
+}
+
+void sliced_answer(struct sliced *sliced, struct api_call *call)
+{
+	sliced->call = *call;
+	bool whole = !turn_spent(call->turn) && sliced->write(sliced, call->turn);
+	call->json = sliced->call.json;
+	if (!whole && !turn_failed(call->turn)) {
+		sliced_later(sliced, call);
+		return;
+	}
+	let_go(call->engine, &sliced->stream);
+	free(sliced);
 }

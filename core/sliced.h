@@ -24,5 +24,7 @@ struct sliced {
 
 /* Begins to answer `call` and takes `sliced` over. */
 void sliced_answer(struct sliced *sliced, struct api_call *call);
+/* The same for an answer that its caller has begun: the slices go on after the call. */
+void sliced_later(struct sliced *sliced, struct api_call *call);
 
 #endif
