@@ -5,6 +5,7 @@ listed messages, over windows, routes, accounts and a restart; and an upstream t
 which turns health though every request is answered with 200. Prints TAP."""
 import collections
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ LATE_MS, DEADLINE_S, RECEIPT_S = 9000, 6, 14
 SETS = tuple(f'routes.{route}.{key}={value}s' for route in (1, 3) for key, value in (
     ('outcome_deadline', DEADLINE_S), ('receipt_deadline', RECEIPT_S)))
 DELIVERED, FAILED, EXPIRED, NONE, THROTTLED, REFUSED, LATE = 0, 1, 3, 4, 5, 6, 14
+MANY = 600  # more than is read in one slice
 OUTCOMES = ('on_time', 'late', 'failed', 'expired', 'unknown')
 TEXT, LONG = 'Your code is 123456', 'x' * 200
 
@@ -131,7 +133,9 @@ def agrees(told, messages):
         ('likes are as consistent as their pairs', all(
             near(one['consistency'], pairs_alike(groups[told['route_id'], one['country'],
                                                         one['parts']]))
-            for one in told['like']))) if not good]
+            for one in told['like'])),
+        ('nothing is left out', told['like_left_out'] == told['like_messages_left_out'] == 0),
+    ) if not good]
     return wrong
 
 
@@ -353,19 +357,43 @@ def silence():
         daemon.stop()
 
 
+def in_slices(daemon):
+    """Each request to send is a record that is read: too many for one go."""
+    connection = house.UnixConnection(daemon.submit)
+    connection.request('GET', '/api/v1/insight', headers={'X-API-KEY': house.KEY})
+    response = connection.getresponse()
+    chunked, answer = response.getheader('Transfer-Encoding'), json.loads(response.read())
+    connection.close()
+    api = by_route(answer)[1]['layers']['api']
+    check('what takes long to read comes in slices, and whole', chunked == 'chunked' and
+          api['requests'] == MANY and answer['messages_left_out'] == 0, chunked, api)
+
+
+def more_likes_than_are_told(daemon):
+    for country, parts in itertools.product(('31', '34'), range(2, 13)):
+        send(daemon, 1, numbers(country, DELIVERED), 'x' * 153 * parts)
+    route = by_route(insight(daemon))[1]
+    told = sum(one['messages'] for one in route['like'])
+    check('of many likes the largest are told, and what is left out is counted',
+          len(route['like']) == 20 and route['like'][0]['messages'] == MANY and
+          route['like_left_out'] == route['like_messages_left_out'] == 3 and
+          told + 3 == route['layers']['execution']['accepted'] == MANY + 22, route)
+
+
 def under_load():
     """All replies look alike; what is behind them does not."""
     far = ('--quiet', '--mix', 'throttled=2,busy=2,failed=10,none=5', '--receipts', 'late=5',
            '--late-ms', str(LATE_MS), '--latency-ms', '0-20')
-    sets = [*SETS, 'providers.alpha.timers.pause_min=10ms', 'providers.alpha.timers.pause_max=20ms',
+    sets = [*SETS, 'routes.1.message.max_parts=12', 'routes.1.message.max_chars=2000',
+            'providers.alpha.timers.pause_min=10ms', 'providers.alpha.timers.pause_max=20ms',
             'routes.1.retries.delays=100ms']
     with house.House(far, sets) as home:
         daemon = home.daemon
         daemon.start()
         daemon.open_account()
-        report = daemon.load('--count', '600', '--batch', '50')
+        report = daemon.load('--count', str(MANY), '--batch', '1')
         check('under load every reply is the same', list(report['statuses']) == ['200'] and
-              report['accepted'] == 600, report)
+              report['accepted'] == MANY, report)
         all_end(daemon)
         route = by_route(recount(daemon, 'under load', '1h'))[1]
         causes, outcomes = route['causes'], route['layers']['outcome']
@@ -375,6 +403,8 @@ def under_load():
               outcomes['failed'] > 0 and causes['missing'] == outcomes['unknown'] > 0 and
               0 < route['consistency'] < 1 and
               route['latency']['total']['p99_ms'] >= 2 * LATE_MS / 3, route)
+        in_slices(daemon)
+        more_likes_than_are_told(daemon)
         daemon.stop()
 
 
