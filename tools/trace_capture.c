@@ -294,6 +294,9 @@ static void read_names(struct trace_capture *capture, const struct capture_packe
 	if (n >= sizeof(pdu->link))
 		n = sizeof(pdu->link) - 1;
 	memcpy(pdu->link, packet->interface, n);
+	/* Whoever made the file called it so, and views send it to a terminal. */
+	for (char *at = pdu->link; *at != '\0'; at++)
+		*at = *at < 0x20 || *at > 0x7E ? '?' : *at;
 	pdu->session = name != NULL ? strtoull(name + 1, NULL, 10) : 0;
 	while (word != NULL && strncmp(word, "msg=", 4) != 0) {
 		word = strchr(word, ' ');

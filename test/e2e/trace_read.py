@@ -346,6 +346,16 @@ def golden():
                'no view shows numbers unless asked')
 
 
+def hostile_names():
+    with open(vector('upper-pdu.pcapng'), 'rb') as file:
+        octets = file.read()
+    named = octets.replace(b'a#1\0', b'\x1b#1\0', 1)
+    status, out, err = trace('-', octets=named)
+    tap.result(named != octets and status == 0 and err == '' and ' ?#1 -> bind_transceiver' in out and
+               '\x1b' not in out, 'an interface cannot send controls to the terminal',
+               [status, out[:200], err])
+
+
 def main():
     if dissect.installed():
         for name in CAPTURES:
@@ -361,6 +371,7 @@ def main():
     retries()
     filters()
     golden()
+    hostile_names()
     return tap.end()
 
 
