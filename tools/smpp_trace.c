@@ -122,6 +122,7 @@ static bool begin_export(struct trace *trace, const struct trace_options *option
 {
 	bool reads = options->command == TRACE_READ && strcmp(options->words[0], "-") != 0;
 	struct trace_export_want want = { .path = options->write_path,
+					  .scenario = options->scenario_path,
 					  .file_octets = options->rotate_octets,
 					  .files = options->rotate_files,
 					  .source = reads ? options->words[0] : NULL,
@@ -176,7 +177,8 @@ static bool trace_begin(struct trace *trace, struct trace_options *options)
 		return out_of_memory();
 	if (options->interactive)
 		return tui_begin(trace, options);
-	return options->write_path == NULL || begin_export(trace, options);
+	return (options->write_path == NULL && options->scenario_path == NULL) ||
+	       begin_export(trace, options);
 }
 
 static void trace_release(struct trace *trace)
@@ -214,7 +216,7 @@ static bool show(struct trace *trace)
 		}
 		if (filter != NULL && !filter_holds(filter, &event))
 			continue;
-		if (trace->export != NULL && event.kind == FLOW_PDU &&
+		if (trace->export != NULL && event.pdu != NULL &&
 		    !written(trace, trace_export_add(trace->export, &event)))
 			return false;
 		if (!shows)
@@ -260,6 +262,8 @@ static bool trace_end(struct trace *trace)
 		return false;
 	if (trace->summary != NULL)
 		trace_summary_print(trace->summary, &trace->view.out);
+	if (trace->export != NULL && !written(trace, trace_export_end(trace->export)))
+		return false;
 	return trace_flush(trace);
 }
 
@@ -268,7 +272,7 @@ static void print_counts(const struct trace *trace)
 {
 	fprintf(stderr, "seen %" PRIu64 ", shown %" PRIu64 ", dropped %" PRIu64, trace->seen,
 		trace->shown, trace->dropped);
-	if (trace->export != NULL)
+	if (trace->options->write_path != NULL)
 		fprintf(stderr, ", written %" PRIu64, trace_export_written(trace->export));
 	fputs("\n", stderr);
 }

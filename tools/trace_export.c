@@ -1,15 +1,19 @@
 /* See tools/trace_export.h. */
 #include "tools/trace_export.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/buffer.h"
 #include "smpp/mask.h"
 #include "tools/pcapng.h"
+#include "tools/scenario.h"
 
 #define LINK_UPPER_PDU 252
 
@@ -38,9 +42,12 @@ enum tag {
 
 struct trace_export {
 	struct trace_export_want want;
-	char comment[160]; /* of the file */
+	char comment[192]; /* of the file */
 	struct buffer octets;
-	struct pcapng *pcapng;
+	struct pcapng *pcapng;	   /* NULL: no capture */
+	struct scenario *scenario; /* NULL: none */
+	FILE *file;		   /* of the scenario */
+	char error[CAPTURE_ERROR_OCTETS];
 };
 
 /* ---- one PDU ---- */
@@ -108,74 +115,158 @@ static void write_comment(char comment[COMMENT_OCTETS], const struct flow_event 
 	snprintf(comment + n, COMMENT_OCTETS - n, "session=%s", interface);
 }
 
-bool trace_export_add(struct trace_export *export, const struct flow_event *event)
+/* octets: the tags, and behind them the PDU, masked. */
+static bool add_packet(struct trace_export *export, const struct flow_event *event)
 {
 	static const enum capture_way ways[] = { [TRACE_UNKNOWN] = CAPTURE_WAY_UNKNOWN,
 						 [TRACE_IN] = CAPTURE_WAY_IN,
 						 [TRACE_OUT] = CAPTURE_WAY_OUT };
 	const struct trace_pdu *pdu = event->pdu;
 	char interface[CAPTURE_NAME_OCTETS], comment[COMMENT_OCTETS];
-	struct buffer *octets = &export->octets;
 	struct pcapng_packet packet = { .interface = interface,
 					.comment = comment,
 					.at_us = pdu->at_us,
-					.way = ways[pdu->direction] };
-	size_t tags_n;
+					.way = ways[pdu->direction],
+					.octets = export->octets.octets,
+					.n = export->octets.n };
 
 	snprintf(interface, sizeof(interface), "%s#%" PRIu64, pdu->link, pdu->session);
 	write_comment(comment, event, interface);
+	return pcapng_add(export->pcapng, &packet);
+}
+
+bool trace_export_add(struct trace_export *export, const struct flow_event *event)
+{
+	struct buffer *octets = &export->octets;
+	struct trace_pdu pdu = *event->pdu;
+	size_t tags_n;
+
 	buffer_clear(octets);
-	put_tags(octets, pdu);
+	put_tags(octets, &pdu);
 	tags_n = octets->n;
-	buffer_append(octets, pdu->octets, pdu->n);
-	if (!octets->failed)
-		smpp_mask(octets->octets + tags_n, pdu->n, export->want.text, export->want.numbers);
-	packet.octets = octets->octets;
-	packet.n = octets->n;
-	return !octets->failed && pcapng_add(export->pcapng, &packet);
+	buffer_append(octets, pdu.octets, pdu.n);
+	if (octets->failed)
+		return false;
+	pdu.octets = octets->octets + tags_n;
+	smpp_mask(octets->octets + tags_n, pdu.n, export->want.text, export->want.numbers);
+	if (export->scenario != NULL)
+		scenario_add(export->scenario, &pdu);
+	return export->pcapng == NULL || event->kind != FLOW_PDU || add_packet(export, event);
+}
+
+/* ---- the scenario ---- */
+
+/* Always false. */
+static bool fail(struct trace_export *export, const char *path, const char *text)
+{
+	snprintf(export->error, sizeof(export->error), "%s: %s", path, text);
+	return false;
+}
+
+/* Now, so that what cannot be written is known before the session has passed. */
+static bool open_scenario(struct trace_export *export)
+{
+	const char *path = export->want.scenario;
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	export->file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (export->file == NULL) {
+		fail(export, path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	export->scenario = scenario_new();
+	return export->scenario != NULL || fail(export, path, "out of memory");
+}
+
+static bool end_scenario(struct trace_export *export)
+{
+	const struct buffer *rows;
+	enum scenario_error result = scenario_end(export->scenario, &rows);
+	int64_t shortened_ms = scenario_shortened_ms(export->scenario);
+	FILE *file = export->file;
+	bool written;
+
+	if (result == SCENARIO_FULL)
+		return fail(
+			export, export->want.scenario,
+			"more PDUs than a scenario has rows: choose a part by -f, or a shorter time");
+	if (result != SCENARIO_OK)
+		return fail(export, export->want.scenario, scenario_error_text(result));
+	fprintf(file, "# smpp-trace " ESMED_VERSION ": %s Play it by smsc-sim --replay.\n",
+		export->comment);
+	if (shortened_ms > 0)
+		fprintf(file,
+			"# What came after %" PRId64 " s comes sooner: a script cannot say it.\n",
+			shortened_ms / 1000);
+	fwrite(rows->octets, 1, rows->n, file);
+	written = fflush(file) == 0 && !ferror(file);
+	return written || fail(export, export->want.scenario, strerror(errno));
 }
 
 /* ---- the whole ---- */
 
-static bool is_source(const struct trace_export_want *want)
+static bool is_source(const char *source_path, const char *path)
 {
 	struct stat source, target;
 
-	return want->source != NULL && stat(want->source, &source) == 0 &&
-	       stat(want->path, &target) == 0 && source.st_dev == target.st_dev &&
+	return source_path != NULL && path != NULL && stat(source_path, &source) == 0 &&
+	       stat(path, &target) == 0 && source.st_dev == target.st_dev &&
 	       source.st_ino == target.st_ino;
+}
+
+static void write_policy(struct trace_export *export)
+{
+	const char *true_words = "as the source had them";
+
+	snprintf(export->comment, sizeof(export->comment),
+		 "Passwords are masked, texts %s, numbers %s, lengths are true. IP addresses and "
+		 "ports, where there are any, are made up.",
+		 export->want.text ? true_words : "masked",
+		 export->want.numbers ? true_words : "masked");
+}
+
+static bool open_capture(struct trace_export *export)
+{
+	struct pcapng_want want = { .path = export->want.path,
+				    .program = "smpp-trace " ESMED_VERSION,
+				    .comment = export->comment,
+				    .link_type = LINK_UPPER_PDU,
+				    .file_octets = export->want.file_octets,
+				    .files = export->want.files };
+
+	export->pcapng = pcapng_new(&want, export->error);
+	return export->pcapng != NULL;
+}
+
+/* false: export->error says why. */
+static bool open_files(struct trace_export *export)
+{
+	const struct trace_export_want *want = &export->want;
+
+	if (is_source(want->source, want->path))
+		return fail(export, want->path, "is what is read; name another file");
+	if (is_source(want->source, want->scenario))
+		return fail(export, want->scenario, "is what is read; name another file");
+	return (want->scenario == NULL || open_scenario(export)) &&
+	       (want->path == NULL || open_capture(export));
 }
 
 struct trace_export *trace_export_new(const struct trace_export_want *want, char *error)
 {
-	struct trace_export *export;
-	struct pcapng_want file = { .path = want->path,
-				    .program = "smpp-trace " ESMED_VERSION,
-				    .link_type = LINK_UPPER_PDU,
-				    .file_octets = want->file_octets,
-				    .files = want->files };
+	struct trace_export *export = calloc(1, sizeof(*export));
 
-	if (is_source(want)) {
-		snprintf(error, CAPTURE_ERROR_OCTETS, "%s: is what is read; name another file",
-			 want->path);
-		return NULL;
-	}
-	export = calloc(1, sizeof(*export));
 	if (export == NULL) {
 		snprintf(error, CAPTURE_ERROR_OCTETS, "out of memory");
 		return NULL;
 	}
 	export->want = *want;
-	snprintf(export->comment, sizeof(export->comment),
-		 "Passwords are masked, texts %s, numbers %s, lengths are true. IP addresses and "
-		 "ports are made up.",
-		 want->text ? "as the source had them" : "masked",
-		 want->numbers ? "as the source had them" : "masked");
-	file.comment = export->comment;
-	export->pcapng = pcapng_new(&file, error);
-	if (export->pcapng != NULL)
+	write_policy(export);
+	if (open_files(export))
 		return export;
-	free(export);
+	memcpy(error, export->error, CAPTURE_ERROR_OCTETS);
+	trace_export_free(export);
 	return NULL;
 }
 
@@ -183,6 +274,9 @@ void trace_export_free(struct trace_export *export)
 {
 	if (export == NULL)
 		return;
+	if (export->file != NULL)
+		fclose(export->file);
+	scenario_free(export->scenario);
 	pcapng_free(export->pcapng);
 	buffer_release(&export->octets);
 	free(export);
@@ -190,15 +284,22 @@ void trace_export_free(struct trace_export *export)
 
 bool trace_export_flush(struct trace_export *export)
 {
-	return pcapng_flush(export->pcapng);
+	return export->pcapng == NULL || pcapng_flush(export->pcapng);
+}
+
+bool trace_export_end(struct trace_export *export)
+{
+	return trace_export_flush(export) && (export->scenario == NULL || end_scenario(export));
 }
 
 uint64_t trace_export_written(const struct trace_export *export)
 {
-	return pcapng_written(export->pcapng);
+	return export->pcapng != NULL ? pcapng_written(export->pcapng) : 0;
 }
 
 const char *trace_export_error(const struct trace_export *export)
 {
-	return export->octets.failed ? "out of memory" : pcapng_error(export->pcapng);
+	if (export->octets.failed)
+		return "out of memory";
+	return export->error[0] != '\0' ? export->error : pcapng_error(export->pcapng);
 }

@@ -23,6 +23,7 @@ enum key {
 	KEY_AFTER,
 	KEY_ROTATE,
 	KEY_REDACT,
+	KEY_SCENARIO,
 };
 
 static const struct argp_option rows[] = {
@@ -49,8 +50,11 @@ static const struct argp_option rows[] = {
 	  3 },
 	{ "rotate", KEY_ROTATE, "SIZE[,COUNT]", 0,
 	  "-w: files FILE_00001... of SIZE (100K, 10M, 1G) at most; keep the last COUNT", 3 },
+	{ "scenario", KEY_SCENARIO, "FILE", 0,
+	  "live, read: write what the carrier said, for smsc-sim --replay", 3 },
 	{ "redact", KEY_REDACT, NULL, 0,
-	  "-w: mask texts and numbers in the file although --text and --numbers show them", 3 },
+	  "-w, --scenario: mask texts and numbers in the file although --text and --numbers show them",
+	  3 },
 	{ 0 },
 };
 
@@ -191,20 +195,22 @@ static void read_filter(struct trace_options *options, const char *text)
 
 bool trace_options_show(const struct trace_options *options)
 {
-	return options->write_path == NULL || options->verbose || options->ladder ||
-	       options->summary || options->format != TRACE_LINE;
+	return (options->write_path == NULL && options->scenario_path == NULL) ||
+	       options->verbose || options->ladder || options->summary ||
+	       options->format != TRACE_LINE;
 }
 
 static void check_write(struct argp_state *state, const struct trace_options *options)
 {
-	if (options->write_path == NULL) {
-		if (options->rotate_octets > 0 || options->redact)
-			argp_error(state, "--rotate and --redact want -w FILE");
-		return;
-	}
-	if (options->command != TRACE_LIVE && options->command != TRACE_READ)
-		argp_error(state, "-w is for live and read");
-	if (strcmp(options->write_path, "-") == 0 &&
+	bool writes = options->write_path != NULL || options->scenario_path != NULL;
+
+	if (options->rotate_octets > 0 && options->write_path == NULL)
+		argp_error(state, "--rotate wants -w FILE");
+	if (options->redact && !writes)
+		argp_error(state, "--redact wants -w FILE or --scenario FILE");
+	if (writes && options->command != TRACE_LIVE && options->command != TRACE_READ)
+		argp_error(state, "-w and --scenario are for live and read");
+	if (options->write_path != NULL && strcmp(options->write_path, "-") == 0 &&
 	    (options->rotate_octets > 0 || trace_options_show(options)))
 		argp_error(state, "-w -: the standard output has no rotation, nor room for a view");
 }
@@ -220,7 +226,7 @@ static void check(struct argp_state *state, const struct trace_options *options)
 		    (options->format != TRACE_LINE) >
 	    1)
 		argp_error(state, "-c, --ladder, -v, -i and -T: one at a time");
-	if (options->interactive && options->write_path != NULL)
+	if (options->interactive && (options->write_path != NULL || options->scenario_path != NULL))
 		argp_error(state, "-i and -w: one at a time; on the screen F2 saves");
 	if (options->interactive && options->command != TRACE_READ &&
 	    options->command != TRACE_LIVE)
@@ -245,6 +251,9 @@ static error_t read_write(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ROTATE:
 		read_rotation(state, options, arg);
+		return 0;
+	case KEY_SCENARIO:
+		options->scenario_path = arg;
 		return 0;
 	case KEY_REDACT:
 		options->redact = true;

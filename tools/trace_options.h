@@ -32,9 +32,10 @@ struct trace_options {
 	uint16_t port;		 /* read: 0 is any */
 	int64_t unanswered_us;
 	struct smpp_print_options print;
-	const char *write_path; /* NULL: nothing is written */
-	uint64_t rotate_octets; /* 0: it is one file */
-	uint32_t rotate_files;	/* 0: all are kept */
+	const char *write_path;	   /* NULL: nothing is written */
+	const char *scenario_path; /* the same */
+	uint64_t rotate_octets;	   /* 0: it is one file */
+	uint32_t rotate_files;	   /* 0: all are kept */
 	const char *socket_path;
 	const char *link; /* "": all */
 	char **words;	  /* behind the command; 1 or more, but none for live */

@@ -5,6 +5,7 @@ nothing is in it that may not be seen, and what cannot be written is said. Print
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,8 @@ import sim_replay  # noqa: E402
 import trace_speed  # noqa: E402
 from truth import ROOT  # noqa: E402
 
-TRACE = house.program('smpp-trace')
+TRACE, SIM = house.program('smpp-trace'), house.program('smsc-sim')
+FIRST, THROTTLED, SLOW = '31650000009', '31650000001', '31650000002'
 CAPTURES = ('session-port2775.pcap', 'session-port8080.pcap', 'upper-pdu.pcapng')
 INTERFACES = 32768  # CAPTURE_INTERFACES of tools/capture_file.h
 PASSWORD, TEXT, NUMBER = b's3cret', b'Your code is 483920', b'31612340000'
@@ -248,8 +250,9 @@ def unwritable(source):
 
 def command_line():
     path = vector(CAPTURES[0])
-    for arguments, says in ((('read', '--rotate', '1M', path), 'want -w'),
-                            (('read', '--redact', path), 'want -w'),
+    for arguments, says in ((('read', '--rotate', '1M', path), 'wants -w'),
+                            (('read', '--redact', path), 'wants -w'),
+                            (('decode', '--scenario', out('x'), '00'), 'live and read'),
                             (('decode', '-w', out('x'), '00'), 'live and read'),
                             (('read', '-w', '-', '-v', path), 'standard output'),
                             (('read', '-w', '-', '--rotate', '1M', path), 'standard output'),
@@ -261,6 +264,109 @@ def command_line():
         status, _, err = trace(*arguments)
         tap.result(status == 2 and says in err and not os.path.exists(out('x')),
                    f'{" ".join(arguments[1:-1])} is refused', [status, err])
+
+
+# --- Scenarios -----------------------------------------------------------------------------------
+
+def scenario_of_a_capture():
+    for name in CAPTURES:
+        path = out('scenario')
+        done = trace('read', '--scenario', path, '--text', '--numbers', vector(name))
+        rows = subprocess.run([SIM, '--replay', vector(name), '--show-script'], capture_output=True,
+                              check=True).stdout.splitlines()
+        mine = content(path).splitlines()
+        tap.result(done == (0, b'', 'seen 52, shown 0, dropped 0\n') and mine[1:] == rows and
+                   len(rows) > 20 and mine[0].startswith(b'# smpp-trace'),
+                   f'{name}: its scenario is what smsc-sim makes of it', [done, mine[:2], rows[:1]])
+    trace('read', '--scenario', path, vector(CAPTURES[0]))
+    tap.result(NUMBER.hex().encode() not in content(path) and b'tail=hex:' in content(path),
+               'numbers are masked in it unless they are asked for')
+    status, _, err = trace('read', '--scenario', path, '-f', 'cmd=enquire_link',
+                           vector(CAPTURES[0]))
+    tap.result(status == 1 and err.splitlines()[0] == f'smpp-trace: {path}: nothing that an SMSC '
+               'said is in it' and content(path) == b'', 'an empty one is refused', [status, err])
+    status, _, err = trace('read', '--scenario', path, many(1000))
+    tap.result(status == 1 and 'choose a part by -f' in err and content(path) == b'',
+               'so is one that no simulator would play', [status, err])
+    status, _, err = trace('read', '--scenario', '/dev/full', vector(CAPTURES[0]))
+    tap.result(status == 1 and '/dev/full: No space left on device' in err, 'a full device is told',
+               [status, err])
+
+
+TROUBLE = f'''
+on submit_sm destination_addr={THROTTLED} nth=1: answer command_status=ESME_RTHROTTLED
+on submit_sm destination_addr={SLOW}: answer after=700ms
+'''
+
+
+def order(home, number, destination):
+    home.daemon.load('--count', '1', '--numbers-from', destination, '--text', TEXT.decode())
+    house.await_that(f'order {number} is resolved', lambda: home.daemon.resolved(number))
+
+
+def answers(ones):
+    """What a client of the carrier sees: statuses and ids in their order."""
+    return [(int(str(one['status']), 0), one['message_id']) for one in ones]
+
+
+def record(path):
+    """A daemon meets a throttle and a slow answer: how many orders were seen, and the answers."""
+    script = out('trouble')
+    with open(script, 'w', encoding='ascii') as file:
+        file.write(TROUBLE)
+    with house.House(far=('--quiet', '--script', script)) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        watching = subprocess.Popen(
+            [TRACE, 'live', '--socket', home.folder + '/tap.sock', '--numbers', '--scenario', path,
+             '-f', 'to~^3165 | from~^3165', '-T', 'json'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        tries = 0
+        while not select.select([watching.stdout], [], [], 0)[0]:
+            tries += 1
+            order(home, tries, FIRST)
+        order(home, tries + 1, THROTTLED)
+        order(home, tries + 2, SLOW)
+        ones = []
+        for line in watching.stdout:
+            ones.append(json.loads(line))
+            if 'receipt' in ones[-1] and ones[-1]['smpp.source_addr'] == SLOW:
+                break
+        watching.send_signal(signal.SIGINT)
+        ones += [json.loads(line) for line in watching.stdout]
+        err = watching.stderr.read()
+        watching.wait(house.PATIENCE_S)
+    if watching.returncode != 0:
+        raise house.Trouble(err.decode())
+    firsts = [one for one in ones if one.get('command') == 'submit_sm' and
+              one['smpp.destination_addr'] == FIRST]
+    return len(firsts), answers(
+        {'status': one['smpp.command_status'], 'message_id': one.get('smpp.message_id', '')}
+        for one in ones if one.get('command') == 'submit_sm_resp' and 'request' in one)
+
+
+def scenario_of_a_daemon():
+    path = out('regression')
+    firsts, seen = record(path)
+    tap.result([status for status, _ in seen] == [0] * firsts + [0x58, 0, 0],
+               'a daemon met a throttle, and then a slow answer', seen)
+    with house.House(far=('--quiet', '--replay', path)) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        for number in range(1, firsts + 1):
+            order(home, number, FIRST)
+        order(home, firsts + 1, THROTTLED)
+        order(home, firsts + 2, SLOW)
+        with open(home.far.log, encoding='utf-8') as file:
+            events = [json.loads(line) for line in file]
+    asked = [one for one in events if one.get('command') == 'submit_sm' and one['event'] == 'in']
+    given = [one for one in events if one.get('command') == 'submit_sm_resp' and
+             one['event'] == 'out']
+    again = answers({'status': one['status'], 'message_id': one.get('message_id', '')}
+                    for one in given)
+    tap.result(again == seen, 'smsc-sim --replay gives the same answers to another daemon',
+               [seen, again])
+    took_ms = given[-1]['at_ms'] - asked[-1]['at_ms']
+    tap.result(700 <= took_ms < 5000, f'and the slow one as late ({took_ms} ms)')
 
 
 # --- A running daemon ----------------------------------------------------------------------------
@@ -279,8 +385,7 @@ def from_tls():
 
         def receipts():
             home.daemon.load('--count', '1', '--text', TEXT.decode())
-            return os.path.getsize(path) > 0 and [
-                one for one in pdus(path) if 'receipt' in one]
+            return b'"receipt":' in trace('read', '-T', 'json', path)[1]
         house.await_that('a receipt is in the file, while it is written', receipts)
         process.send_signal(signal.SIGINT)
         shown, err = process.communicate(timeout=house.PATIENCE_S)
@@ -313,6 +418,8 @@ def main():
         rotation(many(40))
         unwritable(many(100))
         command_line()
+        scenario_of_a_capture()
+        scenario_of_a_daemon()
         from_tls()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
