@@ -428,6 +428,42 @@ static void test_server__verifying_finds_a_ledger_that_does_not_add_up(void **st
 		 "balance_after is not the sum of the rows up to it"); /* it is too young */
 }
 
+/* Retention takes the messages of an order first, in several turns, and is no thief. */
+static void test_server__verifying_passes_over_an_order_that_is_going(void **state)
+{
+	struct fixture *fixture = *state;
+	struct store_account account = { .account = 1 };
+	struct store_order order = { .order = 1 };
+	struct store_message message = { .order = 1 };
+	struct store_txn *txn;
+	struct client client;
+	send_one(fixture, &client, NULL);
+	await(fixture, &client, 1);
+	hang_up(&client);
+
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	assert_int_equal(store_account_get(txn, &account), STORE_OK);
+	struct store_ledger debit = debit_of(txn), refund = debit;
+	debit.at_ms = refund.at_ms = 1;
+	assert_int_equal(store_ledger_put(txn, &debit), STORE_OK);
+	refund.seq++;
+	refund.kind = STORE_LEDGER_REFUND;
+	refund.amount = PRICE;
+	refund.balance_after = account.balance += PRICE;
+	assert_int_equal(store_ledger_put(txn, &refund), STORE_OK);
+	assert_int_equal(store_account_put(txn, &account), STORE_OK);
+	assert_int_equal(store_message_del(txn, &message), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	verified(fixture, 1, "message 1/0: no such record");
+
+	assert_int_equal(store_begin(fixture->store, &txn), STORE_OK);
+	assert_int_equal(store_order_get(txn, &order), STORE_OK);
+	order.resolved_ms = 1;
+	assert_int_equal(store_order_put(txn, &order), STORE_OK);
+	assert_int_equal(store_commit(txn), STORE_OK);
+	verified(fixture, 0, "");
+}
+
 /* ---- the feed ---- */
 
 /* Accepts an order, whose feed record is told by number. */
@@ -548,6 +584,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_server__verifying_finds_a_ledger_that_does_not_add_up, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_server__verifying_passes_over_an_order_that_is_going, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_server__forgets_who_hung_up_before_being_heard,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(
