@@ -21,6 +21,7 @@
 #include "core/http.h"
 #include "core/json.h"
 #include "core/port.h"
+#include "tools/load_capture.h"
 #include "tools/load_options.h"
 
 #define TARGET	      "/api/v1/send_sms"
@@ -533,6 +534,8 @@ static void release(void)
 int main(int argc, char **argv)
 {
 	load_options_read(&load.options, argc, argv);
+	if (load.options.capture_file != NULL)
+		return load_capture(&load.options) ? 0 : 1;
 	start();
 	run();
 	print_result();

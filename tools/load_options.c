@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/load_capture.h"
+
 enum key {
 	KEY_SOCKET = 0x100, /* behind every character: no short options */
 	KEY_KEY,
@@ -25,6 +27,7 @@ enum key {
 	KEY_IDEMPOTENCY_PREFIX,
 	KEY_WRITE_CLIENT_LOG,
 	KEY_MAX_SECONDS,
+	KEY_WRITE_CAPTURE,
 };
 
 static const struct argp_option rows[] = {
@@ -46,6 +49,8 @@ static const struct argp_option rows[] = {
 	  "Send Idempotency-Key: WORD-n with request n (none)", 2 },
 	{ "write-client-log", KEY_WRITE_CLIENT_LOG, "FILE", 0,
 	  "Append a JSON line for each request and each reply to FILE", 3 },
+	{ "write-capture", KEY_WRITE_CAPTURE, "FILE", 0,
+	  "Send nothing: write a made-up capture (pcapng) of --count messages", 3 },
 	{ "max-seconds", KEY_MAX_SECONDS, "N", 0, "End after that time (60)", 3 },
 	{ 0 },
 };
@@ -115,6 +120,9 @@ static error_t read_target(int key, char *arg, struct argp_state *state)
 	case KEY_WRITE_CLIENT_LOG:
 		options->log_file = arg;
 		return 0;
+	case KEY_WRITE_CAPTURE:
+		options->capture_file = arg;
+		return 0;
 	case KEY_MAX_SECONDS:
 		options->max_seconds = (uint32_t)number(state, "max-seconds", arg, 1, 86400);
 		return 0;
@@ -177,7 +185,11 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		return result;
 	if (options->numbers_from + options->count > 1000000000000000)
 		argp_error(state, "--count: the numbers run past fifteen digits");
-	if (options->count / options->batch >= LOAD_REQUESTS_MAX)
+	if (options->capture_file != NULL &&
+	    (strlen(options->text) > LOAD_TEXT_MAX || strlen(options->caller_id) > 20))
+		argp_error(state, "--write-capture: a text has at most %d octets, a sender 20",
+			   LOAD_TEXT_MAX);
+	if (options->capture_file == NULL && options->count / options->batch >= LOAD_REQUESTS_MAX)
 		argp_error(state, "--count: more than %u requests", LOAD_REQUESTS_MAX);
 	return 0;
 }

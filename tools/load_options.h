@@ -16,9 +16,10 @@ struct load_options {
 	uint32_t connections;
 	const char *text;
 	const char *caller_id;
-	uint64_t numbers_from;	/* the first recipient, then counting up by one */
-	const char *key_prefix; /* of Idempotency-Keys; NULL: none are sent */
-	const char *log_file;	/* NULL: no client log */
+	uint64_t numbers_from;	  /* the first recipient, then counting up by one */
+	const char *key_prefix;	  /* of Idempotency-Keys; NULL: none are sent */
+	const char *log_file;	  /* NULL: no client log */
+	const char *capture_file; /* NULL: orders are sent; else this is written instead */
 	uint32_t max_seconds;
 };
 

@@ -3,6 +3,7 @@
 """esme-load against a made-up daemon on a Unix socket. Prints TAP."""
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LOAD = os.path.join(os.environ.get('ESMED_BUILD', os.path.join(ROOT, 'build')), 'esme-load')
+TRACE = os.path.join(os.path.dirname(LOAD), 'smpp-trace')
 PATIENCE_S = 30
 
 
@@ -189,6 +191,27 @@ def test_it_stops_in_time():
 
 
 # --- The run -------------------------------------------------------------------------------------
+
+def test_a_capture_is_read_as_what_it_was_made_of():
+    """Each message with its answer and its receipt; nobody is asked."""
+    path = os.path.join(tempfile.mkdtemp(prefix='esmed-load.'), 'capture')
+    done = run('--write-capture', path, '--count', '1000')
+    equal((done.returncode, done.stdout, done.stderr), (0, '', ''))
+    said = subprocess.run([TRACE, '-c', 'read', path], capture_output=True, text=True,
+                          timeout=PATIENCE_S, check=True).stdout
+    assert said.startswith('4002 PDUs, '), said
+    assert '\n0 errors, 0 unanswered, 0 answers whose request was not seen' in said, said
+    assert '\n0 PDUs cannot be read, 0 octets lost' in said, said
+    assert '\n1000 receipts: 1000 joined' in said, said
+    if shutil.which('tshark'):
+        seen = subprocess.run(['tshark', '-r', path, '-T', 'fields', '-e', 'smpp.command_id'],
+                              capture_output=True, text=True, check=True).stdout.split()
+        equal((len(seen), seen.count('0x00000004'), seen.count('0x80000005')), (4002, 1000, 1000))
+    done = run('--write-capture', '/dev/full', '--count', '1')
+    equal(done.returncode, 1)
+    assert '/dev/full: No space left on device' in done.stderr, done.stderr
+    equal(run('--write-capture', path, '--text', 'x' * 141).returncode, 2)
+
 
 def main():
     tests = [(name[5:].replace('_', ' '), test) for name, test in globals().items()
