@@ -123,11 +123,17 @@ static void find_usual(struct receipts *receipts)
 		receipts->usual_ms = USUAL_MOST_MS;
 }
 
+/* An hour that could not be read tells less than its minutes. */
+static uint64_t more_than(uint64_t day, uint64_t window)
+{
+	return day > window ? day - window : 0;
+}
+
 /* What comes of a hundred on other days; all, where there was too little to tell. */
 static uint64_t usual_percent(const struct receipts *receipts)
 {
-	uint64_t received = receipts->day_received - receipts->received;
-	uint64_t ended = received + receipts->day_missing - receipts->missing;
+	uint64_t received = more_than(receipts->day_received, receipts->received);
+	uint64_t ended = received + more_than(receipts->day_missing, receipts->missing);
 	return ended < LEAST ? 100 : received * 100 / ended;
 }
 

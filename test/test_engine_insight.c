@@ -498,6 +498,27 @@ static void test_engine__receipts_are_missing_against_what_is_usual(void **state
 	engine_world_free(world);
 }
 
+/* An hour that cannot be read makes nothing usual, and keeps no alarm off. */
+static void test_engine__a_corrupt_hour_keeps_no_alarm_off(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	struct store_cohort hour = { .span = COHORT_HOUR };
+	(void)state;
+	taken_and_told(world, 10, 1000, "DELIVRD");
+	taken(world, 30);
+	struct turn turn = reading(world);
+	assert_int_equal(store_cohort_seek(turn.txn, &hour, 1), STORE_OK);
+	store_read_end(turn.txn);
+	assert_int_equal(hour.account, COHORT_ALL);
+	world->damaged = true;
+	engine_world_kill(world);
+	engine_world_flip(world, STORE_KIND_COHORT, &hour);
+	engine_world_start(world);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_free(world);
+}
+
 static void test_engine__a92_outcomes_that_collapse_raise_an_alarm(void **state)
 {
 	struct engine_world *world = engine_world_new(&usual);
@@ -613,6 +634,7 @@ int main(void)
 		cmocka_unit_test(
 			test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes),
 		cmocka_unit_test(test_engine__receipts_are_missing_against_what_is_usual),
+		cmocka_unit_test(test_engine__a_corrupt_hour_keeps_no_alarm_off),
 		cmocka_unit_test(test_engine__a92_outcomes_that_collapse_raise_an_alarm),
 		cmocka_unit_test(test_engine__late_is_low_too_until_the_hour_is_over),
 		cmocka_unit_test(test_engine__without_receipts_no_alarm_follows_them),
