@@ -211,7 +211,7 @@ struct port {
 	size_t slot_at;
 	uint64_t serial;
 	struct port_listener *listeners;
-	struct port_link *touched;
+	struct port_link *touched, *last_touched;
 	bool urgent; /* something among the touched cannot wait for a later turn */
 	size_t owed;
 	uint32_t event_octets;

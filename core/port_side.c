@@ -74,14 +74,17 @@ void port_random(struct port *port, void *octets, size_t n)
 
 /* ---- the boxes ---- */
 
+/* In the order of their first wish: the I/O side serves them so, and a reply leaves as it was made. */
 static void touch(struct port_link *link, bool urgent)
 {
 	struct port *port = link->port;
 
 	if (!link->touched) {
 		link->touched = true;
-		link->next_touched = port->touched;
-		port->touched = link;
+		link->next_touched = NULL;
+		*(port->touched != NULL ? &port->last_touched->next_touched : &port->touched) =
+			link;
+		port->last_touched = link;
 	}
 	if (urgent)
 		port->urgent = true;
