@@ -476,6 +476,7 @@ bool engine_step(struct engine *engine)
 	if (engine->draining)
 		drain(engine, now_ms);
 	read_back(engine);
+	log_gather();
 	if (engine->n_inputs || own_deadline(engine) <= now_ms)
 		run_turn(engine);
 	flush_links(engine);
@@ -483,6 +484,7 @@ bool engine_step(struct engine *engine)
 		server_flush(engine);
 	if (engine->leaving && !engine->n_inputs) /* inputs point to links */
 		reload_forget(engine);
+	log_flush();
 	return !engine->stopped;
 }
 

@@ -24,6 +24,13 @@ __attribute__((format(printf, 3, 4))) void log_line(enum config_log_level level,
 #define log_info(...)	 log_line(CONFIG_LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	 log_line(CONFIG_LOG_DEBUG, __VA_ARGS__)
 
+/*
+ * From now on what is less than a warning waits for log_flush, for a warning, or until a write is
+ * full: a line costs more to write than to make. log_flush ends it.
+ */
+void log_gather(void);
+void log_flush(void);
+
 /* Lines that the sink did not take. */
 uint64_t log_dropped(void);
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,6 +59,33 @@ static void test_log__foreign_octets_are_escaped_and_lines_cut(void **state)
 	assert_ptr_equal(strchr(text, '\n'), text + n - 1);
 }
 
+static void test_log__gathered_lines_go_out_together_and_never_behind_a_warning(void **state)
+{
+	char text[1 << 17], expected[64];
+	(void)state;
+	log_setup(CONFIG_LOG_INFO);
+	log_gather();
+	log_info("first", "n=1");
+	assert_int_equal(read_all(text, sizeof(text)), 0);
+	log_warning("second", "n=2");
+	read_all(text, sizeof(text));
+	assert_non_null(strstr(text, "info first n=1\n"));
+	assert_true(strstr(text, "warning second n=2\n") > strstr(text, "first"));
+	for (int i = 0; i < 1000; i++)
+		log_info("many", "i=%d.", i);
+	log_flush();
+	read_all(text, sizeof(text));
+	const char *at = text;
+	for (int i = 0; i < 1000; i++) {
+		snprintf(expected, sizeof(expected), "info many i=%d.\n", i);
+		at = strstr(at, expected);
+		assert_non_null(at);
+	}
+	log_info("alone", "n=3");
+	read_all(text, sizeof(text));
+	assert_non_null(strstr(text, "info alone n=3\n"));
+}
+
 static void test_log__a_sink_that_blocks_loses_lines_and_holds_nobody(void **state)
 {
 	static char fill[65536], text[1 << 17];
@@ -85,6 +113,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_log__foreign_octets_are_escaped_and_lines_cut,
 						redirect, restore),
+		cmocka_unit_test_setup_teardown(
+			test_log__gathered_lines_go_out_together_and_never_behind_a_warning,
+			redirect, restore),
 		cmocka_unit_test_setup_teardown(
 			test_log__a_sink_that_blocks_loses_lines_and_holds_nobody, redirect,
 			restore),
