@@ -387,6 +387,7 @@ static struct store_ledger debit_of(struct store_txn *txn)
 	struct store_ledger row = { .account = 1, .seq = 2 };
 	assert_int_equal(store_ledger_get(txn, &row), STORE_OK);
 	assert_int_equal(row.kind, STORE_LEDGER_DEBIT);
+	row.cause = store_octets_of("order"); /* what was read lies in this row's own memory */
 	return row;
 }
 
