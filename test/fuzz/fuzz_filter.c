@@ -53,11 +53,16 @@ static void hold_all(const struct filter *filter)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text = strndup((const char *)data, size);
+	char *text = calloc(1, size + 1);
 	struct filter_error error = { .text = "" };
-	struct filter *filter = text != NULL ? filter_new(text, &error) : NULL;
 
-	if (text != NULL && filter == NULL &&
+	if (text == NULL)
+		return 0;
+	if (size > 0)
+		memcpy(text, data, size);
+	struct filter *filter = filter_new(text, &error);
+
+	if (filter == NULL &&
 	    (error.column < 1 || error.column > strlen(text) + 1 || error.text[0] == '\0'))
 		abort();
 	if (filter != NULL)
