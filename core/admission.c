@@ -147,14 +147,6 @@ static bool check_shape(struct admission *admission)
 
 static bool check_route(struct admission *admission)
 {
-	static const struct api_error error = {
-		.status = 400,
-		.code = "invalid_route",
-		.stage = "route",
-		.detail = "Invalid route_id.",
-		.param = "route_id",
-		.hint = "GET /api/v1/routes lists the routes",
-	};
 	admission->route =
 		config_route_find(admission->call->engine->config, admission->intent.route_id);
 	admission->call->route_id = admission->intent.route_id;
@@ -163,7 +155,7 @@ static bool check_route(struct admission *admission)
 		(admission->route && admission->route->provider->kind == CONFIG_KIND_SANDBOX);
 	if (admission->route && admission->route->active)
 		return true;
-	api_refuse(admission->call, &error);
+	api_refuse_route(admission->call, 400);
 	return false;
 }
 

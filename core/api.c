@@ -273,6 +273,19 @@ void api_refuse_unavailable(struct api_call *call, const char *code, const char 
 	api_field(call, "Retry-After", "5");
 }
 
+void api_refuse_route(struct api_call *call, int status)
+{
+	struct api_error error = {
+		.status = status,
+		.code = "invalid_route",
+		.stage = "route",
+		.detail = "Invalid route_id.",
+		.param = "route_id",
+		.hint = "GET /api/v1/routes lists the routes",
+	};
+	api_refuse(call, &error);
+}
+
 void api_refuse_state(struct api_call *call, const char *code, const char *detail, const char *hint)
 {
 	struct api_error error = {

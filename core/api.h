@@ -129,6 +129,8 @@ void api_refuse(struct api_call *call, const struct api_error *error);
 /* The usual ones. */
 void api_refuse_not_found(struct api_call *call, const char *detail);			  /* 404 */
 void api_refuse_unavailable(struct api_call *call, const char *code, const char *detail); /* 503 */
+void api_refuse_route(struct api_call *call,
+		      int status); /* no such route: 404 in a path, else 400 */
 void api_refuse_state(struct api_call *call, const char *code, const char *detail,
 		      const char *hint); /* 409 */
 

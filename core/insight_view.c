@@ -395,14 +395,6 @@ static void read_routes(struct api_call *call, struct question *question)
 static bool read_question(struct api_call *call, struct question *question)
 {
 	static const char *const names[] = { "route_id", "window", NULL };
-	static const struct api_error error = {
-		.status = 400,
-		.code = "invalid_route",
-		.stage = "route",
-		.detail = "Invalid route_id.",
-		.param = "route_id",
-		.hint = "GET /api/v1/routes lists the routes",
-	};
 	*question = (struct question){ 0 };
 	read_window(call, question);
 	read_routes(call, question);
@@ -412,7 +404,7 @@ static bool read_question(struct api_call *call, struct question *question)
 	for (size_t i = 0; i < question->n_routes; i++) {
 		if (config_route_find(call->engine->config, question->routes[i]))
 			continue;
-		api_refuse(call, &error);
+		api_refuse_route(call, 400);
 		return false;
 	}
 	return true;

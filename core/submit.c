@@ -67,20 +67,12 @@ static void get_routes(struct api_call *call)
 /* The route that the path names; NULL: refused. */
 static const struct config_route *route_of(struct api_call *call)
 {
-	static const struct api_error error = {
-		.status = 404,
-		.code = "invalid_route",
-		.stage = "route",
-		.detail = "Invalid route_id.",
-		.param = "route_id",
-		.hint = "GET /api/v1/routes lists the routes",
-	};
 	uint64_t id = api_number(call, 0);
 	const struct config_route *route =
 		id <= UINT32_MAX ? config_route_find(call->engine->config, (uint32_t)id) : NULL;
 	call->route_id = id <= INT32_MAX ? (uint32_t)id : 0;
 	if (!route)
-		api_refuse(call, &error);
+		api_refuse_route(call, 404);
 	return route;
 }
 
