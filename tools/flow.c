@@ -355,6 +355,20 @@ void flow_add(struct flow *flow, const struct trace_pdu *pdu)
 		on_end(flow, pdu);
 }
 
+void flow_pass(struct flow *flow, int64_t now_us)
+{
+	forget_events(flow);
+	if (now_us > flow->now_us)
+		flow->now_us = now_us;
+	tell_due(flow, flow->now_us);
+}
+
+int64_t flow_due_us(const struct flow *flow)
+{
+	return flow->next_due != NULL ? flow->next_due->request.at_us + flow->unanswered_us + 1 :
+					INT64_MAX;
+}
+
 void flow_end(struct flow *flow)
 {
 	forget_events(flow);

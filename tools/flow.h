@@ -1,12 +1,13 @@
 /*
  * The flow model: what PDUs have to do with one another. It pairs responses with requests, counts
  * windows, tells what is never answered, joins receipts to submits across links and parts to
- * messages, and knows a submit that is sent once more. It prints nothing, knows no source and looks
- * at times only as the PDUs have them.
+ * messages, and knows a submit that is sent once more. It prints nothing, knows no source and has
+ * no clock: times are those of the PDUs, and that of flow_pass.
  *
  *	flow_add(flow, &pdu);                a PDU, in the order of the source
  *	while (flow_next(flow, &event))      what it means: itself, and what has become certain
  *		show(&event);
+ *	flow_pass(flow, now_us);             live: time goes on though no PDU comes; then flow_next
  *	flow_end(flow);                      no PDU follows; then flow_next again
  *
  * Bounded, so that a capture of any size streams through: of more than FLOW_REQUESTS open requests,
@@ -77,7 +78,7 @@ enum flow_join {
 	FLOW_JOIN_AMBIGUOUS, /* several have, each by another reading of the id */
 };
 
-/* Pointers live until the next flow_add or flow_end, those of pdu as the source says. */
+/* Pointers live until the next flow_add, flow_pass or flow_end, those of pdu as the source says. */
 struct flow_event {
 	enum flow_kind kind;
 	int64_t at_us;
@@ -132,6 +133,10 @@ void flow_free(struct flow *flow);
 /* Takes the next PDU, which must live until its events were taken. */
 void flow_add(struct flow *flow, const struct trace_pdu *pdu);
 void flow_end(struct flow *flow);
+/* Nothing has come until now_us, by the clock of the PDUs: what is due is told without waiting. */
+void flow_pass(struct flow *flow, int64_t now_us);
+/* When flow_pass will have something to tell, at the earliest; INT64_MAX: no request is open. */
+int64_t flow_due_us(const struct flow *flow);
 /* false: none waits. */
 bool flow_next(struct flow *flow, struct flow_event *event);
 

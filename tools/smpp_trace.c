@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/port.h"
 #include "tools/capture.h"
 #include "tools/filter.h"
 #include "tools/trace_capture.h"
@@ -88,6 +89,7 @@ static bool read_octets(const struct trace_options *options, struct buffer *octe
 #define TURN_PDUS 4096 /* of a file, between two looks at the keys */
 #define TURN_MS	  50   /* live: a key is obeyed after so long at most */
 #define STAY_MS	  1000 /* nothing happens but keys */
+#define BEHIND_MS 200  /* live: an answer may be on its way to us for so long */
 
 struct trace {
 	const struct trace_options *options;
@@ -336,12 +338,34 @@ static int read_capture(struct trace_options *options)
 
 /* ---- live ---- */
 
+/* When there is something to do though nothing comes. */
+static int64_t live_wait_ms(const struct trace *trace)
+{
+	int64_t due_us = flow_due_us(trace->flow);
+	int64_t wait_ms = trace->tui != NULL ? TURN_MS : INT64_MAX;
+
+	if (due_us != INT64_MAX) {
+		int64_t due_ms = due_us / 1000 + 1 + BEHIND_MS - port_wall_ms(NULL);
+
+		if (due_ms < wait_ms)
+			wait_ms = due_ms > 0 ? due_ms : 0;
+	}
+	return wait_ms;
+}
+
 static bool show_live(struct trace_live *live, struct trace *trace)
 {
 	struct trace_pdu pdu;
+	bool quiet = true;
 
-	while (trace_live_next(live, &pdu)) {
+	for (; trace_live_next(live, &pdu); quiet = false) {
 		if (!trace_one(trace, &pdu))
+			return false;
+	}
+	/* PDUs tell the time themselves, and their answers may be right behind them. */
+	if (quiet) {
+		flow_pass(trace->flow, (port_wall_ms(NULL) - BEHIND_MS) * 1000);
+		if (!show(trace))
 			return false;
 	}
 	return trace->tui != NULL ? tui_turn(trace->tui, 0) : trace_flush(trace);
@@ -359,7 +383,7 @@ static int live(struct trace_options *options)
 	bool wanted = ready; /* somebody reads it, and it can be written */
 	const char *error;
 
-	while (wanted && trace_live_wait(source, trace.tui != NULL ? TURN_MS : INT64_MAX))
+	while (wanted && trace_live_wait(source, live_wait_ms(&trace)))
 		wanted = show_live(source, &trace);
 	error = source != NULL ? trace_live_error(source) : "out of memory";
 	if (wanted)

@@ -3,6 +3,7 @@
 """smpp-trace from the outside: hexadecimal in every form, decoding held against tshark, what is
 hidden, a tap that is not there or talks nonsense, and a running daemon watched live. Prints TAP.
 """
+import datetime
 import json
 import os
 import re
@@ -303,8 +304,16 @@ HEAD = (b'HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n'
         b'Transfer-Encoding: chunked\r\n\r\n')
 
 
+BEGAN = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+
+
+def moment(ms):
+    """So long after the test has begun: live has a clock of its own."""
+    return (BEGAN + datetime.timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')[:23]
+
+
 def line(seq, octets, way='out', ms=0, dropped=0, link='alpha/alpha-1'):
-    return json.dumps({'seq': seq, 'time': f'2026-11-20T08:30:{ms // 1000:02}.{ms % 1000:03}Z',
+    return json.dumps({'seq': seq, 'time': moment(ms) + 'Z',
                        'link': link, 'session': 3, 'dir': way, 'dropped': dropped,
                        'hex': octets.hex()}, separators=(',', ':')).encode() + b'\n'
 
@@ -351,6 +360,32 @@ def live_of(answer, *options):
         return *trace('live', '--socket', fake.path, *options), fake.asked
 
 
+def silence():
+    """A request whose time is up is told though nothing more comes; one that was answered is not."""
+    now_ms = int((datetime.datetime.now(datetime.timezone.utc) - BEGAN).total_seconds() * 1000)
+    lines = [line(1, submit(1), 'out', now_ms), line(2, submit(2), 'out', now_ms),
+             line(3, pdu(SUBMIT_RESP, cstring('A'), sequence=1), 'in', now_ms)]
+    with FakeTap([HEAD, *map(chunk, lines)], close=False) as fake:
+        process = subprocess.Popen([TRACE, 'live', '--socket', fake.path, '--unanswered-after=1'],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        shown = [house.first_line(process), *(process.stdout.readline() for _ in range(3))]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=house.PATIENCE_S)
+        tap.result(' !! submit_sm sequence_number=2 (#2)' in shown[3] and
+                   moment(now_ms + 1000)[11:] in shown[3] and out == '' and err.startswith('seen 3,'),
+                   'unanswered is told when its time is up, once, without another PDU',
+                   [shown, out, err])
+    with FakeTap([HEAD, *map(chunk, lines)], close=False) as fake:
+        process = subprocess.Popen([TRACE, 'live', '--socket', fake.path],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        shown = [house.first_line(process), *(process.stdout.readline() for _ in range(2))]
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=house.PATIENCE_S)
+        tap.result('!!' not in ''.join(shown) and out.count('\n') == 1 and
+                   ' !! submit_sm sequence_number=2 (#2)' in out and err.startswith('seen 3,'),
+                   'before its time is up, the end of live tells it', [shown, out, err])
+
+
 def fake_taps():
     lines = [line(1, submit(1), 'out', 100), line(2, submit(2), 'out', 110),
              line(3, pdu(SUBMIT_RESP, cstring('A'), sequence=1), 'in', 123),
@@ -362,7 +397,7 @@ def fake_taps():
     tap.result(status == 1 and 'ended the stream' in err and 'seen 6, shown 6, dropped 5' in err,
                'live counts what it saw, showed and lost', [status, err])
     tap.result(len(shown) == 6 and shown[0].startswith(
-        '#1 08:30:00.100 alpha/alpha-1#3 -> submit_sm sequence_number=1 '),
+        f'#1 {moment(100)[11:]} alpha/alpha-1#3 -> submit_sm sequence_number=1 '),
         'a line has time, link, session and direction', shown)
     tap.result(' <- submit_sm_resp sequence_number=1 command_status=0x00000000 ESME_ROK' in shown[2]
                and shown[2].endswith(' window=1 of #1 to=*********567 rtt=23ms'), 'a response is paired', shown)
@@ -409,6 +444,7 @@ def fake_taps():
         _, err = process.communicate(timeout=house.PATIENCE_S)
         tap.result(process.returncode == 0 and err == 'seen 1, shown 1, dropped 0\n',
                    'an interrupt ends it in order', [process.returncode, err])
+    silence()
     with FakeTap([HEAD] + [chunk(lines[0])] * 20000, close=False) as fake:
         process = subprocess.Popen([TRACE, 'live', '--socket', fake.path], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
