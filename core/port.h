@@ -48,6 +48,7 @@ struct port_tls;
 #define PORT_CONNECT_MS	   10000u
 #define PORT_TLS_MS	   10000u
 #define PORT_STALL_MS	   30000u
+#define PORT_STALL_NEVER   UINT32_MAX /* for stall_ms: a peer that lives may take nothing for ever */
 #define PORT_CONNECTIONS   1024u
 #define PORT_LINKS	   65536u /* links at one time, in all; fixed */
 #define PORT_RESOLVE_MS	   5000u
@@ -186,6 +187,7 @@ struct port_target {
 
 	uint32_t input_octets;	/* read and not yet pulled; then the link's reading stops */
 	uint32_t output_octets; /* taken by port_write and not yet sent */
+	bool half; /* a peer that has ended its side still reads: PORT_OCTETS with n 0, not DOWN */
 };
 
 /*
@@ -249,6 +251,12 @@ size_t port_write_room(const struct port *port, uint64_t link);
  */
 void port_pause(struct port *port, uint64_t link);
 void port_resume(struct port *port, uint64_t link);
+
+/*
+ * Sends what was taken and then tells the peer that no more will come; takes no more, and reads on.
+ * The link lives until it is closed, whatever has ended.
+ */
+void port_finish(struct port *port, uint64_t link);
 
 /*
  * Sends what was taken, says goodbye, waits for the peer's end, at most PORT_LINGER_MS in all; then

@@ -82,6 +82,7 @@ struct port_box {
 	size_t credit; /* octets that the caller has pulled */
 	bool start;
 	bool paused;
+	bool finish;
 	bool close;
 	bool abort;
 	bool reset; /* with abort: by RST */
@@ -165,6 +166,8 @@ struct port_link {
 	bool peer_ended;
 	bool timed_out; /* a write was given up: the peer has taken nothing for stall_ms */
 	bool half;	/* the peer's end is told and not the link's */
+	bool finishing; /* the peer is to be told that all is sent */
+	bool finished;	/* it was */
 	struct port_queue out;
 	size_t out_at; /* octets of out.first that have left */
 	uint64_t sent;

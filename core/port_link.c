@@ -267,6 +267,20 @@ static void link_linger(struct port_link *link)
 		port_link_down(link, PORT_DOWN_OURS, "closed");
 }
 
+/* Everything is out: what the caller wanted to come behind it. */
+static void link_emptied(struct port_link *link)
+{
+	if (link->closing) {
+		link_linger(link);
+	} else if (link->finishing && !link->finished) {
+		link->finished = true;
+		if (link->ssl != NULL)
+			port_tls_goodbye(link);
+		/* A connection that is broken is found so by reading it. */
+		(void)shutdown(link->fd, SHUT_WR);
+	}
+}
+
 static void link_write(struct port_link *link)
 {
 	uint64_t before = link->sent;
@@ -290,8 +304,8 @@ static void link_write(struct port_link *link)
 		;
 	if (error != 0)
 		link_broke(link, error);
-	else if (link->state == LINK_OPEN && link->out.first == NULL && link->closing)
-		link_linger(link);
+	else if (link->state == LINK_OPEN && link->out.first == NULL)
+		link_emptied(link);
 }
 
 /* ---- the beginning of links ---- */
@@ -524,6 +538,7 @@ struct port_link *port_link_new(struct port *port, const struct port_target *tar
 	link->connect_ms = target->connect_ms > 0 ? target->connect_ms : PORT_CONNECT_MS;
 	link->tls_ms = target->tls_ms > 0 ? target->tls_ms : PORT_TLS_MS;
 	link->stall_ms = target->stall_ms > 0 ? target->stall_ms : PORT_STALL_MS;
+	link->half = target->half;
 	link->server_name = copy(target->server_name, &good);
 	link->unix_path = copy(target->unix_path, &good);
 	if (target->unix_path == NULL)
@@ -589,6 +604,7 @@ void port_link_obey(struct port_link *link)
 		port_net_reset(link->fd);
 	if (box.abort)
 		port_link_down(link, PORT_DOWN_OURS, "aborted");
+	link->finishing |= box.finish;
 	if (box.close)
 		link_close(link);
 	if (box.free) {

@@ -39,7 +39,8 @@ void port_net_tune(int fd, uint32_t stall_ms)
 	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S);
 	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
-	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stall_ms);
+	if (stall_ms != PORT_STALL_NEVER)
+		set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)stall_ms);
 }
 
 void port_net_reset(int fd)

@@ -103,6 +103,7 @@ static void fill_box(struct port_link *link)
 	box->credit += want->credit;
 	box->start |= want->start;
 	box->paused = want->paused;
+	box->finish |= want->finish;
 	box->close |= want->close;
 	box->abort |= want->abort;
 	box->reset |= want->reset;
@@ -366,6 +367,17 @@ void port_pause(struct port *port, uint64_t id)
 void port_resume(struct port *port, uint64_t id)
 {
 	set_paused(port, id, false);
+}
+
+void port_finish(struct port *port, uint64_t id)
+{
+	struct port_link *link = find(port, id);
+
+	if (link == NULL)
+		return;
+	link->want.finish = true;
+	link->ended = true;
+	touch(link, true);
 }
 
 void port_close(struct port *port, uint64_t id)

@@ -239,6 +239,35 @@ static void test_port__takes_half_a_close_for_a_whole_one(void **state)
 	close(peer);
 }
 
+static void test_port__goes_on_reading_behind_its_own_end(void **state)
+{
+	struct world *world = *state;
+	size_t n = 1000000;
+	uint64_t listener = listen_tcp(world, (struct port_listen){ .half = true });
+	uint64_t client =
+		open_tcp(world, bound_port(world, listener), (struct port_target){ .half = true });
+	uint64_t server = await_accepted(world);
+
+	write_all(world, client, n);
+	port_finish(world->port, client);
+	assert_int_equal(port_write(world->port, client, "x", 1), 0);
+	await_octets(world, server, n);
+	UNTIL(world, seen(world, server)->ended);
+	assert_false(seen(world, server)->down);
+	/* The other way is open still, and ends in its own time. */
+	write_all(world, server, n);
+	port_finish(world->port, server);
+	await_octets(world, client, n);
+	UNTIL(world, seen(world, client)->ended);
+	assert_pattern(&seen(world, server)->octets, n);
+	assert_pattern(&seen(world, client)->octets, n);
+	assert_false(seen(world, client)->down || seen(world, server)->down);
+	port_close(world->port, client);
+	port_close(world->port, server);
+	assert_int_equal(await_down(world, client)->reason, PORT_DOWN_OURS);
+	assert_int_equal(await_down(world, server)->reason, PORT_DOWN_OURS);
+}
+
 static void test_port__reports_a_reset(void **state)
 {
 	struct world *world = *state;
@@ -559,6 +588,7 @@ int main(void)
 		BOTH(test_port__pauses_and_resumes),
 		BOTH(test_port__reports_eof_behind_every_octet),
 		BOTH(test_port__takes_half_a_close_for_a_whole_one),
+		BOTH(test_port__goes_on_reading_behind_its_own_end),
 		BOTH(test_port__reports_a_reset),
 		BOTH(test_port__reads_what_the_peer_said_before_a_write_fails),
 		BOTH(test_port__close_flushes_to_a_slow_reader),

@@ -202,6 +202,35 @@ static void test_port_tls__close_flushes_and_says_goodbye(void **state)
 	assert_int_equal(seen(world, client)->sent, 200000);
 }
 
+static void test_port_tls__goes_on_reading_behind_its_own_end(void **state)
+{
+	struct world *world = *state;
+	struct port_tls *own = context((struct port_tls_options){
+		.server = true, .cert_file = file("good.crt"), .key_file = file("good.key") });
+	struct port_tls *tls = context((struct port_tls_options){ .ca_file = file("good-ca.crt") });
+	uint64_t listener = listen_tcp(world, (struct port_listen){ .tls = own, .half = true });
+	uint64_t client = open_tcp(
+		world, bound_port(world, listener),
+		(struct port_target){ .tls = tls, .server_name = "smsc.test", .half = true });
+	uint64_t server = await_accepted(world);
+
+	port_tls_free(own);
+	port_tls_free(tls);
+	write_all(world, client, 200000);
+	port_finish(world->port, client);
+	await_octets(world, server, 200000);
+	UNTIL(world, seen(world, server)->ended);
+	write_all(world, server, 200000);
+	port_finish(world->port, server);
+	await_octets(world, client, 200000);
+	UNTIL(world, seen(world, client)->ended);
+	assert_pattern(&seen(world, server)->octets, 200000);
+	assert_pattern(&seen(world, client)->octets, 200000);
+	assert_false(seen(world, client)->down || seen(world, server)->down);
+	port_close(world->port, client);
+	assert_int_equal(await_down(world, client)->reason, PORT_DOWN_OURS);
+}
+
 static void test_port_tls__counts_as_sent_only_whole_records(void **state)
 {
 	struct world *world = *state;
@@ -483,6 +512,7 @@ int main(void)
 		BOTH(test_port_tls__carries_octets_both_ways),
 		BOTH(test_port_tls__small_reads_do_not_get_stuck),
 		BOTH(test_port_tls__close_flushes_and_says_goodbye),
+		BOTH(test_port_tls__goes_on_reading_behind_its_own_end),
 		BOTH(test_port_tls__counts_as_sent_only_whole_records),
 		BOTH(test_port_tls__verifies_an_address),
 		BOTH(test_port_tls__takes_the_pinned_key),
