@@ -7,17 +7,11 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "core/buffer.h"
 #include "smpp/pdu.h"
 #include "tools/capture_stream.h"
+#include "tools/trace_frames.h"
 
 #define SMPP_PORT 2775 /* of those that IANA knows */
-
-struct side {
-	struct buffer pending; /* of a PDU that is not whole yet */
-	bool synced;	       /* the next octet begins a PDU */
-	uint64_t lost;	       /* octets, since the last PDU */
-};
 
 struct talk {
 	uint32_t connection;
@@ -25,7 +19,7 @@ struct talk {
 	bool known;			  /* which end is the ESME's; else it is guessed */
 	bool esme_back;			  /* the one that did not speak first */
 	char links[2][TRACE_LINK_OCTETS]; /* by who is the ESME: first, back */
-	struct side sides[2];
+	struct trace_frames frames[2];	  /* of the first, back */
 	UT_hash_handle hh;
 };
 
@@ -38,12 +32,8 @@ struct trace_capture {
 	bool no_more_packets;
 	bool has_event;
 	struct capture_event event;
-	/* PDUs are being taken from octets [at, n) of event, or of what its side has pending. */
-	struct talk *talk;
-	const uint8_t *octets;
-	size_t n;
-	size_t at;
-	struct buffer *stale; /* given out with the last PDU, to be emptied */
+	struct talk *talk; /* whose event it is */
+	bool taking;	   /* PDUs are being taken from its octets */
 	char message[CAPTURE_COMMENT_OCTETS];
 	char error[CAPTURE_ERROR_OCTETS]; /* told when everything before it was */
 };
@@ -77,6 +67,9 @@ static struct talk *talk_of(struct trace_capture *capture)
 			  second->port != first->port;
 	end_text(talk->links[0], second);
 	end_text(talk->links[1], first);
+	for (int i = 0; i < 2; i++)
+		talk->frames[i] = (struct trace_frames){ .most = TRACE_PDU_OCTETS,
+							 .is_smpp = capture->port != 0 };
 	HASH_ADD(hh, capture->talks, connection, sizeof(talk->connection), talk);
 	return talk;
 }
@@ -84,8 +77,8 @@ static struct talk *talk_of(struct trace_capture *capture)
 static void forget(struct trace_capture *capture, struct talk *talk)
 {
 	HASH_DEL(capture->talks, talk);
-	buffer_release(&talk->sides[0].pending);
-	buffer_release(&talk->sides[1].pending);
+	trace_frames_release(&talk->frames[0]);
+	trace_frames_release(&talk->frames[1]);
 	free(talk);
 }
 
@@ -103,95 +96,42 @@ static void learn_role(struct talk *talk, bool back, uint32_t command_id)
 
 /* ---- PDUs ---- */
 
-static uint32_t u32(const uint8_t *at)
-{
-	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
-/* Is this the beginning of a PDU, as far as its first octets tell? */
-static bool looks_like_pdu(const struct trace_capture *capture, const uint8_t *octets, size_t n)
-{
-	uint32_t length = n >= 4 ? u32(octets) : SMPP_HEADER_OCTETS;
-
-	if (length < SMPP_HEADER_OCTETS || length > SMPP_MAX_PDU_OCTETS)
-		return false;
-	return n < 8 || capture->port != 0 || smpp_command(u32(octets + 4)) != NULL;
-}
-
 static void fill(struct trace_capture *capture, struct trace_pdu *pdu, struct talk *talk, bool back)
 {
-	struct side *side = &talk->sides[back];
+	struct trace_frames *frames = &talk->frames[back];
 
 	*pdu = (struct trace_pdu){ .number = ++capture->number,
 				   .packet = capture->event.packet,
 				   .at_us = capture->event.at_us,
 				   .session = talk->connection + 1,
-				   .lost = side->lost,
+				   .lost = frames->lost,
 				   .message = "",
 				   .direction = talk->esme_back == back ? TRACE_OUT : TRACE_IN };
 	memcpy(pdu->link, talk->links[talk->esme_back], sizeof(pdu->link));
-	side->lost = 0;
+	frames->lost = 0;
 }
 
-static void emit(struct trace_capture *capture, struct trace_pdu *pdu, enum trace_framing framing,
-		 uint32_t n)
+static void emit(struct trace_capture *capture, struct trace_pdu *pdu, struct talk *talk, bool back,
+		 const struct trace_frame *frame)
 {
-	struct talk *talk = capture->talk;
-	const uint8_t *octets = capture->octets + capture->at;
-
-	if (framing == TRACE_WHOLE)
-		learn_role(talk, capture->event.back, u32(octets + 4));
+	if (frame->framing == TRACE_WHOLE)
+		learn_role(talk, back, frame->command_id);
 	talk->smpp = true;
-	fill(capture, pdu, talk, capture->event.back);
-	pdu->framing = framing;
-	pdu->octets = octets;
-	pdu->n = n;
-	capture->at += n;
+	fill(capture, pdu, talk, back);
+	pdu->framing = frame->framing;
+	pdu->octets = frame->octets;
+	pdu->n = frame->n;
 }
 
 /* What a connection began and did not finish. */
 static bool emit_pending(struct trace_capture *capture, struct trace_pdu *pdu, struct talk *talk,
 			 bool back)
 {
-	struct side *side = &talk->sides[back];
+	struct trace_frame frame;
 
-	if (side->pending.n == 0 || !talk->smpp)
+	if (!talk->smpp || !trace_frames_cut(&talk->frames[back], &frame))
 		return false;
-	fill(capture, pdu, talk, back);
-	pdu->framing = TRACE_CUT;
-	pdu->octets = side->pending.octets;
-	pdu->n = (uint32_t)side->pending.n;
-	side->synced = false;
-	capture->stale = &side->pending;
-	return true;
-}
-
-static bool next_in_octets(struct trace_capture *capture, struct trace_pdu *pdu)
-{
-	struct side *side = &capture->talk->sides[capture->event.back];
-	const uint8_t *octets = capture->octets + capture->at;
-	size_t n = capture->n - capture->at;
-	uint32_t length;
-
-	if (n == 0)
-		return false;
-	if (!side->synced && !looks_like_pdu(capture, octets, n)) {
-		side->lost += n;
-		capture->at = capture->n;
-		return false;
-	}
-	side->synced = side->synced || n >= 8;
-	switch (smpp_frame(octets, n, TRACE_PDU_OCTETS, &length)) {
-	case SMPP_FRAME_OK:
-		emit(capture, pdu, TRACE_WHOLE, length);
-		return true;
-	case SMPP_FRAME_MORE:
-		return false;
-	case SMPP_FRAME_LOST:
-		break;
-	}
-	side->synced = false;
-	emit(capture, pdu, TRACE_LOST, (uint32_t)n);
+	emit(capture, pdu, talk, back, &frame);
 	return true;
 }
 
@@ -201,33 +141,20 @@ static bool no_memory(struct trace_capture *capture)
 	return true;
 }
 
-/* What is left of the octets is kept for the next ones. */
-static void end_octets(struct trace_capture *capture)
-{
-	struct buffer *pending = &capture->talk->sides[capture->event.back].pending;
-
-	if (pending->n > 0)
-		buffer_drop(pending, capture->at);
-	else
-		buffer_append(pending, capture->octets + capture->at, capture->n - capture->at);
-	capture->octets = NULL;
-	if (pending->failed)
-		no_memory(capture);
-}
-
-static void begin_octets(struct trace_capture *capture)
+static bool next_in_octets(struct trace_capture *capture, struct trace_pdu *pdu)
 {
 	const struct capture_event *event = &capture->event;
-	struct buffer *pending = &capture->talk->sides[event->back].pending;
+	struct trace_frames *frames = &capture->talk->frames[event->back];
+	struct trace_frame frame;
 
-	capture->at = 0;
-	capture->octets = event->octets;
-	capture->n = event->n;
-	if (pending->n == 0)
-		return;
-	buffer_append(pending, event->octets, event->n);
-	capture->octets = pending->octets;
-	capture->n = pending->n;
+	if (!capture->taking)
+		trace_frames_add(frames, event->octets, event->n);
+	capture->taking = trace_frames_next(frames, &frame);
+	if (capture->taking)
+		emit(capture, pdu, capture->talk, event->back, &frame);
+	else if (frames->pending.failed)
+		no_memory(capture);
+	return capture->taking;
 }
 
 /* ---- events ---- */
@@ -252,17 +179,13 @@ static bool next_of_event(struct trace_capture *capture, struct trace_pdu *pdu)
 
 	switch (event->kind) {
 	case CAPTURE_OCTETS:
-		if (capture->octets == NULL)
-			begin_octets(capture);
 		if (next_in_octets(capture, pdu))
 			return true;
 		break;
 	case CAPTURE_LOST:
 		if (emit_pending(capture, pdu, talk, event->back))
 			return true;
-		talk->sides[event->back].synced = false;
-		talk->sides[event->back].lost += event->n;
-		buffer_clear(&talk->sides[event->back].pending);
+		trace_frames_skip(&talk->frames[event->back], event->n);
 		break;
 	case CAPTURE_FIN:
 	case CAPTURE_RST:
@@ -373,7 +296,6 @@ static bool next_event(struct trace_capture *capture)
 	if (!capture_stream_next(capture->streams, &capture->event))
 		return false;
 	capture->talk = talk_of(capture);
-	capture->octets = NULL;
 	capture->has_event = capture->talk != NULL || !no_memory(capture);
 	return true;
 }
@@ -430,15 +352,10 @@ bool trace_capture_next(struct trace_capture *capture, struct trace_pdu *pdu, ch
 {
 	bool found;
 
-	if (capture->stale != NULL)
-		buffer_clear(capture->stale);
-	capture->stale = NULL;
 	for (;;) {
 		if (capture->has_event) {
 			if (next_of_event(capture, pdu))
 				return true;
-			if (capture->octets != NULL)
-				end_octets(capture);
 		} else if (!next_event(capture)) {
 			if (!next_packet(capture, pdu, &found))
 				break;
