@@ -470,6 +470,12 @@ typedef bool (*config_write_fn)(void *user, const char *octets, size_t n);
  */
 bool config_print(const struct config *config, config_write_fn write, void *user);
 
+/*
+ * The nearest of n words by edit distance, else the first that begins with the text; NULL when none
+ * is near. Keys, values and what else people type are told by it what they may have meant.
+ */
+const char *config_nearest(const char *text, const char *const *words, size_t n);
+
 /* Every key from config.def as the body of the manual page, in scdoc form. */
 bool config_print_reference(config_write_fn write, void *user);
 

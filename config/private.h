@@ -228,9 +228,6 @@ bool config_value_print(const struct config_row *row, const void *base,
 /* What the row allows, in words: "1 to 1000 requests", "open or whitelist". */
 void config_range_print(const struct config_row *row, struct config_text_out *out);
 
-/* The nearest of n words by edit distance, or NULL when none is near. */
-const char *config_nearest(const char *text, const char *const *words, size_t n);
-
 /* ---- tree to structs, and what concerns several keys ---- */
 
 /* Fills load->config; root is a mapping. */

@@ -84,9 +84,25 @@ uint32_t smpp_value_names(uint32_t command_id, const char *field, uint32_t value
 		v = value_in(nameds[i].set, value);
 		if (!v || n == SMPP_MAX_VALUE_NAMES || (part && (value & v->mask) == 0 && value))
 			continue;
-		names[n++] = (struct smpp_value_name){ value ? part : NULL, v->name };
+		names[n++] = (struct smpp_value_name){ value ? part : NULL, v->name, v->mask };
 		if (value == 0)
 			break;
 	}
 	return n;
+}
+
+const char *smpp_meaning(const char *name)
+{
+	static const struct {
+		const char *name;
+		const char *text;
+	} meanings[] = {
+#define MEANING(name, text) { #name, text },
+#include "smpp/meanings.def"
+	};
+
+	for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++)
+		if (strcmp(meanings[i].name, name) == 0)
+			return meanings[i].text;
+	return NULL;
 }

@@ -14,6 +14,7 @@ enum {
 struct smpp_value_name {
 	const char *part; /* of a field made of bits: which part ("receipt"); else NULL */
 	const char *name; /* "success_or_failure" */
+	uint8_t mask;	  /* the bits that say it */
 };
 
 /*
@@ -23,5 +24,11 @@ struct smpp_value_name {
  */
 uint32_t smpp_value_names(uint32_t command_id, const char *field, uint32_t value,
 			  struct smpp_value_name names[SMPP_MAX_VALUE_NAMES]);
+
+/*
+ * What a parameter or TLV of that name is for, in a sentence (rows in smpp/meanings.def); NULL: there
+ * is none of that name. Static.
+ */
+const char *smpp_meaning(const char *name);
 
 #endif

@@ -15,6 +15,7 @@
 
 #include "smpp/print.h"
 #include "smpp/status.h"
+#include "smpp/values.h"
 #include "test/pdu_full.h"
 #include "test/pdu_vectors.h"
 
@@ -556,6 +557,23 @@ static void test_print__the_largest_pdus_fit_their_room(void **state)
 	}
 }
 
+/* Nobody is left alone with a name. */
+static void test_print__every_field_has_a_meaning(void **state)
+{
+	(void)state;
+
+	for (size_t i = 0; i < SMPP_N_COMMANDS; i++)
+		for (const struct smpp_place *place = smpp_commands[i].places; place->param;
+		     place++)
+			if (!smpp_meaning(place->param->name))
+				fail_msg("%s", place->param->name);
+	for (size_t i = 0; i < SMPP_N_TLV_ROWS; i++)
+		if (!smpp_meaning(smpp_tlv_rows[i].name))
+			fail_msg("%s", smpp_tlv_rows[i].name);
+	assert_null(smpp_meaning("data_codng"));
+	assert_null(smpp_meaning(""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -583,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_print__long_texts_keep_their_characters_whole),
 		cmocka_unit_test(test_print__what_does_not_fit_is_cut_at_a_boundary),
 		cmocka_unit_test(test_print__the_largest_pdus_fit_their_room),
+		cmocka_unit_test(test_print__every_field_has_a_meaning),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -402,6 +402,19 @@ static int live(struct trace_options *options)
 
 /* ---- explain ---- */
 
+static void say_unknown(const char *word)
+{
+	struct buffer names = { 0 };
+
+	trace_explain_nearest(&names, word);
+	fprintf(stderr, "smpp-trace: %s is no status, TLV, parameter or PDU of SMPP 3.4; ", word);
+	if (names.n > 0 && !names.failed)
+		fprintf(stderr, "is it one of %.*s?\n", (int)names.n, (const char *)names.octets);
+	else
+		fputs("names are those of the specification, numbers such as 0x58 or 88\n", stderr);
+	buffer_release(&names);
+}
+
 static int explain(struct trace_options *options)
 {
 	struct buffer out = { 0 };
@@ -414,10 +427,7 @@ static int explain(struct trace_options *options)
 		}
 		if (trace_explain(&out, options->words[i]))
 			continue;
-		fprintf(stderr,
-			"smpp-trace: %s is no status, TLV, parameter or PDU of SMPP 3.4; names are "
-			"those of the specification, numbers such as 0x58 or 88\n",
-			options->words[i]);
+		say_unknown(options->words[i]);
 		status = 1;
 	}
 	if (!write_out(&out))

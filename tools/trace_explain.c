@@ -1,12 +1,15 @@
 /* See tools/trace_explain.h. */
 #include "tools/trace_explain.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "config/config.h"
 #include "smpp/pdu.h"
 #include "smpp/status.h"
 #include "smpp/values.h"
@@ -88,8 +91,11 @@ static void put_value(struct values *values, uint32_t value, const struct smpp_v
 	if (values->n == sizeof(values->seen) / sizeof(values->seen[0]))
 		return;
 	values->seen[values->n++] = *name;
-	buffer_format(values->out, "  0x%02" PRIx32 " %s%s%s\n", value,
-		      name->part ? name->part : "", name->part ? " " : "", name->name);
+	buffer_format(values->out, "  0x%02" PRIx32, value);
+	if (value != 0 && name->mask != UINT8_MAX)
+		buffer_format(values->out, " of 0x%02x", name->mask);
+	buffer_format(values->out, " %s%s%s\n", name->part ? name->part : "", name->part ? " " : "",
+		      name->name);
 }
 
 static void put_values(struct buffer *out, const char *field)
@@ -109,6 +115,20 @@ static void put_values(struct buffer *out, const char *field)
 }
 
 /* ---- parameters, TLVs and PDUs ---- */
+
+/* "SMPP 3.4, 5.2.19"; the rows name the few that come from 5.0 themselves. */
+static void put_section(struct buffer *out, const char *section)
+{
+	buffer_format(out, " (SMPP %s%s)", strchr(section, ' ') ? "" : "3.4, ", section);
+}
+
+static void put_meaning(struct buffer *out, const char *name)
+{
+	const char *meaning = smpp_meaning(name);
+
+	if (meaning)
+		buffer_format(out, "  %s\n", meaning);
+}
 
 static void put_octets(struct buffer *out, uint32_t min, uint32_t max)
 {
@@ -170,31 +190,55 @@ static const struct smpp_place *place_of(const struct smpp_command *command, con
 
 static bool explain_param(struct buffer *out, const char *word)
 {
-	bool found = false;
+	const char *name = NULL;
 
 	for (size_t i = 0; i < SMPP_N_COMMANDS; i++) {
 		const struct smpp_place *place = place_of(&smpp_commands[i], word);
 
 		if (!place)
 			continue;
-		if (!found) {
+		if (!name) {
 			buffer_format(out, "parameter %s: %s, ", place->param->name,
 				      type_texts[place->param->type]);
 			put_octets(out, least_octets(place), place->param->max);
-			buffer_format(out, " (SMPP 3.4, %s); a bad one is answered %s\n  in",
-				      place->param->section,
+			put_section(out, place->param->section);
+			buffer_format(out, "; a bad one is answered %s\n",
 				      smpp_status(place->param->status).name);
+			put_meaning(out, place->param->name);
+			buffer_text(out, "  in");
 		}
 		buffer_format(out, " %s", smpp_commands[i].name);
 		if (place->max != place->param->max)
 			buffer_format(out, " (%" PRIu32 ")", place->max);
-		found = true;
+		name = place->param->name;
 	}
-	if (!found)
+	if (!name)
 		return false;
 	buffer_text(out, "\n");
-	put_values(out, word);
+	put_values(out, name);
 	return true;
+}
+
+/* Tags that no row has (Table 5-7). */
+static bool explain_tag(struct buffer *out, uint32_t tag)
+{
+	static const struct {
+		uint32_t from, to;
+		const char *text;
+	} ranges[] = {
+		{ 0x1400, 0x3FFF, "the carrier's own: its documents tell what it is" },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (tag < ranges[i].from || tag > ranges[i].to)
+			continue;
+		buffer_format(out,
+			      "TLV 0x%04" PRIx32 ", of 0x%04" PRIx32 " to 0x%04" PRIx32
+			      ": %s (SMPP 3.4, Table 5-7)\n",
+			      tag, ranges[i].from, ranges[i].to, ranges[i].text);
+		return true;
+	}
+	return false;
 }
 
 static bool explain_tlv(struct buffer *out, const char *word)
@@ -212,16 +256,21 @@ static bool explain_tlv(struct buffer *out, const char *word)
 		buffer_format(out, "TLV %s, tag 0x%04x: %s, ", row->name, row->tag,
 			      type_texts[row->type]);
 		put_octets(out, row->min, row->max);
-		buffer_format(out, " (SMPP 3.4, %s)\n  in", row->section);
+		put_section(out, row->section);
+		buffer_text(out, "\n");
+		put_meaning(out, row->name);
+		buffer_text(out, "  in");
 		for (size_t k = 0; k < SMPP_N_COMMANDS; k++) {
 			if (smpp_commands[k].tlvs & UINT64_C(1) << i)
 				buffer_format(out, " %s", smpp_commands[k].name);
 		}
+		if (row->occurs == SMPP_ANYWHERE)
+			buffer_text(out, " any PDU");
 		buffer_text(out, "\n");
 		put_values(out, row->name);
 		found = true;
 	}
-	return found;
+	return found || (is_number && explain_tag(out, tag));
 }
 
 static void put_place(struct buffer *out, const struct smpp_place *place)
@@ -259,4 +308,78 @@ bool trace_explain(struct buffer *out, const char *word)
 	found = explain_tlv(out, word) || found;
 	found = explain_param(out, word) || found;
 	return explain_command(out, word) || found;
+}
+
+/* ---- what has no such name ---- */
+
+#define WORDS	    512
+#define WORD_OCTETS 64
+#define SUGGESTIONS 3 /* of statuses, and of the rest */
+
+/* Statuses, without the ESME_ that all of them begin with. */
+static size_t status_words(const char *words[WORDS])
+{
+	static const char *const names[] = {
+#define STATUS(value, name, meaning, class) &#name[sizeof("ESME_") - 1],
+#include "smpp/status.def"
+#undef STATUS
+	};
+
+	memcpy(words, names, sizeof(names));
+	return sizeof(names) / sizeof(names[0]);
+}
+
+/* TLVs, PDUs and parameters, these as often as they are in one. */
+static size_t other_words(const char *words[WORDS])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < SMPP_N_TLV_ROWS; i++)
+		words[n++] = smpp_tlv_rows[i].name;
+	for (size_t i = 0; i < SMPP_N_COMMANDS; i++) {
+		const struct smpp_place *place = smpp_commands[i].places;
+
+		words[n++] = smpp_commands[i].name;
+		for (; place->param && n + SMPP_N_COMMANDS < WORDS; place++)
+			words[n++] = place->param->name;
+	}
+	return n;
+}
+
+/* Takes a name out, wherever it stands. */
+static size_t without(const char *words[WORDS], size_t n, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], name) != 0)
+			words[kept++] = words[i];
+	return kept;
+}
+
+static void put_nearest(struct buffer *out, const char *words[WORDS], size_t n, const char *word,
+			const char *prefix)
+{
+	const char *nearest = config_nearest(word, words, n);
+
+	for (int told = 0; told < SUGGESTIONS && nearest; told++) {
+		buffer_format(out, "%s%s%s", out->n > 0 ? ", " : "", prefix, nearest);
+		n = without(words, n, nearest);
+		nearest = config_nearest(word, words, n);
+	}
+}
+
+void trace_explain_nearest(struct buffer *out, const char *word)
+{
+	const char *words[WORDS];
+	char spelled[WORD_OCTETS];
+
+	snprintf(spelled, sizeof(spelled), "%s", word);
+	for (char *c = spelled; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+	put_nearest(out, words, other_words(words), spelled, "");
+	for (char *c = spelled; *c != '\0'; c++)
+		*c = (char)toupper((unsigned char)*c);
+	put_nearest(out, words, status_words(words),
+		    spelled + (strncmp(spelled, "ESME_", 5) == 0 ? 5 : 0), "ESME_");
 }

@@ -12,4 +12,7 @@
 /* Appends everything of that name or number. false: there is nothing, and nothing was appended. */
 bool trace_explain(struct buffer *out, const char *word);
 
+/* Of a word that has no explanation: up to three names that it may have been, between commas. */
+void trace_explain_nearest(struct buffer *out, const char *word);
+
 #endif

@@ -238,14 +238,27 @@ def explains():
                         ('88', ('ESME_RTHROTTLED',)), ('RTHROTTLED', ('0x00000058',)),
                         ('esme_rinvdstadr', ('0x0000000b',)), ('0x453', ('class vendor',)),
                         ('message_payload', ('0x0424', '5.3.2.32')),
-                        ('data_coding', ('5.2.19', '0x08 ucs2')),
-                        ('esm_class', ('0x40', 'udhi', '0x04', 'smsc_delivery_receipt')),
+                        ('data_coding', ('5.2.19', '0x08 ucs2', 'are to be read')),
+                        ('esm_class', ('0x40 of 0xc0 feature udhi', '5.2.12',
+                                       '0x04 of 0x3c deliver_type smsc_delivery_receipt')),
+                        ('registered_delivery', ('0x01 of 0x03 receipt success_or_failure',)),
+                        ('validity_period', ('5.2.16', 'YYMMDDhhmmsstnnp', 'submit_sm',
+                                             'ESME_RINVEXPIRY')),
+                        ('0x0427', ('TLV message_state', '5.3.2.35', '0x02 DELIVERED')),
+                        ('1063', ('TLV message_state',)),
+                        ('congestion_state', ('any PDU', 'SMPP 5.0')),
+                        ('0x1403', ("the carrier's own", '0x1400 to 0x3fff')),
                         ('submit_sm', ('0x00000004', 'answered by submit_sm_resp'))):
         status, out, err = trace('explain', word)
         tap.result(status == 0 and err == '' and all(part in out for part in parts),
                    f'explain {word}', out.splitlines())
-    status, out, err = trace('explain', 'nonsense')
-    tap.result(status == 1 and out == '' and 'nonsense' in err, 'explain nonsense', [out, err])
+    for word, nearest in (('data_codng', 'data_coding'), ('RTHROTLED', 'ESME_RTHROTTLED'),
+                          ('esme_rinvdstaddr', 'ESME_RINVDSTADR'), ('Submit-SM', 'submit_sm'),
+                          ('recipted_message_id', 'receipted_message_id'),
+                          ('nonsense', '0x58'), ('0xdeadbeef', '0x58')):
+        status, out, err = trace('explain', word)
+        tap.result(status == 1 and out == '' and word in err and nearest in err and
+                   err.count('\n') == 1, f'explain {word!r} is told what may be meant', [out, err])
 
 
 def command_line():
