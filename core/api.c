@@ -177,7 +177,7 @@ void api_dispatch(struct api_call *call, const struct api_row *rows, size_t n)
 		if (!row_serves(row, call->request->method))
 			continue;
 		call->row = row;
-		if (!(row->flags & API_ACCOUNT) || account_identify(call))
+		if ((!(row->flags & API_ACCOUNT) || account_identify(call)) && !call->announced)
 			row->handle(call);
 		return;
 	}

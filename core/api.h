@@ -42,6 +42,7 @@ struct api_call {
 	struct engine *engine;
 	struct turn *turn;
 	const struct http_request *request;
+	bool announced; /* the body is to come: who asks, and for what, is checked and no more */
 	struct account_rates *rates; /* see core/account.h */
 	struct guesses *guesses;     /* see core/guess.h */
 	enum api_socket socket;

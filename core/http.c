@@ -32,15 +32,10 @@ enum {
 
 /* ---- the parser ---- */
 
-static struct http_head *head_of(http_parser *parser)
-{
-	return parser->data;
-}
-
 /* The head is handed over in one piece, so each of these comes once per item; ends are cut here. */
 static int on_url(http_parser *parser, const char *at, size_t n)
 {
-	struct http_head *head = head_of(parser);
+	struct http_head *head = parser->data;
 
 	head->target = (char *)head->text.octets + ((const uint8_t *)at - head->text.octets);
 	head->target[n] = '\0';
@@ -49,7 +44,7 @@ static int on_url(http_parser *parser, const char *at, size_t n)
 
 static int on_header_field(http_parser *parser, const char *at, size_t n)
 {
-	struct http_head *head = head_of(parser);
+	struct http_head *head = parser->data;
 	char *name = (char *)head->text.octets + ((const uint8_t *)at - head->text.octets);
 
 	if (head->field_count == HTTP_FIELDS_MAX)
@@ -61,7 +56,7 @@ static int on_header_field(http_parser *parser, const char *at, size_t n)
 
 static int on_header_value(http_parser *parser, const char *at, size_t n)
 {
-	struct http_head *head = head_of(parser);
+	struct http_head *head = parser->data;
 	char *value = (char *)head->text.octets + ((const uint8_t *)at - head->text.octets);
 
 	if (n == 0) /* the parser stands on the next line already: nothing to cut */
@@ -75,8 +70,10 @@ static int on_header_value(http_parser *parser, const char *at, size_t n)
 
 static void head_outcome(http_parser *parser)
 {
-	head_of(parser)->content_length = parser->content_length;
-	head_of(parser)->keep_alive = http_should_keep_alive(parser) != 0;
+	struct http_head *head = parser->data;
+
+	head->content_length = parser->content_length;
+	head->keep_alive = http_should_keep_alive(parser) != 0;
 }
 
 /* 1: the body is ours to count. */
@@ -117,6 +114,8 @@ static const char *find_field(const struct http_field *fields, size_t n, const c
 
 enum conn_state {
 	CONN_HEAD,
+	CONN_LONG,  /* a long body is to come, which waits to be announced */
+	CONN_ASKED, /* announced; what comes of it lies in `ahead` */
 	CONN_BODY,
 	CONN_REQUEST, /* complete and waiting to be announced */
 	CONN_REPLY,   /* announced, not done */
@@ -166,6 +165,7 @@ struct http_conn *http_conn_new(const struct http_limits *limits, int64_t now_ms
 		.body_ms = or_default(from->body_ms, BODY_MS),
 		.total_ms = or_default(from->total_ms, TOTAL_MS),
 		.idle_ms = or_default(from->idle_ms, IDLE_MS),
+		.announce_octets = or_default(from->announce_octets, UINT32_MAX),
 	};
 	assert(conn->limits.fields_max <= HTTP_FIELDS_MAX);
 	conn->head.octets_max = conn->limits.head_octets;
@@ -268,6 +268,25 @@ static bool check_expect(struct http_conn *conn)
 	return true;
 }
 
+/* All of it but for the body, without which the connection cannot stay. */
+static void begin_request(struct http_conn *conn)
+{
+	struct http_head *head = &conn->head;
+	char *mark = strchr(head->target, '?');
+
+	if (mark != NULL)
+		*mark = '\0';
+	conn->request = (struct http_request){
+		.method = (const char *)head->text.octets,
+		.path = head->target,
+		.query = mark != NULL ? mark + 1 : "",
+		.fields = head->fields,
+		.field_count = head->field_count,
+		.body_octets = (size_t)head->content_length,
+		.chunked_ok = head->digits[1] == 1,
+	};
+}
+
 /* The head is complete: let the parser read it and check what only a whole head can show. */
 static void take_head(struct http_conn *conn, int64_t now_ms)
 {
@@ -293,7 +312,8 @@ static void take_head(struct http_conn *conn, int64_t now_ms)
 		refuse(conn, 400, "There is no Host field.");
 		return;
 	}
-	conn->state = CONN_BODY;
+	begin_request(conn);
+	conn->state = head->content_length > conn->limits.announce_octets ? CONN_LONG : CONN_BODY;
 	conn->since_ms = now_ms;
 }
 
@@ -311,29 +331,17 @@ static void refuse_head(struct http_conn *conn)
 
 static void complete_request(struct http_conn *conn)
 {
-	struct http_head *head = &conn->head;
-	char *mark = strchr(head->target, '?');
-
-	if (mark != NULL)
-		*mark = '\0';
-	conn->request = (struct http_request){
-		.method = (const char *)head->text.octets,
-		.path = head->target,
-		.query = mark != NULL ? mark + 1 : "",
-		.fields = head->fields,
-		.field_count = head->field_count,
-		.body = conn->body.octets,
-		.body_octets = conn->body.n,
-		/* 1.0 clients would need to be told; they get one request per connection. */
-		.keep_alive = head->keep_alive && head->digits[1] == 1,
-		.chunked_ok = head->digits[1] == 1,
-	};
+	conn->request.body = conn->body.octets;
+	/* 1.0 clients would need to be told; they get one request per connection. */
+	conn->request.keep_alive = conn->head.keep_alive && conn->head.digits[1] == 1;
 	conn->state = CONN_REQUEST;
 }
 
 /* Moves on with n octets as far as they go; what is behind the request waits in `ahead`. */
-static bool advance(struct http_conn *conn, const uint8_t *octets, size_t n, int64_t now_ms)
+bool http_conn_feed(struct http_conn *conn, const void *from, size_t n, int64_t now_ms)
 {
+	const uint8_t *octets = from;
+
 	if (conn->state == CONN_HEAD && n > 0) {
 		if (conn->head.text.n == 0) {
 			conn->begun_ms = now_ms;
@@ -368,11 +376,6 @@ static bool advance(struct http_conn *conn, const uint8_t *octets, size_t n, int
 	return !conn->ahead.failed && conn->ahead.n <= HTTP_AHEAD_OCTETS;
 }
 
-bool http_conn_feed(struct http_conn *conn, const void *octets, size_t n, int64_t now_ms)
-{
-	return advance(conn, octets, n, now_ms);
-}
-
 int64_t http_conn_deadline(const struct http_conn *conn)
 {
 	const struct http_limits *limits = &conn->limits;
@@ -390,20 +393,14 @@ int64_t http_conn_deadline(const struct http_conn *conn)
 
 static void expire(struct http_conn *conn, int64_t now_ms)
 {
-	enum http_limit limit = HTTP_LIMIT_BODY_MS;
+	const struct http_limits *had = &conn->limits;
+	bool total = now_ms - conn->begun_ms >= had->total_ms, head = conn->state == CONN_HEAD;
 
-	if (now_ms - conn->begun_ms >= conn->limits.total_ms)
-		limit = HTTP_LIMIT_TOTAL_MS;
-	else if (conn->state == CONN_HEAD)
-		limit = HTTP_LIMIT_HEAD_MS;
-	if (limit == HTTP_LIMIT_TOTAL_MS)
-		refuse(conn, 408, "The request did not arrive within %u ms.",
-		       conn->limits.total_ms);
-	else if (limit == HTTP_LIMIT_HEAD_MS)
-		refuse(conn, 408, "The header did not arrive within %u ms.", conn->limits.head_ms);
-	else
-		refuse(conn, 408, "The body did not arrive within %u ms.", conn->limits.body_ms);
-	conn->refusal.limit = limit;
+	refuse(conn, 408, "The %s did not arrive within %u ms.",
+	       total ? "request" : (head ? "header" : "body"),
+	       total ? had->total_ms : (head ? had->head_ms : had->body_ms));
+	conn->refusal.limit = total ? HTTP_LIMIT_TOTAL_MS :
+				      (head ? HTTP_LIMIT_HEAD_MS : HTTP_LIMIT_BODY_MS);
 }
 
 enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms)
@@ -416,6 +413,9 @@ enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms)
 		expire(conn, now_ms);
 	}
 	switch (conn->state) {
+	case CONN_LONG:
+		conn->state = CONN_ASKED;
+		return HTTP_ANNOUNCED;
 	case CONN_BODY:
 		if (!conn->expects)
 			return HTTP_WAIT;
@@ -428,6 +428,7 @@ enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms)
 		conn->state = CONN_OVER;
 		return HTTP_REFUSED;
 	case CONN_HEAD:
+	case CONN_ASKED:
 	case CONN_REPLY:
 	case CONN_OVER:
 		break;
@@ -437,7 +438,7 @@ enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms)
 
 const struct http_request *http_conn_request(const struct http_conn *conn)
 {
-	return conn->state == CONN_REPLY ? &conn->request : NULL;
+	return conn->state == CONN_REPLY || conn->state == CONN_ASKED ? &conn->request : NULL;
 }
 
 const struct http_refusal *http_conn_refusal(const struct http_conn *conn)
@@ -453,6 +454,26 @@ static void shed(struct buffer *buffer)
 		buffer_clear(buffer);
 }
 
+/* Moves on in `state` with what came ahead. */
+static void go_on(struct http_conn *conn, enum conn_state state, int64_t now_ms)
+{
+	struct buffer ahead = conn->ahead;
+
+	conn->state = state;
+	conn->since_ms = now_ms;
+	conn->ahead = (struct buffer){ 0 };
+	/* It cannot fail for length: what is ahead now is no longer than what was. */
+	if (!http_conn_feed(conn, ahead.octets, ahead.n, now_ms))
+		refuse(conn, 503, "Out of memory.");
+	buffer_release(&ahead);
+}
+
+void http_conn_go(struct http_conn *conn, int64_t now_ms)
+{
+	if (conn->state == CONN_ASKED)
+		go_on(conn, CONN_BODY, now_ms);
+}
+
 void http_conn_done(struct http_conn *conn, int64_t now_ms)
 {
 	if (conn->state != CONN_REPLY)
@@ -460,16 +481,7 @@ void http_conn_done(struct http_conn *conn, int64_t now_ms)
 	http_head_reset(&conn->head);
 	shed(&conn->body);
 	conn->request = (struct http_request){ 0 };
-	conn->since_ms = now_ms;
-	conn->state = CONN_HEAD;
-
-	struct buffer ahead = conn->ahead;
-
-	conn->ahead = (struct buffer){ 0 };
-	/* It cannot fail for length: what is ahead now is no longer than what was. */
-	if (!advance(conn, ahead.octets, ahead.n, now_ms))
-		refuse(conn, 503, "Out of memory.");
-	buffer_release(&ahead);
+	go_on(conn, CONN_HEAD, now_ms);
 }
 
 const char *http_header(const struct http_request *request, const char *name)

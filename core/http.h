@@ -10,6 +10,9 @@
  *	then, and whenever http_conn_deadline(conn) has passed, until it says HTTP_WAIT:
  *	switch (http_conn_next(conn, now_ms))
  *	HTTP_WAIT       nothing to do
+ *	HTTP_ANNOUNCED  port_pause; look at http_conn_request, which has no body yet; then either
+ *	                http_conn_go, port_resume and look again, or write a reply with
+ *	                keep_alive false and port_close
  *	HTTP_CONTINUE   write HTTP_CONTINUE_REPLY
  *	HTTP_REQUESTED  port_pause; handle http_conn_request(conn); write the reply; when all of
  *	                it was taken: http_conn_done(conn, now_ms); if the request's keep_alive:
@@ -35,6 +38,7 @@ struct http_limits {
 	uint32_t body_ms;     /* from the end of the head to the end of the body: 10,000 */
 	uint32_t total_ms;    /* from the first octet to the end of the body: 15,000 */
 	uint32_t idle_ms;     /* without the first octet of a request: 60,000 */
+	uint32_t announce_octets; /* a longer body is announced before it is read; 0: none is */
 };
 
 #define HTTP_FIELDS_MAX	    64
@@ -56,9 +60,9 @@ struct http_request {
 	const struct http_field *fields;
 	size_t field_count;
 	const uint8_t *body;
-	size_t body_octets;
-	bool keep_alive; /* the connection may stay open after the reply */
-	bool chunked_ok; /* HTTP/1.1: a reply of unknown length may be chunked */
+	size_t body_octets; /* HTTP_ANNOUNCED: that are to come; there is no body */
+	bool keep_alive;    /* the connection may stay open after the reply */
+	bool chunked_ok;    /* HTTP/1.1: a reply of unknown length may be chunked */
 };
 
 /* Which of struct http_limits was met. */
@@ -81,6 +85,7 @@ struct http_refusal {
 
 enum http_next {
 	HTTP_WAIT,
+	HTTP_ANNOUNCED,
 	HTTP_CONTINUE,
 	HTTP_REQUESTED,
 	HTTP_REFUSED,
@@ -100,14 +105,18 @@ void http_conn_free(struct http_conn *conn);
 bool http_conn_feed(struct http_conn *conn, const void *octets, size_t n, int64_t now_ms);
 
 /*
- * HTTP_REQUESTED, HTTP_REFUSED and HTTP_CLOSE are each said once; until http_conn_done: HTTP_WAIT.
+ * HTTP_ANNOUNCED, HTTP_REQUESTED, HTTP_REFUSED and HTTP_CLOSE are each said once; until http_conn_go
+ * or http_conn_done: HTTP_WAIT.
  */
 enum http_next http_conn_next(struct http_conn *conn, int64_t now_ms);
 
 /* When http_conn_next should be asked again though no octets came; INT64_MAX: never. */
 int64_t http_conn_deadline(const struct http_conn *conn);
 
-/* The request HTTP_REQUESTED announced; NULL when there is none. */
+/* The announced body may come; the time that it may take begins now. */
+void http_conn_go(struct http_conn *conn, int64_t now_ms);
+
+/* The request of HTTP_ANNOUNCED and HTTP_REQUESTED; NULL when there is none. */
 const struct http_request *http_conn_request(const struct http_conn *conn);
 
 /* The refusal HTTP_REFUSED announced. */

@@ -32,21 +32,13 @@ void server_count_in(struct engine *engine, struct conn *conn, size_t octets)
 	struct server *server = engine->server;
 	server->in_octets += octets - conn->in_octets;
 	conn->in_octets = octets;
-	if (octets || server->in_octets >= engine->config->limits.in_flight_octets)
-		return;
-	for (struct conn *other = server->conns; other; other = other->hh.next) {
-		if (!other->held)
-			continue;
-		other->held = false;
-		if (!other->asked && !other->answering)
-			port_resume(engine->port, other->link);
-	}
 }
 
 static void forget(struct engine *engine, struct conn *conn)
 {
 	server_count_in(engine, conn, 0);
 	HASH_DEL(engine->server->conns, conn);
+	server_room_leave(engine, conn);
 	server_stream_end(engine, conn);
 	http_conn_free(conn->http);
 	buffer_release(&conn->out);
@@ -170,6 +162,13 @@ static const struct api_error error_unreadable = {
 	.detail = "A record cannot be read.",
 	.hint = "run: esmectl store check",
 };
+static const struct api_error error_no_room = {
+	.status = 503,
+	.code = "no_room",
+	.stage = "protocol",
+	.detail = "No room for the body: other long bodies are under way.",
+	.hint = "limits.in_flight; one account gets at most about half of it",
+};
 static const struct api_error error_crowded = {
 	.status = 503,
 	.code = "too_many_connections",
@@ -183,6 +182,7 @@ static const struct api_error error_crowded = {
 struct asking {
 	struct input input;
 	uint64_t link;
+	bool announced; /* only who asks, and for what: its body is to come */
 	struct activity_note
 		note; /* as its last try left it; without an account: nothing to note */
 };
@@ -230,7 +230,11 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 	struct reply *reply = (struct reply *)effect;
 	struct conn *conn = find(engine->server, reply->link);
 	assert(conn);
-	if (end == TURN_DONE) {
+	if (end == TURN_DONE && reply->call.announced && reply->call.status == 200) {
+		conn->asked = false;
+		if (!server_room_ask(engine, conn, reply->call.account.account))
+			answer_plain(engine, conn, &error_no_room);
+	} else if (end == TURN_DONE) {
 		conn->asked = false;
 		write_answer(conn, &reply->call);
 		record_answer(conn, &reply->call);
@@ -278,6 +282,7 @@ static void ask(struct turn *turn, struct input *input)
 	name(engine->server, call);
 	call->turn = turn;
 	call->request = http_conn_request(conn->http);
+	call->announced = ((struct asking *)input)->announced;
 	if (conn->socket == API_SUBMIT)
 		api_handle(call);
 	else
@@ -303,7 +308,7 @@ static void refuse(struct engine *engine, struct input *input, enum store_err wh
 	note(engine, conn, ((struct asking *)input)->note, error->status);
 }
 
-static void submit(struct engine *engine, struct conn *conn)
+static void submit(struct engine *engine, struct conn *conn, bool announced)
 {
 	struct asking *asking = calloc(1, sizeof(*asking));
 	port_pause(engine->port, conn->link);
@@ -314,10 +319,11 @@ static void submit(struct engine *engine, struct conn *conn)
 	conn->asked = true;
 	conn->asked_us = port_now_us(engine->port);
 	asking->link = conn->link;
+	asking->announced = announced;
 	asking->input.apply = ask;
 	asking->input.refuse = refuse;
 	/* What operators change may be what everything else of a turn stands on. */
-	asking->input.alone = conn->socket == API_CONTROL &&
+	asking->input.alone = !announced && conn->socket == API_CONTROL &&
 			      !strcmp(http_conn_request(conn->http)->method, "POST");
 	engine_input(engine, &asking->input);
 }
@@ -349,16 +355,20 @@ static void refuse_protocol(struct engine *engine, struct conn *conn)
 /* Asks the connection what it has until it waits for octets or a request is under way. */
 void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
-	while (!conn->asked && !conn->answering && !conn->ending && !conn->closing) {
+	while (!conn->asked && !conn->answering && !conn->ending && !conn->closing &&
+	       !conn->room_wanted) {
 		switch (http_conn_next(conn->http, now_ms)) {
 		case HTTP_WAIT:
 			conn->ending = conn->ended;
 			return;
+		case HTTP_ANNOUNCED:
+			submit(engine, conn, true);
+			break;
 		case HTTP_CONTINUE:
 			buffer_text(&conn->out, HTTP_CONTINUE_REPLY);
 			break;
 		case HTTP_REQUESTED:
-			submit(engine, conn);
+			submit(engine, conn, false);
 			break;
 		case HTTP_REFUSED:
 			refuse_protocol(engine, conn);
@@ -411,7 +421,7 @@ static void arrive(struct engine *engine, const struct port_event *event, size_t
 		return;
 	}
 	conn->link = event->link;
-	conn->stall_ms = INT64_MAX;
+	conn->stall_ms = conn->room_wait_ms = INT64_MAX;
 	conn->socket = listener == SERVER_TCP ? API_SUBMIT : (enum api_socket)listener;
 	conn->local = event->local;
 	conn->uid = event->uid;
@@ -447,12 +457,6 @@ static void octets(struct engine *engine, struct conn *conn, const struct port_e
 	}
 	server_count_in(engine, conn, conn->in_octets + event->n);
 	server_advance(engine, conn, event->at_ms);
-	if (engine->server->in_octets < engine->config->limits.in_flight_octets || conn->asked ||
-	    conn->answering)
-		return;
-	conn->held = true;
-	traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_in_flight_octets);
-	port_pause(engine->port, conn->link);
 }
 
 bool server_event(struct engine *engine, const struct port_event *event)
@@ -491,7 +495,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int64_t conn_deadline(const struct conn *conn)
 {
-	int64_t due_ms = conn->stall_ms;
+	int64_t due_ms = earlier(conn->stall_ms, conn->room_wait_ms);
 	if (conn->stream && !server_has_output(conn))
 		due_ms = earlier(due_ms, conn->stream->due_ms);
 	if (!conn->asked && !conn->answering && !conn->ending)
@@ -512,6 +516,9 @@ void server_tick(struct engine *engine, int64_t now_ms)
 			traffic_limit_met(engine->traffic, TRAFFIC_LIMIT_output_stall_ms);
 			conn->closing = true;
 			port_abort(engine->port, conn->link);
+		} else if (conn->room_wait_ms <= now_ms) {
+			server_room_leave(engine, conn);
+			answer_plain(engine, conn, &error_no_room);
 		} else if (!conn->stream) {
 			server_advance(engine, conn, now_ms);
 		} /* a stream that is due is pumped by server_flush, after the turn */
@@ -596,6 +603,7 @@ void server_configure(struct engine *engine)
 		.body_ms = (uint32_t)limits->body_ms,
 		.total_ms = (uint32_t)limits->request_ms,
 		.idle_ms = (uint32_t)limits->keep_alive_ms,
+		.announce_octets = SERVER_SMALL_OCTETS,
 	};
 }
 

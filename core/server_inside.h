@@ -1,4 +1,4 @@
-/* What core/server.c and core/server_output.c, two halves of one module, share beside server.h. */
+/* What core/server.c, server_output.c and server_room.c, one module, share beside server.h. */
 #ifndef CORE_SERVER_INSIDE_H
 #define CORE_SERVER_INSIDE_H
 
@@ -7,6 +7,8 @@
 #include "core/hash.h"
 #include "core/http.h"
 #include "core/server.h"
+
+#define SERVER_SMALL_OCTETS 16384 /* a longer body is let in by its key, and when there is room */
 
 struct conn {
 	uint64_t link;
@@ -20,13 +22,15 @@ struct conn {
 	int64_t asked_us; /* since when */
 	bool ending;	  /* closed as soon as all output has left */
 	bool closing;	  /* port_close was called */
-	bool held;	  /* not read for want of room, see server.in_octets */
 	bool ended;	  /* the client has said all that it will say */
 	bool chunked;	  /* the answer under way */
 	bool keep_alive;
 	bool answering;
-	size_t in_octets;  /* of the request that is being read or answered */
-	struct buffer out; /* of which out_at octets are the port's already */
+	size_t in_octets;	    /* of the request that is being read or answered */
+	struct room_holder *holder; /* whose room it has or wants; NULL: it needs none */
+	size_t room, room_wanted;   /* of a long body; one of them is 0 */
+	int64_t room_wait_ms;	    /* given up then, unless there is room; INT64_MAX: none waits */
+	struct buffer out;	    /* of which out_at octets are the port's already */
 	size_t out_at;
 	uint64_t written, sent; /* octets given to the port, and to the kernel */
 	int64_t stall_ms;	/* given up then, unless output moves; INT64_MAX: none waits */
@@ -40,7 +44,9 @@ struct server {
 	struct account_rates *rates;
 	struct guesses *guesses;
 	struct http_limits limits;
-	size_t in_octets; /* of all requests that are being read or answered */
+	size_t in_octets;  /* of all requests that are being read or answered */
+	size_t room_taken; /* of limits.in_flight, by long bodies */
+	struct room_holder *holders;
 	int64_t output_stall_ms;
 	int64_t pump_until_us; /* no stream is asked for more in this flush */
 	uint64_t pumped;       /* the link whose stream was asked last */
@@ -58,6 +64,13 @@ void server_push(struct engine *engine, struct conn *conn, int64_t now_ms);
 void server_stream_end(struct engine *engine, struct conn *conn);
 /* The request that is read or answered takes so many octets of memory. */
 void server_count_in(struct engine *engine, struct conn *conn, size_t octets);
+/*
+ * The announced body of the connection, of a request of `account`, is read as soon as there is room
+ * for it. False: out of memory.
+ */
+bool server_room_ask(struct engine *engine, struct conn *conn, uint32_t account);
+/* The room that it has, if any, becomes free, and it waits for none. */
+void server_room_leave(struct engine *engine, struct conn *conn);
 /* Asks the connection what it has until it waits for octets or a request is under way. */
 void server_advance(struct engine *engine, struct conn *conn, int64_t now_ms);
 

@@ -76,6 +76,7 @@ static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
 	conn->answering = false;
 	server_count_in(engine, conn, 0);
+	server_room_leave(engine, conn);
 	if (conn->ending)
 		return;
 	http_conn_done(conn->http, now_ms);

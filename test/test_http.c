@@ -22,6 +22,16 @@ static void pull_all(struct http_conn *conn, int64_t now_ms, struct buffer *said
 		switch (http_conn_next(conn, now_ms)) {
 		case HTTP_WAIT:
 			return;
+		case HTTP_ANNOUNCED:
+			assert_false(http_conn_request(conn)->keep_alive);
+			assert_null(http_conn_request(conn)->body);
+			buffer_format(said, "announced %s %s ?%s %zu\n",
+				      http_conn_request(conn)->method,
+				      http_conn_request(conn)->path, http_conn_request(conn)->query,
+				      http_conn_request(conn)->body_octets);
+			assert_int_equal(http_conn_next(conn, now_ms), HTTP_WAIT);
+			http_conn_go(conn, now_ms);
+			break;
 		case HTTP_CONTINUE:
 			buffer_text(said, "continue\n");
 			break;
@@ -155,6 +165,21 @@ static void test_http__asks_for_a_body_that_waits(void **state)
 	assert_int_equal(http_conn_next(conn, 0), HTTP_REQUESTED);
 	http_conn_free(conn);
 	buffer_release(&said);
+}
+
+static void test_http__announces_a_long_body(void **state)
+{
+	static const struct http_limits limits = { .announce_octets = 3 };
+	static const char text[] = "POST /p HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+				   "POST /q?r HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nabcd"
+				   "GET /g HTTP/1.1\r\nHost: a\r\n\r\n";
+
+	(void)state;
+	says_n(&limits, text, sizeof(text) - 1,
+	       "POST /p ? keep [Host: a] [Content-Length: 3] abc\n"
+	       "announced POST /q ?r 4\n"
+	       "POST /q ?r keep [Host: a] [Content-Length: 4] abcd\n"
+	       "GET /g ? keep [Host: a] \n");
 }
 
 static void test_http__finds_headers_whatever_their_case(void **state)
@@ -470,6 +495,28 @@ static void test_http__times_the_body_from_the_end_of_the_head(void **state)
 	expires(conn, 14000, "408 The body did not arrive within 10000 ms.\n");
 }
 
+static void test_http__times_an_announced_body_from_when_it_may_come(void **state)
+{
+	static const struct http_limits limits = { .announce_octets = 1 };
+	static const char text[] = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na";
+	struct http_conn *conn = http_conn_new(&limits, 0);
+
+	(void)state;
+	assert_true(http_conn_feed(conn, text, sizeof(text) - 1, 100));
+	assert_int_equal(http_conn_next(conn, 100), HTTP_ANNOUNCED);
+	assert_true(http_conn_deadline(conn) == INT64_MAX); /* how long it waits is the caller's */
+	assert_true(http_conn_feed(conn, "b", 1, 200));
+	assert_int_equal(http_conn_next(conn, 4000), HTTP_WAIT);
+	http_conn_go(conn, 4000);
+	assert_int_equal(http_conn_next(conn, 4000), HTTP_REQUESTED);
+	assert_memory_equal(http_conn_request(conn)->body, "ab", 2);
+	http_conn_done(conn, 4000);
+	assert_true(http_conn_feed(conn, text, sizeof(text) - 1, 5000));
+	assert_int_equal(http_conn_next(conn, 5000), HTTP_ANNOUNCED);
+	http_conn_go(conn, 7000);
+	expires(conn, 17000, "408 The body did not arrive within 10000 ms.\n");
+}
+
 static void test_http__times_the_whole_request(void **state)
 {
 	static const char head[] = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n";
@@ -731,6 +778,7 @@ int main(void)
 		cmocka_unit_test(test_http__takes_one_request_after_the_other),
 		cmocka_unit_test(test_http__ignores_an_upgrade),
 		cmocka_unit_test(test_http__asks_for_a_body_that_waits),
+		cmocka_unit_test(test_http__announces_a_long_body),
 		cmocka_unit_test(test_http__finds_headers_whatever_their_case),
 		cmocka_unit_test(test_http__refuses_bad_request_lines),
 		cmocka_unit_test(test_http__refuses_bad_fields),
@@ -746,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_http__closes_an_idle_connection),
 		cmocka_unit_test(test_http__times_the_head_from_its_first_octet),
 		cmocka_unit_test(test_http__times_the_body_from_the_end_of_the_head),
+		cmocka_unit_test(test_http__times_an_announced_body_from_when_it_may_come),
 		cmocka_unit_test(test_http__times_the_whole_request),
 		cmocka_unit_test(test_http__serves_what_arrived_before_its_deadline),
 		cmocka_unit_test(test_http__times_what_came_ahead_from_its_turn),

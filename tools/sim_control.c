@@ -392,6 +392,7 @@ static void look(struct sim_control *control, struct sim_control_conn *conn, int
 	do {
 		switch (http_conn_next(conn->http, now_ms)) {
 		case HTTP_WAIT:
+		case HTTP_ANNOUNCED: /* none is, by its limits */
 			return;
 		case HTTP_CONTINUE:
 			buffer_text(&conn->out, HTTP_CONTINUE_REPLY);

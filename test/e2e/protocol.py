@@ -313,6 +313,73 @@ def elsewhere():
               answer.status == 200 and 'server.exposed' not in said, answer.octets, said)
 
 
+MIB = 1 << 20
+SLOW = 'slow-client-0123456789abcdef0123456789abcdef'
+
+
+def upload(way, method, target, key, octets=b''):
+    """A request whose body of 1 MiB has only begun."""
+    wire = Wire(way, client.Witness())
+    wire.say(head(method, target, f'Content-Length: {MIB}', key=key) + octets)
+    return wire
+
+
+def with_room(*limits):
+    """Two long bodies fit; there is a second account, which is in no hurry."""
+    home = house.House(far=('--quiet',), sets=(
+        'limits.body=1MiB', 'limits.in_flight=2MiB', *limits))
+    home.daemon.start()
+    home.daemon.open_account()
+    home.daemon.operate('POST', '/control/v1/accounts/import', {
+        'accounts': [{'name': 'slow', 'opening': '1', 'keys': [{'key': SLOW}]}]})
+    return home
+
+
+def slow_uploads():
+    """Long bodies that do not end: of nobody, then of one account. Others post as if they were not
+    there."""
+    whole = json.dumps({'route_id': 99}).encode().ljust(MIB)
+    send = f'{V1}/send_sms'
+    with with_room('limits.body_time=5m', 'limits.request_time=5m') as home:
+        way = home.daemon.submit
+        strangers = [upload(way, 'POST', send, 'wrong') for _ in range(3)]
+        heard = [wire.hear('POST', send) for wire in strangers]
+        check('a long body with a wrong key is refused before it is here',
+              [answer.status for answer in heard] == [401] * 3 and all(
+                  answer.getheader('Connection') == 'close' for answer in heard), heard)
+        for method, target, status in (('POST', f'{V1}/balance', 405), ('POST', '/nothing', 404)):
+            with upload(way, method, target, SLOW) as wire:
+                check(f'so is one that goes nowhere: {target}',
+                      wire.hear(method, target).status == status)
+        slow = [upload(way, 'POST', send, SLOW, bytes(150000)) for _ in range(20)]
+        with Wire(way, client.Witness()) as wire:
+            wire.say(head('POST', send, f'Content-Length: {MIB}', 'Expect: 100-continue'))
+            first = wire.file.readline() + wire.file.readline()
+            wire.say(whole)
+            answer = wire.hear('POST', send)
+            check('the long uploads of one account hold up no other', answer.status == 422 and
+                  first == b'HTTP/1.1 100 Continue\r\n\r\n', first, answer.octets)
+        slow[0].__exit__()
+        slow[1].say(bytes(MIB - 150000))
+        check('who waits gets the room that becomes free', slow[1].hear('POST', send).status == 422)
+        for wire in strangers + slow[1:]:
+            wire.__exit__()
+
+
+def no_room():
+    """A stream keeps the room of its request; who waits for it in vain is told."""
+    with with_room('limits.body_time=1500ms') as home:
+        way = home.daemon.submit
+        events, send = f'{V1}/events', f'{V1}/send_sms'
+        with upload(way, 'GET', events, SLOW, bytes(MIB)) as wire:
+            house.await_that('the stream has begun', lambda: b'200' in wire.file.readline())
+            with upload(way, 'POST', send, SLOW) as late_one:
+                answer = late_one.hear('POST', send)
+                check('a body that finds no room in time is told so', answer.status == 503 and
+                      answer.body['code'] == 'no_room' and answer.getheader('Retry-After') and
+                      'limits.in_flight' in answer.body['hint'], answer.octets)
+
+
 SETS = ('listen=127.0.0.1:0', 'limits.header_time=1500ms', 'limits.body_time=1500ms',
         'limits.request_time=1500ms', f'uids.{os.geteuid()}={house.ACCOUNT}')
 with house.House(far=('--quiet',), sets=SETS) as the_home:
@@ -334,4 +401,6 @@ with house.House(far=('--quiet',), sets=SETS) as the_home:
     the_witness.judge(check, the_daemon)
 crowded()
 elsewhere()
+slow_uploads()
+no_room()
 sys.exit(TAP.end())

@@ -37,7 +37,10 @@ static void pull_all(struct http_conn *conn, struct buffer *said)
 {
 	for (enum http_next next; (next = http_conn_next(conn, 0)) != HTTP_WAIT;) {
 		must(next != HTTP_CLOSE);
-		if (next == HTTP_REQUESTED) {
+		if (next == HTTP_ANNOUNCED) {
+			must(http_conn_request(conn)->body_octets > 8);
+			http_conn_go(conn, 0);
+		} else if (next == HTTP_REQUESTED) {
 			describe(http_conn_request(conn), said);
 			http_conn_done(conn, 0);
 		} else if (next == HTTP_REFUSED) {
@@ -49,9 +52,9 @@ static void pull_all(struct http_conn *conn, struct buffer *said)
 
 static void serve(const uint8_t *data, size_t size, size_t step, struct buffer *said)
 {
-	static const struct http_limits limits = { .head_octets = 512,
-						   .fields_max = 8,
-						   .body_octets = 64 };
+	static const struct http_limits limits = {
+		.head_octets = 512, .fields_max = 8, .body_octets = 64, .announce_octets = 8
+	};
 	struct http_conn *conn = http_conn_new(&limits, 0);
 
 	for (size_t i = 0; i < size; i += step) {
