@@ -10,6 +10,7 @@
 #include "smpp/pdu.h"
 
 struct kept {
+	uint64_t seq; /* of its PDU */
 	int64_t at_ms;
 	uint64_t session;
 	uint64_t from; /* of its octets, counted from the first that were ever kept */
@@ -20,7 +21,8 @@ struct kept {
 
 /*
  * Records `first` to `next` - 1 are there, each at its number modulo TAP_RECORDS. The octets of a
- * record lie in one piece, at `from` modulo TAP_OCTETS, and end before `end`.
+ * record lie in one piece, at `from` modulo TAP_OCTETS, and end before `end`. A record has the
+ * number of its PDU; where those leap, PDUs were not kept.
  */
 struct tap {
 	struct tap_reader *readers;
@@ -29,6 +31,12 @@ struct tap {
 	uint8_t *octets;
 	uint64_t first, next;
 	uint64_t end;
+	uint64_t passed;   /* PDUs that somebody wanted */
+	uint64_t dropped;  /* of these, as the ring was full */
+	bool full;	   /* nothing is kept until the quickest reader has read half of it */
+	int64_t period_us; /* when it ends */
+	uint64_t busy_us;  /* of the engine, as it began */
+	int64_t left_us;   /* of it, for readers */
 };
 
 struct tap_reader {
@@ -37,6 +45,7 @@ struct tap_reader {
 	char link[TAP_LINK_OCTETS]; /* "": all */
 	bool text, numbers;
 	uint64_t next;	  /* record to read */
+	uint64_t seq;	  /* of the last PDU that it was asked about, or told that it was dropped */
 	uint64_t dropped; /* not yet told */
 	struct buffer copy;
 };
@@ -56,6 +65,7 @@ static void forget(struct tap *tap)
 	tap->records = NULL;
 	tap->octets = NULL;
 	tap->first = tap->next;
+	tap->full = false;
 }
 
 void tap_free(struct tap *tap)
@@ -74,12 +84,51 @@ static struct kept *kept_at(const struct tap *tap, uint64_t seq)
 	return &tap->records[seq % TAP_RECORDS];
 }
 
-/* Room for a record of n octets in one piece; the oldest give way. */
-static struct kept *make_room(struct tap *tap, uint32_t n)
+/* Where the octets of a record would begin that has n of them: in one piece. */
+static uint64_t place_of(const struct tap *tap, uint32_t n)
 {
 	uint64_t from = tap->end;
 	if (from % TAP_OCTETS + n > TAP_OCTETS)
 		from += TAP_OCTETS - from % TAP_OCTETS;
+	return from;
+}
+
+/* The first record that nobody has read: those of slower readers may be written over. */
+static uint64_t unread(const struct tap *tap)
+{
+	uint64_t next = tap->first;
+	for (const struct tap_reader *reader = tap->readers; reader; reader = reader->next_reader)
+		if (reader->next > next)
+			next = reader->next;
+	return next;
+}
+
+/* May what was not read by anybody stay, if it takes so many records, and octets up to `end`? */
+static bool stays(const struct tap *tap, uint64_t end, uint64_t records, uint64_t octets)
+{
+	uint64_t next = unread(tap);
+	return tap->next - next < records &&
+	       (next == tap->next || end - kept_at(tap, next)->from <= octets);
+}
+
+/*
+ * What nobody will have time to read is not copied, which is what costs: so a reader that is too
+ * slow gets long stretches with gaps between, in which a request stands with its response, and one
+ * that has stopped costs nothing.
+ */
+static bool has_room(struct tap *tap, uint32_t n)
+{
+	if (tap->full)
+		tap->full = !stays(tap, tap->end, TAP_RECORDS / 2, TAP_OCTETS / 2);
+	if (!tap->full)
+		tap->full = !stays(tap, place_of(tap, n) + n, TAP_RECORDS, TAP_OCTETS);
+	return !tap->full;
+}
+
+/* Room for a record of n octets; the oldest give way. */
+static struct kept *make_room(struct tap *tap, uint32_t n)
+{
+	uint64_t from = place_of(tap, n);
 	tap->end = from + n;
 	while (tap->first < tap->next && (tap->next - tap->first == TAP_RECORDS ||
 					  kept_at(tap, tap->first)->from + TAP_OCTETS < tap->end))
@@ -93,11 +142,17 @@ static struct kept *make_room(struct tap *tap, uint32_t n)
 static void keep(struct tap *tap, const struct link *link, enum tap_direction direction,
 		 int64_t at_ms, struct smpp_octets pdu)
 {
+	tap->passed++;
+	if (!has_room(tap, pdu.n)) {
+		tap->dropped++;
+		return;
+	}
 	struct kept *kept = make_room(tap, pdu.n);
 	uint8_t *octets = tap->octets + kept->from % TAP_OCTETS;
 
 	static_assert(sizeof(kept->link) == sizeof(link->name), "a link's name fits a record");
 	memcpy(kept->link, link->name, sizeof(kept->link));
+	kept->seq = tap->passed;
 	kept->at_ms = at_ms;
 	kept->session = link->session_number;
 	kept->direction = direction;
@@ -105,10 +160,26 @@ static void keep(struct tap *tap, const struct link *link, enum tap_direction di
 	smpp_mask(octets, pdu.n, true, true);
 }
 
+/* A provider's name stands before the '/' of its links' names. */
+static bool wants(const struct tap_reader *reader, const char *link)
+{
+	size_t n = strlen(reader->link);
+	return n == 0 ||
+	       (strncmp(link, reader->link, n) == 0 && (link[n] == '\0' || link[n] == '/'));
+}
+
+static bool wanted(const struct tap *tap, const struct link *link)
+{
+	for (const struct tap_reader *reader = tap->readers; reader; reader = reader->next_reader)
+		if (wants(reader, link->name))
+			return true;
+	return false;
+}
+
 void tap_octets(struct tap *tap, const struct link *link, enum tap_direction direction,
 		int64_t at_ms, const uint8_t *octets, size_t n)
 {
-	if (!tap || !tap->readers)
+	if (!tap || !wanted(tap, link))
 		return;
 	while (n > 0) {
 		uint32_t length;
@@ -154,6 +225,7 @@ struct tap_reader *tap_reader_new(struct tap *tap, const struct tap_want *want)
 	reader->text = want->text;
 	reader->numbers = want->numbers;
 	reader->next = tap->next;
+	reader->seq = tap->passed;
 	reader->next_reader = tap->readers;
 	tap->readers = reader;
 	tap->n_readers++;
@@ -176,43 +248,87 @@ void tap_reader_free(struct tap_reader *reader)
 	free(reader);
 }
 
-/* A provider's name stands before the '/' of its links' names. */
-static bool wants(const struct tap_reader *reader, const struct kept *kept)
+/* Up to the PDU of that number all is told; `ours`: but for that one. */
+static void advance(struct tap_reader *reader, uint64_t seq, bool ours)
 {
-	size_t n = strlen(reader->link);
-	return n == 0 || (strncmp(kept->link, reader->link, n) == 0 &&
-			  (kept->link[n] == '\0' || kept->link[n] == '/'));
+	reader->dropped += seq - reader->seq - ours;
+	reader->seq = seq;
+}
+
+static const struct kept *next_kept(struct tap_reader *reader)
+{
+	const struct tap *tap = reader->tap;
+	if (reader->next < tap->first)
+		reader->next = tap->first;
+	while (reader->next < tap->next) {
+		const struct kept *kept = kept_at(tap, reader->next++);
+		advance(reader, kept->seq, true);
+		if (wants(reader, kept->link))
+			return kept;
+	}
+	return NULL;
 }
 
 bool tap_reader_next(struct tap_reader *reader, struct tap_record *record)
 {
-	const struct tap *tap = reader->tap;
-	if (reader->next < tap->first) {
-		reader->dropped += tap->first - reader->next;
-		reader->next = tap->first;
-	}
-	while (reader->next < tap->next) {
-		uint64_t seq = reader->next++;
-		const struct kept *kept = kept_at(tap, seq);
-		if (!wants(reader, kept))
-			continue;
+	const struct kept *kept;
+	*record = (struct tap_record){ 0 };
+	while ((kept = next_kept(reader))) {
 		buffer_clear(&reader->copy);
-		buffer_append(&reader->copy, tap->octets + kept->from % TAP_OCTETS, kept->n);
-		if (reader->copy.failed) {
-			reader->dropped++;
-			continue;
-		}
+		buffer_append(&reader->copy, reader->tap->octets + kept->from % TAP_OCTETS,
+			      kept->n);
+		if (!reader->copy.failed)
+			break;
+		reader->dropped++;
+	}
+	if (kept) {
 		smpp_mask(reader->copy.octets, kept->n, reader->text, reader->numbers);
-		*record = (struct tap_record){ .seq = seq,
-					       .at_ms = kept->at_ms,
+		*record = (struct tap_record){ .at_ms = kept->at_ms,
 					       .session = kept->session,
-					       .dropped = reader->dropped,
 					       .link = kept->link,
 					       .octets = reader->copy.octets,
 					       .n = kept->n,
 					       .direction = kept->direction };
-		reader->dropped = 0;
-		return true;
+	} else {
+		advance(reader, reader->tap->passed, false);
 	}
-	return false;
+	record->seq = reader->seq;
+	record->dropped = reader->dropped;
+	reader->dropped = 0;
+	return kept || record->dropped;
+}
+
+/* ---- what it costs ---- */
+
+int64_t tap_allowance_us(struct tap *tap, int64_t now_us, uint64_t busy_us)
+{
+	if (now_us >= tap->period_us) {
+		int64_t passed_us = now_us - tap->period_us + TAP_PERIOD_US;
+		bool busy = (int64_t)(busy_us - tap->busy_us) >= passed_us / 4;
+		tap->left_us = TAP_PERIOD_US / (busy ? TAP_BUSY_SHARE : TAP_IDLE_SHARE);
+		tap->busy_us = busy_us;
+		tap->period_us = now_us + TAP_PERIOD_US;
+	}
+	return tap->left_us;
+}
+
+void tap_took(struct tap *tap, int64_t took_us)
+{
+	tap->left_us -= took_us < tap->left_us ? took_us : tap->left_us;
+}
+
+int64_t tap_resume_us(const struct tap *tap)
+{
+	return tap->period_us;
+}
+
+void tap_counts(const struct tap *tap, struct tap_counts *counts)
+{
+	*counts = (struct tap_counts){ .passed = tap->passed,
+				       .dropped = tap->dropped,
+				       .readers = tap->n_readers };
+	if (tap->records)
+		counts->octets = TAP_RECORDS * sizeof(*tap->records) + TAP_OCTETS;
+	for (const struct tap_reader *reader = tap->readers; reader; reader = reader->next_reader)
+		counts->octets += sizeof(*reader) + reader->copy.room;
 }

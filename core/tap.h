@@ -1,10 +1,14 @@
 /*
  * The tap: copies of PDUs for whoever watches a link, as they pass, also under TLS. Bounded: a
  * reader that is too slow loses PDUs, which are counted and told to it; the engine never waits.
- * Without readers it costs one comparison and no memory.
+ * Without readers it costs one comparison and no memory; with readers that all are a whole ring
+ * behind, no more than counting.
  *
  *	tap_octets ──► ring of records, passwords masked ──► tap_reader_next, the rest masked
  *	                                                     one cursor for each reader
+ *
+ * When the ring is full of what even the quickest reader has not read, what passes is dropped until
+ * that reader has read half of it. A slower reader is overtaken.
  *
  * It is not a log: nothing that passed before the first reader came, or while there was none, is
  * kept. Not here: HTTP and JSON (core/tap_stream.h), what may be masked (smpp/mask.h).
@@ -26,6 +30,9 @@ enum {
 	TAP_OCTETS = 8u << 20,	   /* of all PDUs that are kept */
 	TAP_PDU_OCTETS = 1u << 20, /* of a longer one only the header is kept */
 	TAP_LINK_OCTETS = 80,	   /* of a link's name, with its NUL */
+	TAP_PERIOD_US = 20000, /* in each of which readers may take so much of the engine's time: */
+	TAP_BUSY_SHARE = 64,   /* one part in so many, if it worked for a quarter of the last one */
+	TAP_IDLE_SHARE = 4,    /* the same, if not */
 };
 
 enum tap_direction {
@@ -54,12 +61,13 @@ struct tap_want {
 };
 
 struct tap_record {
-	uint64_t seq; /* from 1, of all links; also counts what this reader does not get */
+	/* From 1, of all links that anybody reads; also counts what this reader does not get. */
+	uint64_t seq;
 	int64_t at_ms;
 	uint64_t session; /* durable; 0: not yet given */
-	uint64_t dropped; /* records that this reader was too slow for, since the one before */
+	uint64_t dropped; /* PDUs that this reader was too slow for, since the record before */
 	const char *link;
-	const uint8_t *octets;
+	const uint8_t *octets; /* NULL: no PDU, only `dropped` and `seq` are told */
 	uint32_t n;
 	enum tap_direction direction;
 };
@@ -72,9 +80,27 @@ struct tap_reader *tap_reader_new(struct tap *tap, const struct tap_want *want);
 void tap_reader_free(struct tap_reader *reader);
 
 /*
- * The next record; false: none waits. Pointers in it live until the next call for this reader or
+ * The next record, or how many were dropped behind the last; false: none waits. Pointers in it live until the next call for this reader or
  * the next tap_octets. Passwords are never in it, texts and numbers only if they were asked for.
  */
 bool tap_reader_next(struct tap_reader *reader, struct tap_record *record);
+
+/*
+ * How much longer readers may be served, all together, at now_us of a clock by which the engine has
+ * worked for busy_us since it began; 0: not before tap_resume_us. The one who serves tells what it
+ * took.
+ */
+int64_t tap_allowance_us(struct tap *tap, int64_t now_us, uint64_t busy_us);
+void tap_took(struct tap *tap, int64_t took_us);
+int64_t tap_resume_us(const struct tap *tap);
+
+/* Since the daemon began: PDUs that somebody wanted, and of these what nobody could be given. */
+struct tap_counts {
+	uint64_t passed;
+	uint64_t dropped;
+	size_t readers;
+	size_t octets; /* of memory */
+};
+void tap_counts(const struct tap *tap, struct tap_counts *counts);
 
 #endif

@@ -35,6 +35,12 @@ static void put_line(struct buffer *out, const struct tap_record *record)
 	struct json_writer json = { .out = out };
 	json_begin_object(&json);
 	json_add_uint(&json, "seq", record->seq);
+	if (!record->octets) {
+		json_add_uint(&json, "dropped", record->dropped);
+		json_end_object(&json);
+		buffer_text(out, "\n");
+		return;
+	}
 	json_add_time(&json, "time", record->at_ms);
 	json_add_text(&json, "link", record->link);
 	json_add_uint(&json, "session", record->session);
@@ -45,34 +51,47 @@ static void put_line(struct buffer *out, const struct tap_record *record)
 	buffer_text(out, "\"}\n");
 }
 
+/* False: there is none. */
+static bool next_line(struct tap_stream *own)
+{
+	struct tap_record record;
+	buffer_clear(&own->lines);
+	own->given = 0;
+	if (!tap_reader_next(own->reader, &record))
+		return false;
+	put_line(&own->lines, &record);
+	return true;
+}
+
 /*
  * Never more than there is room for: what does not fit stays here, and of a client that has stopped
  * reading nothing waits but one record and what the connection has taken, while the ring goes round.
+ * Nor for longer than the tap allows: what makes the daemon's throughput comes first.
  */
 static bool pump(struct engine *engine, struct server_stream *stream, struct buffer *out,
 		 size_t room)
 {
 	struct tap_stream *own = (struct tap_stream *)stream;
-	struct tap_record record;
-	(void)engine;
+	int64_t began_us = port_now_us(engine->port), now_us = began_us;
+	int64_t until_us =
+		began_us + tap_allowance_us(engine->tap, began_us, engine->turns_took.sum_us);
+	bool ready = true;
 	room -= room < CHUNK_OCTETS ? room : CHUNK_OCTETS;
-	while (out->n < room) {
-		if (own->given == own->lines.n) {
-			buffer_clear(&own->lines);
-			own->given = 0;
-			if (!tap_reader_next(own->reader, &record))
-				break;
-			put_line(&own->lines, &record);
-			if (own->lines.failed)
-				return false;
-		}
+	while (out->n < room && now_us < until_us) {
+		ready = own->given < own->lines.n || next_line(own);
+		if (!ready)
+			break;
 		size_t n = own->lines.n - own->given;
 		if (n > room - out->n)
 			n = room - out->n;
 		buffer_append(out, own->lines.octets + own->given, n);
 		own->given += n;
+		now_us = port_now_us(engine->port);
 	}
-	return true;
+	tap_took(engine->tap, now_us - began_us);
+	stream->due_ms = ready && now_us >= until_us ? tap_resume_us(engine->tap) / 1000 + 1 :
+						       INT64_MAX;
+	return !own->lines.failed;
 }
 
 static void release(struct engine *engine, struct server_stream *stream)

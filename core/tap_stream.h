@@ -11,7 +11,10 @@
  *	 "dropped":0,"hex":"0000001000000015..."}
  *
  * dropped: PDUs of any link that this client was too slow for, since the line before. hex: the
- * PDU; of octets that are no PDU the first 16.
+ * PDU; of octets that are no PDU the first 16. When PDUs were dropped and none follows yet, a line
+ * tells only that:
+ *
+ *	{"seq":9,"dropped":2}
  */
 #ifndef CORE_TAP_STREAM_H
 #define CORE_TAP_STREAM_H

@@ -263,23 +263,73 @@ static void test_tap__gives_only_the_links_asked_for(void **state)
 
 /* ---- bounds ---- */
 
-static void test_tap__tells_a_slow_reader_how_many_records_it_lost(void **state)
+/* All that waits for a reader: PDUs are whole and rise; how many there were, and how many it lost. */
+struct sum {
+	uint64_t read, dropped;
+};
+
+static struct sum read_all(struct fixture *f, uint32_t octets)
+{
+	struct sum sum = { 0 };
+	uint64_t last = 0;
+
+	while (tap_reader_next(f->reader, &f->record)) {
+		assert_true(f->record.seq > last);
+		last = f->record.seq;
+		sum.dropped += f->record.dropped;
+		if (!f->record.octets)
+			continue;
+		check_pdu(&f->record, octets, (uint32_t)f->record.seq);
+		sum.read++;
+	}
+	return sum;
+}
+
+static void test_tap__tells_a_slow_reader_how_many_pdus_it_lost(void **state)
 {
 	struct fixture f = fixture_of(&everything);
 
 	(void)state;
 	for (uint32_t i = 1; i <= TAP_RECORDS + 5; i++)
 		pass(f.tap, &link_a, i);
-	assert_true(tap_reader_next(f.reader, &f.record));
-	assert_int_equal(f.record.dropped, 5);
-	assert_int_equal(f.record.seq, 6);
-	check_pdu(&f.record, 16, 6);
-	for (uint32_t i = 7; i <= TAP_RECORDS + 5; i++) {
+	for (uint32_t i = 1; i <= TAP_RECORDS; i++) {
 		assert_true(tap_reader_next(f.reader, &f.record));
 		assert_int_equal(f.record.dropped, 0);
-		assert_int_equal(f.record.seq, i);
+		check_pdu(&f.record, 16, i);
 	}
+	assert_true(tap_reader_next(f.reader, &f.record));
+	assert_null(f.record.octets);
+	assert_int_equal(f.record.dropped, 5);
+	assert_int_equal(f.record.seq, TAP_RECORDS + 5);
 	assert_false(tap_reader_next(f.reader, &f.record));
+	pass(f.tap, &link_a, TAP_RECORDS + 6);
+	assert_true(tap_reader_next(f.reader, &f.record));
+	assert_int_equal(f.record.dropped, 0);
+	check_pdu(&f.record, 16, TAP_RECORDS + 6);
+	release(&f);
+}
+
+static void test_tap__goes_on_when_half_of_it_was_read(void **state)
+{
+	struct fixture f = fixture_of(&everything);
+	struct tap_counts counts;
+
+	(void)state;
+	for (uint32_t i = 1; i <= TAP_RECORDS + 1; i++)
+		pass(f.tap, &link_a, i);
+	for (uint32_t i = 1; i <= TAP_RECORDS / 2; i++)
+		assert_true(tap_reader_next(f.reader, &f.record));
+	pass(f.tap, &link_a, TAP_RECORDS + 2);
+	assert_true(tap_reader_next(f.reader, &f.record));
+	pass(f.tap, &link_a, TAP_RECORDS + 3);
+	tap_counts(f.tap, &counts);
+	assert_int_equal(counts.passed, TAP_RECORDS + 3);
+	assert_int_equal(counts.dropped, 2);
+	while (f.record.seq < TAP_RECORDS)
+		assert_true(tap_reader_next(f.reader, &f.record));
+	assert_true(tap_reader_next(f.reader, &f.record));
+	assert_int_equal(f.record.dropped, 2);
+	check_pdu(&f.record, 16, TAP_RECORDS + 3);
 	release(&f);
 }
 
@@ -304,19 +354,22 @@ static void test_tap__bounds_the_octets_it_keeps(void **state)
 	};
 	struct fixture f = fixture_of(&everything);
 	uint8_t *pdu = malloc(OCTETS);
-	uint32_t n = 0;
+	struct tap_counts counts;
+	struct sum sum;
 
 	(void)state;
 	for (uint32_t i = 1; i <= N; i++)
 		tap_octets(f.tap, &link_a, TAP_IN, 1, pdu, put_pdu(pdu, OCTETS, i));
-	assert_true(tap_reader_next(f.reader, &f.record));
-	assert_int_equal(f.record.dropped, f.record.seq - 1);
-	do {
-		n++;
-		check_pdu(&f.record, OCTETS, (uint32_t)f.record.seq);
-	} while (tap_reader_next(f.reader, &f.record));
-	assert_int_equal(f.record.seq, N);
-	assert_in_range(n, TAP_OCTETS / OCTETS - 1, TAP_OCTETS / OCTETS);
+	sum = read_all(&f, OCTETS);
+	assert_int_equal(sum.read + sum.dropped, N);
+	assert_in_range(sum.read, TAP_OCTETS / OCTETS - 1, TAP_OCTETS / OCTETS);
+	tap_counts(f.tap, &counts);
+	assert_int_equal(counts.dropped, sum.dropped);
+	assert_in_range(counts.octets, TAP_OCTETS, 2 * TAP_OCTETS);
+	tap_reader_free(f.reader);
+	tap_counts(f.tap, &counts);
+	assert_int_equal(counts.octets, 0);
+	f.reader = NULL;
 	free(pdu);
 	release(&f);
 }
@@ -337,8 +390,10 @@ static void test_tap__gives_whole_pdus_round_after_round(void **state)
 		if (i % 700 != 0)
 			continue;
 		while (tap_reader_next(f.reader, &f.record)) {
-			read++;
 			dropped += f.record.dropped;
+			if (!f.record.octets)
+				continue;
+			read++;
 			check_pdu(&f.record, 16 + (uint32_t)f.record.seq * 7919 % 60000,
 				  (uint32_t)f.record.seq);
 		}
@@ -383,6 +438,49 @@ static void test_tap__lets_a_slow_reader_slow_nobody(void **state)
 	release(&slow);
 }
 
+static void test_tap__keeps_nothing_that_nobody_asked_for(void **state)
+{
+	struct fixture f = fixture_of(&(struct tap_want){ .link = "main" });
+	struct tap_counts counts;
+
+	(void)state;
+	pass(f.tap, &link_other, 1);
+	pass(f.tap, &link_a, 2);
+	tap_counts(f.tap, &counts);
+	assert_int_equal(counts.passed, 1);
+	assert_int_equal(counts.readers, 1);
+	assert_true(tap_reader_next(f.reader, &f.record));
+	assert_int_equal(f.record.seq, 1);
+	assert_int_equal(f.record.dropped, 0);
+	release(&f);
+}
+
+static void test_tap__takes_little_of_a_busy_engine(void **state)
+{
+	static const int64_t begin_us = 1000000;
+	static const uint64_t busy_us = TAP_PERIOD_US / 4;
+	struct tap *tap = tap_new();
+	int64_t now_us = begin_us + TAP_PERIOD_US;
+	uint64_t worked_us = 0;
+
+	(void)state;
+	assert_int_equal(tap_allowance_us(tap, begin_us, worked_us),
+			 TAP_PERIOD_US / TAP_IDLE_SHARE);
+	worked_us += busy_us;
+	assert_int_equal(tap_allowance_us(tap, now_us - 1, worked_us),
+			 TAP_PERIOD_US / TAP_IDLE_SHARE);
+	assert_int_equal(tap_allowance_us(tap, now_us, worked_us), TAP_PERIOD_US / TAP_BUSY_SHARE);
+	tap_took(tap, TAP_PERIOD_US / TAP_BUSY_SHARE - 1);
+	assert_int_equal(tap_allowance_us(tap, now_us + 1, worked_us), 1);
+	tap_took(tap, 1000);
+	assert_int_equal(tap_allowance_us(tap, now_us + 2, worked_us), 0);
+	now_us += TAP_PERIOD_US;
+	assert_int_equal(tap_resume_us(tap), now_us);
+	worked_us += busy_us - 1;
+	assert_int_equal(tap_allowance_us(tap, now_us, worked_us), TAP_PERIOD_US / TAP_IDLE_SHARE);
+	tap_free(tap);
+}
+
 static void test_tap__refuses_one_reader_too_many(void **state)
 {
 	struct tap *tap = tap_new();
@@ -418,7 +516,10 @@ int main(void)
 		cmocka_unit_test(test_tap__never_gives_a_password),
 		cmocka_unit_test(test_tap__gives_each_reader_what_it_asked_for),
 		cmocka_unit_test(test_tap__gives_only_the_links_asked_for),
-		cmocka_unit_test(test_tap__tells_a_slow_reader_how_many_records_it_lost),
+		cmocka_unit_test(test_tap__tells_a_slow_reader_how_many_pdus_it_lost),
+		cmocka_unit_test(test_tap__goes_on_when_half_of_it_was_read),
+		cmocka_unit_test(test_tap__keeps_nothing_that_nobody_asked_for),
+		cmocka_unit_test(test_tap__takes_little_of_a_busy_engine),
 		cmocka_unit_test(test_tap__loses_nothing_that_fits),
 		cmocka_unit_test(test_tap__bounds_the_octets_it_keeps),
 		cmocka_unit_test(test_tap__gives_whole_pdus_round_after_round),

@@ -244,12 +244,19 @@ static bool trace_flush(struct trace *trace)
 	return write_out(&trace->view.out);
 }
 
+static void count_dropped(struct trace *trace, uint64_t dropped)
+{
+	trace->dropped += dropped;
+	if (trace->tui != NULL)
+		trace->tui->dropped = trace->dropped;
+	if (trace->summary != NULL)
+		trace_summary_dropped(trace->summary, dropped);
+}
+
 static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
 {
 	trace->seen += pdu->kind == TRACE_PDU;
-	trace->dropped += pdu->dropped;
-	if (trace->tui != NULL)
-		trace->tui->dropped = trace->dropped;
+	count_dropped(trace, pdu->dropped);
 	flow_add(trace->flow, pdu);
 	return show(trace);
 }
@@ -386,6 +393,8 @@ static int live(struct trace_options *options)
 	while (wanted && trace_live_wait(source, live_wait_ms(&trace)))
 		wanted = show_live(source, &trace);
 	error = source != NULL ? trace_live_error(source) : "out of memory";
+	if (ready)
+		count_dropped(&trace, trace_live_dropped(source));
 	if (wanted)
 		trace_end(&trace);
 	if (wanted && trace.tui != NULL)

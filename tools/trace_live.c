@@ -20,6 +20,7 @@ struct trace_live {
 	struct buffer octets;  /* of the PDU given last */
 	size_t taken;	       /* octets at the front of the body that were read */
 	uint64_t number;
+	uint64_t dropped; /* PDUs, not yet told */
 	const char *socket_path;
 	bool streaming; /* the daemon said 200 */
 	bool ended;
@@ -186,7 +187,8 @@ bool trace_live_wait(struct trace_live *live, int64_t most_ms)
 
 /* ---- lines ---- */
 
-bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
+/* The next line that has come, without its end; NULL: none. */
+static char *next_line(struct trace_live *live, size_t *n)
 {
 	struct buffer *body = http_reader_body(live->reader);
 	char *line = (char *)body->octets + live->taken;
@@ -196,12 +198,38 @@ bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
 	if (!stop) {
 		buffer_drop(body, live->taken);
 		live->taken = 0;
-		return false;
+		return NULL;
 	}
-	live->taken += (size_t)(stop - line) + 1;
-	*pdu = (struct trace_pdu){ .number = ++live->number, .message = "" };
-	if (trace_tap_line(line, (size_t)(stop - line), &live->octets, pdu))
-		return true;
-	end(live, "%s: this is no line of a tap", live->socket_path);
+	*n = (size_t)(stop - line);
+	live->taken += *n + 1;
+	return line;
+}
+
+bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
+{
+	size_t n;
+	char *line;
+
+	while ((line = next_line(live, &n))) {
+		*pdu = (struct trace_pdu){ .message = "" };
+		if (!trace_tap_line(line, n, &live->octets, pdu)) {
+			end(live, "%s: this is no line of a tap", live->socket_path);
+			return false;
+		}
+		pdu->dropped += trace_live_dropped(live);
+		if (pdu->octets) {
+			pdu->number = ++live->number;
+			return true;
+		}
+		live->dropped = pdu->dropped;
+	}
 	return false;
+}
+
+uint64_t trace_live_dropped(struct trace_live *live)
+{
+	uint64_t dropped = live->dropped;
+
+	live->dropped = 0;
+	return dropped;
 }

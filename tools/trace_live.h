@@ -35,6 +35,9 @@ bool trace_live_wait(struct trace_live *live, int64_t most_ms);
 /* The next PDU that has come; false: none. */
 bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu);
 
+/* How many PDUs the daemon dropped behind the last one that was given; each is told once. */
+uint64_t trace_live_dropped(struct trace_live *live);
+
 /* Why it ended, in one line; NULL when the user ended it. */
 const char *trace_live_error(const struct trace_live *live);
 

@@ -204,7 +204,6 @@ static void count_pdu(struct trace_summary *summary, const struct flow_event *ev
 		summary->first_us = event->at_us;
 	summary->last_us = event->at_us;
 	summary->octets += pdu->n;
-	summary->dropped += pdu->dropped;
 	summary->lost += pdu->lost;
 	summary->problems += event->error != SMPP_OK || pdu->framing != TRACE_WHOLE;
 	summary->again += event->again != 0;
@@ -243,6 +242,11 @@ void trace_summary_add(struct trace_summary *summary, const struct flow_event *e
 		summary->lost += event->pdu->lost;
 		return;
 	}
+}
+
+void trace_summary_dropped(struct trace_summary *summary, uint64_t dropped)
+{
+	summary->dropped += dropped;
 }
 
 /* ---- printing ---- */

@@ -9,21 +9,16 @@
 #include "smpp/pdu.h"
 #include "tools/trace_hex.h"
 
-/*
- * Cuts the value of "hex" out of a line and decodes it. It is longer than JSON strings may be for
- * our reader, and has no escapes.
- */
-static bool take_hex(char *line, size_t *n, struct buffer *octets)
-{
-	static const char key[] = "\"hex\":\"";
-	char *from = memmem(line, *n, key, sizeof(key) - 1);
-	char *to;
+static const char hex_key[] = "\"hex\":\"";
 
-	if (!from)
-		return false;
-	from += sizeof(key) - 1;
-	to = memchr(from, '"', *n - (size_t)(from - line));
-	buffer_clear(octets);
+/*
+ * Cuts the value of "hex", which begins at `from`, out of a line and decodes it. It is longer than
+ * JSON strings may be for our reader, and has no escapes.
+ */
+static bool take_hex(char *line, size_t *n, char *from, struct buffer *octets)
+{
+	char *to = memchr(from, '"', *n - (size_t)(from - line));
+
 	if (!to || !trace_hex_digits(from, (size_t)(to - from), octets))
 		return false;
 	memmove(from, to, *n - (size_t)(to - line));
@@ -73,18 +68,21 @@ bool trace_tap_line(char *line, size_t n, struct buffer *octets, struct trace_pd
 	struct json_error error;
 	struct json *json;
 	uint32_t length;
+	char *hex = memmem(line, n, hex_key, sizeof(hex_key) - 1);
 	bool ok;
 
-	if (!take_hex(line, &n, octets))
+	buffer_clear(octets);
+	if (hex && !take_hex(line, &n, hex + sizeof(hex_key) - 1, octets))
 		return false;
-	pdu->octets = octets->octets;
+	pdu->octets = hex ? octets->octets : NULL;
 	pdu->n = (uint32_t)octets->n;
 	/* The tap gives whole PDUs; all else it gives were octets that are none. */
 	pdu->framing = smpp_frame(pdu->octets, pdu->n, TRACE_PDU_OCTETS, &length) == SMPP_FRAME_OK ?
 			       TRACE_WHOLE :
 			       TRACE_LOST;
 	json = json_read(line, n, &error);
-	ok = json != NULL && read_members(json, pdu);
+	ok = json != NULL &&
+	     (hex ? read_members(json, pdu) : get_uint(json, "dropped", &pdu->dropped));
 	json_free(json);
 	return ok;
 }
