@@ -152,10 +152,16 @@ static struct flow_entry *find_open(const struct flow *flow, const struct flow_k
 	return entry;
 }
 
+/* No gap since: its answer would have been seen, and it is in its window. */
+static bool is_clear(const struct flow *flow, const struct flow_entry *entry)
+{
+	return entry->gaps == flow->gaps;
+}
+
 /* Out of the open ones, and no longer in its window. The caller owns it. */
 static void take_out(struct flow *flow, struct flow_entry *entry)
 {
-	uint32_t *window = window_of(flow, entry);
+	uint32_t *window = is_clear(flow, entry) ? window_of(flow, entry) : NULL;
 
 	if (window != NULL && *window > 0)
 		(*window)--;
@@ -199,11 +205,27 @@ static void make_room(struct flow *flow, int64_t now_us)
 
 	if (HASH_COUNT(flow->open) < FLOW_REQUESTS)
 		return;
-	if (!oldest->told)
+	if (!oldest->told && is_clear(flow, oldest))
 		tell_unanswered(flow, oldest, FLOW_WHY_FORGOTTEN, now_us);
 	flow->forgotten++;
 	take_out(flow, oldest);
 	flow_let_go(flow, oldest);
+}
+
+/*
+ * The source has dropped PDUs: of what is open now nobody knows whether it was answered. None is
+ * told as unanswered for that; an answer that comes still finds its request.
+ */
+static void lose_sight(struct flow *flow)
+{
+	struct flow_session *session;
+
+	flow->gaps++;
+	flow->next_due = NULL;
+	for (session = flow->sessions; session != NULL; session = session->hh.next) {
+		memset(session->open, 0, sizeof(session->open));
+		session->heard_us[TRACE_IN] = session->heard_us[TRACE_OUT] = flow->now_us;
+	}
 }
 
 static void copy_string(char *out, size_t room, struct smpp_octets string)
@@ -244,6 +266,7 @@ static void open_request(struct flow *flow, struct flow_session *session, struct
 	if (entry == NULL)
 		return; /* its answer will be told as unasked */
 	entry->key = key;
+	entry->gaps = flow->gaps;
 	remember(&entry->request, event->pdu, event->fields);
 	if (flow_is_submit(event->fields->command_id))
 		flow_submit(flow, session, entry, event);
@@ -349,6 +372,8 @@ void flow_add(struct flow *flow, const struct trace_pdu *pdu)
 	forget_events(flow);
 	flow->now_us = pdu->at_us;
 	tell_due(flow, pdu->at_us);
+	if (pdu->dropped > 0)
+		lose_sight(flow);
 	if (pdu->kind == TRACE_PDU)
 		on_pdu(flow, pdu);
 	else

@@ -40,6 +40,7 @@ struct flow_entry {
 	struct flow_request request;
 	uint64_t hash; /* of what a submit says, without its header */
 	bool told;     /* as unanswered */
+	uint64_t gaps; /* that there had been when it was opened */
 	struct flow_entry *next_gone;
 	UT_hash_handle hh;
 };
@@ -81,6 +82,7 @@ struct flow_failure {
 
 struct flow {
 	int64_t unanswered_us;
+	uint64_t gaps; /* where the source dropped PDUs */
 	int64_t now_us;
 	uint64_t forgotten;
 	uint32_t session_count;
