@@ -11,6 +11,7 @@
 #include "core/provider.h"
 #include "core/reload.h"
 #include "core/server.h"
+#include "core/tap.h"
 #include "core/traffic.h"
 
 void metrics_put(const struct scrape *scrape, struct exposition_figure figure,
@@ -374,6 +375,29 @@ static void feed_gaps(const struct scrape *scrape)
 	metrics_put_whole(scrape, scrape->engine->traffic->feed_gaps, NULL);
 }
 
+/* ---- the tap ---- */
+
+static void tap_passed(const struct scrape *scrape)
+{
+	struct tap_counts counts;
+	tap_counts(scrape->engine->tap, &counts);
+	metrics_put_whole(scrape, counts.passed, NULL);
+}
+
+static void tap_dropped(const struct scrape *scrape)
+{
+	struct tap_counts counts;
+	tap_counts(scrape->engine->tap, &counts);
+	metrics_put_whole(scrape, counts.dropped, NULL);
+}
+
+static void tap_memory(const struct scrape *scrape)
+{
+	struct tap_counts counts;
+	tap_counts(scrape->engine->tap, &counts);
+	metrics_put_whole(scrape, counts.octets, NULL);
+}
+
 /* ---- the table ---- */
 
 #define COUNTER(NAME, HELP, ...)                                                                  \
@@ -507,6 +531,11 @@ static const struct metric metrics[] = {
 	{ COUNTER("wrong_keys_total", "API keys that are nobody's, or are not active."), wrong_keys },
 	{ COUNTER("feed_gaps_total", "Times a reader of the feed came too late for what it wanted."),
 	  feed_gaps },
+
+	{ COUNTER("tap_pdus_total", "PDUs that passed while somebody watched."), tap_passed },
+	{ COUNTER("tap_dropped_total", "Of these, those that no reader was quick enough for."),
+	  tap_dropped },
+	{ GAUGE("tap_bytes", "Memory of the tap; none while nobody watches."), tap_memory },
 };
 /* clang-format on */
 

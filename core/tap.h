@@ -98,8 +98,7 @@ int64_t tap_resume_us(const struct tap *tap);
 struct tap_counts {
 	uint64_t passed;
 	uint64_t dropped;
-	size_t readers;
-	size_t octets; /* of memory */
+	size_t octets; /* of memory; now */
 };
 void tap_counts(const struct tap *tap, struct tap_counts *counts);
 

@@ -207,6 +207,16 @@ class Daemon:
     def operate(self, method, target, body=None):
         return ask(self.control, method, target, body)
 
+    def metric(self, name):
+        """A sample without labels."""
+        connection = UnixConnection(self.control)
+        try:
+            connection.request('GET', '/metrics')
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        return float(re.search(rf'^esmed_{name} (\S+)$', text, re.M)[1])
+
     def open_account(self):
         status, answer = self.operate('POST', '/control/v1/accounts/import', {
             'accounts': [{'name': ACCOUNT, 'opening': OPENING, 'keys': [{'key': KEY}]}]})
