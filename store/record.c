@@ -221,25 +221,11 @@ void store_row_set(const struct store_row *row, void *rec, uint64_t number)
 	}
 }
 
-/* True when the number fits the member. */
-static bool fits(const struct store_row *row, uint64_t number)
-{
-	switch (row->type) {
-	case ROW_U8:
-		return number <= UINT8_MAX;
-	case ROW_U16:
-		return number <= UINT16_MAX;
-	case ROW_U32:
-		return number <= UINT32_MAX;
-	case ROW_U64:
-	case ROW_I64:
-	case ROW_T:
-		return true;
-	case ROW_OCTETS:
-		break;
-	}
-	return false;
-}
+/* The greatest number a member takes. */
+static const uint64_t number_most[] = {
+	[ROW_U8] = UINT8_MAX,	[ROW_U16] = UINT16_MAX, [ROW_U32] = UINT32_MAX,
+	[ROW_U64] = UINT64_MAX, [ROW_I64] = UINT64_MAX, [ROW_T] = UINT64_MAX,
+};
 
 /* --- Keys ------------------------------------------------------------------------------------- */
 
@@ -345,7 +331,7 @@ static void write_octets(struct writer *w, const uint8_t *octets, size_t n)
 	w->n += n;
 }
 
-static void write_varint(struct writer *w, uint64_t number)
+static void write_long(struct writer *w, uint64_t number)
 {
 	uint8_t octets[10];
 	size_t n = 0;
@@ -354,6 +340,15 @@ static void write_varint(struct writer *w, uint64_t number)
 		octets[n++] = (uint8_t)(number | 0x80);
 	octets[n++] = (uint8_t)number;
 	write_octets(w, octets, n);
+}
+
+/* Most numbers of most records are small. */
+static inline void write_varint(struct writer *w, uint64_t number)
+{
+	if (number >= 0x80 || w->n >= w->most)
+		write_long(w, number);
+	else
+		w->at[w->n++] = (uint8_t)number;
 }
 
 /* `last_ms` is the last T that was set, which the next is told by its distance from. */
@@ -445,7 +440,7 @@ struct reader {
 };
 
 /* Where the value ends the number is 0: a member that was added later. */
-static uint64_t read_varint(struct reader *r)
+static uint64_t read_long(struct reader *r)
 {
 	uint64_t number = 0;
 	unsigned shift = 0;
@@ -467,6 +462,14 @@ static uint64_t read_varint(struct reader *r)
 	}
 	r->bad |= shift > 0 || r->n > 0;
 	return 0;
+}
+
+static inline uint64_t read_varint(struct reader *r)
+{
+	if (r->n == 0 || *r->at >= 0x80)
+		return read_long(r);
+	r->n--;
+	return *r->at++;
 }
 
 static void read_octets(struct reader *r, const struct store_row *row, void *rec)
@@ -500,7 +503,7 @@ static void read_member(struct reader *r, const struct store_row *row, void *rec
 		number = *last_ms + unzigzag(number - 1);
 		*last_ms = number;
 	}
-	r->bad |= !fits(row, number);
+	r->bad |= number > number_most[row->type];
 	store_row_set(row, rec, number);
 }
 
