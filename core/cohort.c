@@ -239,7 +239,7 @@ static uint32_t moved(uint32_t n, int64_t by)
 	return sum < 0 ? 0 : sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 
-/* The octets lie in `packed` until the record is put. */
+/* The octets of a stage that moves lie in `packed` until the record is put. */
 static void change(struct store_cohort *rec, const struct cohort_sums *by,
 		   uint8_t packed[COHORT_STAGES][HISTOGRAM_OCTETS])
 {
@@ -251,9 +251,10 @@ static void change(struct store_cohort *rec, const struct cohort_sums *by,
 		struct store_octets *octets = member(rec, stages[i].at);
 		struct smpp_writer out = { .at = packed[i], .cap = HISTOGRAM_OCTETS };
 		struct histogram sum = by->stages[i];
+		if (!sum.count)
+			continue; /* the octets stay as they are */
 		histogram_unpack(&sum, octets->at, octets->n);
-		if (histogram_count(&sum))
-			histogram_pack(&sum, &out);
+		histogram_pack(&sum, &out);
 		*octets = (struct store_octets){ packed[i], out.n };
 	}
 	for (unsigned i = 0; i < COHORT_OUTCOMES; i++) {

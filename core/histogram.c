@@ -1,6 +1,11 @@
 /* Durations in buckets. See histogram.h. */
 #include "core/histogram.h"
 
+#include <stdbool.h>
+
+#define SUM_OCTETS    8
+#define BUCKET_OCTETS 5
+
 unsigned histogram_bucket(int64_t ms)
 {
 	if (ms < 2)
@@ -20,7 +25,9 @@ int64_t histogram_least_ms(unsigned bucket)
 static void add(struct histogram *histogram, unsigned bucket, uint32_t n)
 {
 	uint32_t room = UINT32_MAX - histogram->n[bucket];
-	histogram->n[bucket] += n < room ? n : room;
+	uint32_t fits = n < room ? n : room;
+	histogram->n[bucket] += fits;
+	histogram->count += fits;
 }
 
 void histogram_add(struct histogram *histogram, int64_t ms)
@@ -31,22 +38,16 @@ void histogram_add(struct histogram *histogram, int64_t ms)
 
 void histogram_merge(struct histogram *sum, const struct histogram *other)
 {
+	if (!other->count)
+		return;
 	for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
 		add(sum, bucket, other->n[bucket]);
 	sum->sum_ms += other->sum_ms;
 }
 
-uint64_t histogram_count(const struct histogram *histogram)
-{
-	uint64_t n = 0;
-	for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++)
-		n += histogram->n[bucket];
-	return n;
-}
-
 int64_t histogram_quantile_ms(const struct histogram *histogram, unsigned permille)
 {
-	uint64_t rank = (histogram_count(histogram) * permille + 999) / 1000; /* from 1 */
+	uint64_t rank = (histogram->count * permille + 999) / 1000; /* from 1 */
 	for (unsigned bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) {
 		uint64_t n = histogram->n[bucket];
 		if (!n || rank > n) {
@@ -72,20 +73,26 @@ void histogram_pack(const struct histogram *histogram, struct smpp_writer *out)
 	}
 }
 
+/* Nobody else writes these octets: they are whole, or damaged and worth nothing. */
+static bool is_packed(const uint8_t *at, uint32_t n)
+{
+	if (n < SUM_OCTETS || (n - SUM_OCTETS) % BUCKET_OCTETS)
+		return false;
+	for (uint32_t i = SUM_OCTETS; i < n; i += BUCKET_OCTETS)
+		if (at[i] >= HISTOGRAM_BUCKETS)
+			return false;
+	return true;
+}
+
 void histogram_unpack(struct histogram *histogram, const uint8_t *at, uint32_t n)
 {
-	struct histogram packed = { 0 };
 	struct smpp_reader in = smpp_reader_of(at, n);
-	if (!n)
+	if (!is_packed(at, n))
 		return;
-	packed.sum_ms = (uint64_t)smpp_read_u32(&in) << 32;
-	packed.sum_ms |= smpp_read_u32(&in);
-	while (!in.bad && smpp_reader_left(&in)) {
+	histogram->sum_ms += (uint64_t)smpp_read_u32(&in) << 32;
+	histogram->sum_ms += smpp_read_u32(&in);
+	while (smpp_reader_left(&in)) {
 		unsigned bucket = smpp_read_u8(&in);
-		if (bucket >= HISTOGRAM_BUCKETS)
-			return;
-		packed.n[bucket] = smpp_read_u32(&in);
+		add(histogram, bucket, smpp_read_u32(&in));
 	}
-	if (!in.bad)
-		histogram_merge(histogram, &packed);
 }

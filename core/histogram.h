@@ -17,7 +17,7 @@
 #define HISTOGRAM_OCTETS  (8 + 5 * HISTOGRAM_BUCKETS) /* packed, at most */
 
 struct histogram {
-	uint64_t sum_ms;
+	uint64_t sum_ms, count; /* count: the sum of n */
 	uint32_t n[HISTOGRAM_BUCKETS];
 };
 
@@ -29,7 +29,6 @@ int64_t histogram_least_ms(unsigned bucket);
 void histogram_add(struct histogram *histogram, int64_t ms);
 /* Counts stay at what 32 bits hold. */
 void histogram_merge(struct histogram *sum, const struct histogram *other);
-uint64_t histogram_count(const struct histogram *histogram);
 
 /*
  * The duration that `permille` of all do not exceed, 1..1000: the one of that rank, as if those of

@@ -144,7 +144,7 @@ static void find_usual(struct gather *gather, struct insight_route *route)
 	const struct config_route *config =
 		config_route_find(gather->turn->engine->config, route->route);
 	int64_t usual_ms = config ? config->outcome_deadline_ms : 0;
-	route->usual_known = histogram_count(&route->day) >= INSIGHT_USUAL_LEAST;
+	route->usual_known = route->day.count >= INSIGHT_USUAL_LEAST;
 	if (route->usual_known)
 		usual_ms = histogram_quantile_ms(&route->day, 990);
 	if (usual_ms < INSIGHT_STUCK_MS)

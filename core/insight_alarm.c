@@ -115,7 +115,7 @@ static void add_minute(struct look *look, const struct store_cohort *rec)
 static void find_usual(struct receipts *receipts)
 {
 	receipts->usual_ms = USUAL_LEAST_MS;
-	if (histogram_count(&receipts->delivery) >= LEAST)
+	if (receipts->delivery.count >= LEAST)
 		receipts->usual_ms = histogram_quantile_ms(&receipts->delivery, 950);
 	if (receipts->usual_ms < USUAL_LEAST_MS)
 		receipts->usual_ms = USUAL_LEAST_MS;

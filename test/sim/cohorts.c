@@ -94,7 +94,7 @@ static void compare(const struct store_cohort *rec, struct recount *recount,
 	if (memcmp(sums.counts, recount->counts, sizeof(sums.counts)) != 0)
 		found(arg, "a cohort differs from the recount of its messages", rec->slot);
 	int64_t delivered = sums.counts[COHORT_ON_TIME] + sums.counts[COHORT_LATE];
-	if (histogram_count(&sums.stages[COHORT_TOTAL]) != (uint64_t)delivered)
+	if (sums.stages[COHORT_TOTAL].count != (uint64_t)delivered)
 		found(arg, "a cohort has timed more or less than was delivered", rec->slot);
 	for (unsigned i = 0; i < COHORT_OUTCOMES; i++)
 		if (sums.counts[i] && !sums.examples[i].order)
