@@ -50,7 +50,7 @@ bool turn_spent(const struct turn *turn)
 	return port_now_ms(turn->engine->port) - turn->now_ms >= ENGINE_TURN_MS;
 }
 
-struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size)
+static struct effect *add_effect(struct turn *turn, struct effects *to, effect_fn *run, size_t size)
 {
 	struct effect *effect = calloc(1, size);
 	if (!effect) {
@@ -58,12 +58,22 @@ struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size)
 		return NULL;
 	}
 	effect->run = run;
-	if (turn->last)
-		turn->last->next = effect;
+	if (to->last)
+		to->last->next = effect;
 	else
-		turn->first = effect;
-	turn->last = effect;
+		to->first = effect;
+	to->last = effect;
 	return effect;
+}
+
+struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size)
+{
+	return add_effect(turn, &turn->effects, run, size);
+}
+
+struct effect *turn_answer(struct turn *turn, effect_fn *run, size_t size)
+{
+	return add_effect(turn, &turn->answers, run, size);
 }
 
 static void turn_begin(struct turn *turn, struct engine *engine)
@@ -74,16 +84,14 @@ static void turn_begin(struct turn *turn, struct engine *engine)
 	turn_fail(turn, store_begin(engine->store, &turn->txn));
 }
 
-static void run_effects(struct turn *turn, enum turn_end end)
+static void run_effects(struct engine *engine, struct effects *effects, enum turn_end end)
 {
-	while (turn->first) {
-		struct effect *effect = turn->first;
-		turn->first = effect->next;
-		effect->run(turn->engine, effect, end);
+	while (effects->first) {
+		struct effect *effect = effects->first;
+		effects->first = effect->next;
+		effect->run(engine, effect, end);
 		free(effect);
 	}
-	orders_release(turn);
-	cohorts_release(turn);
 }
 
 /* Commits or aborts, and lets the effects out in the form that fits. */
@@ -100,7 +108,13 @@ static enum turn_end turn_finish(struct turn *turn)
 		store_abort(turn->txn);
 	if (turn_failed(turn))
 		end = turn->error == STORE_FATAL ? TURN_UNKNOWN : TURN_DROPPED;
-	run_effects(turn, end);
+	if (turn->answers.first) {
+		run_effects(engine, &turn->answers, end);
+		port_push(engine->port);
+	}
+	run_effects(engine, &turn->effects, end);
+	orders_release(turn);
+	cohorts_release(turn);
 	if (end != TURN_UNKNOWN)
 		return end;
 	log_error("store.fatal",

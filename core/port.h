@@ -238,7 +238,7 @@ void port_listen_close(struct port *port, uint64_t listener);
  * Takes up to n octets, in order, and says how many: less than n when the link's output_octets are
  * in use, 0 when the link is unknown or closing (for want of memory it is ended). Never blocks.
  * What was not taken stays with the caller and has not left; try again after the link's next
- * PORT_SENT. Allowed before PORT_UP. The octets move at the next port_wait, all of a turn together.
+ * PORT_SENT. Allowed before PORT_UP. The octets move at the next port_wait or port_push, all together.
  */
 size_t port_write(struct port *port, uint64_t link, const void *octets, size_t n);
 
@@ -324,6 +324,9 @@ struct port_event {
 
 /* Takes the next event that waits; false: none. Never blocks. */
 bool port_next(struct port *port, struct port_event *event);
+
+/* Hands over what was written, closed, opened since the last call, for somebody waits for it. */
+void port_push(struct port *port);
 
 /*
  * Hands over what was written, closed, opened since the last call, then returns as soon as an event

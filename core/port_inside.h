@@ -280,6 +280,9 @@ void port_io_free(struct port_io *io);
 
 void port_io_wake(struct port_io *io);
 
+/* With one_thread: empties the boxes. */
+void port_io_push(struct port_io *io);
+
 /* With one_thread: empties the boxes, waits at most wait_ms for something to happen, does it. */
 void port_io_round(struct port_io *io, int64_t wait_ms);
 

@@ -181,6 +181,11 @@ static void *io_run(void *argument)
 	return NULL;
 }
 
+void port_io_push(struct port_io *io)
+{
+	io_take(io);
+}
+
 void port_io_round(struct port_io *io, int64_t wait_ms)
 {
 	io_take(io);

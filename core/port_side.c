@@ -178,9 +178,11 @@ void port_publish(struct port *port, struct port_queue *posted, uint32_t signals
 	pthread_mutex_lock(&port->lock);
 	port_queue_move(&port->published, posted);
 	port->published_signals |= signals;
-	if (port->waiting)
-		pthread_cond_signal(&port->published_some);
+	bool wake = port->waiting;
+
 	pthread_mutex_unlock(&port->lock);
+	if (wake) /* after the lock, or the woken would wait for it at once */
+		pthread_cond_signal(&port->published_some);
 }
 
 /* ---- ids ---- */
@@ -606,6 +608,13 @@ static void wait_published(struct port *port, int64_t wait_ms)
 	}
 	port->waiting = false;
 	pthread_mutex_unlock(&port->lock);
+}
+
+void port_push(struct port *port)
+{
+	flush(port);
+	if (port->one_thread)
+		port_io_push(port->io);
 }
 
 void port_wait(struct port *port, int64_t until_ms)

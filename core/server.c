@@ -273,7 +273,7 @@ static void ask(struct turn *turn, struct input *input)
 	struct conn *conn = find(engine->server, link);
 	if (!conn) /* gone before it was heard: nothing has happened */
 		return;
-	struct reply *reply = (struct reply *)turn_effect(turn, reply_run, sizeof(*reply));
+	struct reply *reply = (struct reply *)turn_answer(turn, reply_run, sizeof(*reply));
 	if (!reply)
 		return;
 	struct api_call *call = &reply->call;

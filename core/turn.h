@@ -30,6 +30,10 @@ enum turn_end {
 	TURN_UNKNOWN, /* nobody knows, and the process is about to exit: say so and nothing else */
 };
 
+struct effects {
+	struct effect *first, *last;
+};
+
 struct turn {
 	struct engine *engine;
 	struct store_txn *txn;
@@ -40,10 +44,10 @@ struct turn {
 	 * durable deadlines. A step of the wall clock moves none of them.
 	 */
 	int64_t due_ms;
-	enum store_err error;	/* first failure; STORE_OK while all is well */
-	struct work *works;	/* orders touched so far; core/orders.c */
-	struct cohort *cohorts; /* what they change in sums over messages; core/cohort.c */
-	struct effect *first, *last;
+	enum store_err error;		 /* first failure; STORE_OK while all is well */
+	struct work *works;		 /* orders touched so far; core/orders.c */
+	struct cohort *cohorts;		 /* what they change in sums over messages; core/cohort.c */
+	struct effects answers, effects; /* see turn_answer and turn_effect */
 };
 
 /* Records that the transaction cannot be kept. The first error counts. */
@@ -68,5 +72,7 @@ struct effect {
 	effect_fn *run;
 };
 struct effect *turn_effect(struct turn *turn, effect_fn *run, size_t size);
+/* The same, of an answer that somebody waits for: it runs before all effects and leaves at once. */
+struct effect *turn_answer(struct turn *turn, effect_fn *run, size_t size);
 
 #endif

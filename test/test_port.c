@@ -41,6 +41,25 @@ static void test_port__sends_what_was_written_before_up(void **state)
 	assert_memory_equal(seen(world, server)->octets.octets, "hello", 5);
 }
 
+/* The peer has it though nobody waits for the port. */
+static void test_port__pushes_what_somebody_waits_for(void **state)
+{
+	struct world *world = *state;
+	uint64_t listener = listen_tcp(world, (struct port_listen){ 0 });
+	int peer = raw_connect(bound_port(world, listener), 0);
+	uint64_t link = await_accepted(world);
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	char octets[5];
+
+	setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	assert_int_equal(port_write(world->port, link, "hello", 5), 5);
+	port_push(world->port);
+	assert_int_equal(recv(peer, octets, sizeof(octets), MSG_WAITALL), 5);
+	assert_memory_equal(octets, "hello", 5);
+	close(peer);
+	assert_int_equal(await_down(world, link)->sent, 5);
+}
+
 static void test_port__flushes_a_close_before_up(void **state)
 {
 	struct world *world = *state;
@@ -580,6 +599,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BOTH(test_port__carries_octets_both_ways),
 		BOTH(test_port__sends_what_was_written_before_up),
+		BOTH(test_port__pushes_what_somebody_waits_for),
 		BOTH(test_port__flushes_a_close_before_up),
 		BOTH(test_port__takes_no_more_than_the_output_bound),
 		BOTH(test_port__counts_as_sent_only_what_left),

@@ -287,6 +287,12 @@ static void kernel(struct sim_link *link)
 	      NULL);
 }
 
+void port_push(struct port *port)
+{
+	for (struct sim_link *link = port->links; link; link = link->next)
+		kernel(link);
+}
+
 void port_wait(struct port *port, int64_t until_ms)
 {
 	bool left = false;
