@@ -49,6 +49,7 @@ struct pcapng {
 	uint64_t waiting;  /* packets in it */
 	uint64_t written;
 	struct interface *interfaces;
+	bool unread; /* by whom the pipe was for */
 	char error[CAPTURE_ERROR_OCTETS + PATH_MAX];
 };
 
@@ -282,6 +283,7 @@ bool pcapng_flush(struct pcapng *pcapng)
 		if (n < 0 && reason == EINTR)
 			continue;
 		if (n < 0) {
+			pcapng->unread = reason == EPIPE;
 			return fail(pcapng, cut_file(pcapng) ? strerror(reason) :
 							       "its last packet is not whole");
 		}
@@ -347,6 +349,11 @@ void pcapng_free(struct pcapng *pcapng)
 uint64_t pcapng_written(const struct pcapng *pcapng)
 {
 	return pcapng->written;
+}
+
+bool pcapng_unread(const struct pcapng *pcapng)
+{
+	return pcapng->unread;
 }
 
 const char *pcapng_error(const struct pcapng *pcapng)

@@ -50,6 +50,8 @@ bool pcapng_flush(struct pcapng *pcapng);
 
 /* Packets that the system has taken as a whole. */
 uint64_t pcapng_written(const struct pcapng *pcapng);
+/* Was it a pipe whose reader has gone? Then nothing is wrong, and nothing can be written. */
+bool pcapng_unread(const struct pcapng *pcapng);
 /* In one line, with the name of the file; "": nothing is wrong. */
 const char *pcapng_error(const struct pcapng *pcapng);
 

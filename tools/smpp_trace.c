@@ -150,7 +150,8 @@ static bool tui_begin(struct trace *trace, struct trace_options *options)
 	trace->tui->print = options->print;
 	if (!tui_open(trace->tui))
 		return false;
-	tui_set_filter(trace->tui, options->filter, options->filter_text);
+	tui_set_filter(trace->tui, options->filter,
+		       options->filter_text != NULL ? options->filter_text : "");
 	options->filter = NULL;
 	return true;
 }
@@ -197,10 +198,12 @@ static void trace_release(struct trace *trace)
 /* False: it cannot be written, which was said. */
 static bool written(struct trace *trace, bool done)
 {
-	if (!done && !trace->unwritten)
+	if (done || trace_export_unread(trace->export))
+		return done;
+	if (!trace->unwritten)
 		fprintf(stderr, "smpp-trace: %s\n", trace_export_error(trace->export));
-	trace->unwritten = !done;
-	return done;
+	trace->unwritten = true;
+	return false;
 }
 
 /* Everything that the flow has to say. False: nobody reads it, or it cannot be written. */
@@ -399,7 +402,8 @@ static int live(struct trace_options *options)
 		trace_end(&trace);
 	if (wanted && trace.tui != NULL)
 		tui_stay(&trace, error ? error : "");
-	if (ready && trace.tui == NULL)
+	/* Wireshark counts itself, and takes every word for an error. */
+	if (ready && trace.tui == NULL && options->extcap == TRACE_EXTCAP_NOT)
 		print_counts(&trace);
 	ready = ready && !trace.unwritten;
 	trace_release(&trace);
@@ -445,13 +449,24 @@ static int explain(struct trace_options *options)
 	return status;
 }
 
+/* ---- Wireshark's questions ---- */
+
+static int answer_wireshark(struct trace_options *options)
+{
+	struct buffer out = { 0 };
+	bool well;
+
+	trace_extcap_answer(options->extcap, &out);
+	well = write_out(&out);
+	buffer_release(&out);
+	return well ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	static int (*const run[])(struct trace_options *) = {
-		[TRACE_DECODE] = decode,
-		[TRACE_READ] = read_capture,
-		[TRACE_LIVE] = live,
-		[TRACE_EXPLAIN] = explain,
+		[TRACE_DECODE] = decode,   [TRACE_READ] = read_capture,	      [TRACE_LIVE] = live,
+		[TRACE_EXPLAIN] = explain, [TRACE_EXTCAP] = answer_wireshark,
 	};
 	struct trace_options options;
 	int status;

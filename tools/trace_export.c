@@ -15,8 +15,6 @@
 #include "tools/pcapng.h"
 #include "tools/scenario.h"
 
-#define LINK_UPPER_PDU 252
-
 /* epan/exported_pdu.h of Wireshark; numbers are big-endian. */
 enum tag {
 	TAG_END = 0,
@@ -232,7 +230,7 @@ static bool open_capture(struct trace_export *export)
 	struct pcapng_want want = { .path = export->want.path,
 				    .program = "smpp-trace " ESMED_VERSION,
 				    .comment = export->comment,
-				    .link_type = LINK_UPPER_PDU,
+				    .link_type = TRACE_EXPORT_LINK_TYPE,
 				    .file_octets = export->want.file_octets,
 				    .files = export->want.files };
 
@@ -295,6 +293,11 @@ bool trace_export_end(struct trace_export *export)
 uint64_t trace_export_written(const struct trace_export *export)
 {
 	return export->pcapng != NULL ? pcapng_written(export->pcapng) : 0;
+}
+
+bool trace_export_unread(const struct trace_export *export)
+{
+	return export->pcapng != NULL && pcapng_unread(export->pcapng);
 }
 
 const char *trace_export_error(const struct trace_export *export)

@@ -15,6 +15,8 @@
 
 #include "tools/flow.h"
 
+#define TRACE_EXPORT_LINK_TYPE 252 /* LINKTYPE_WIRESHARK_UPPER_PDU */
+
 /* Borrowed for as long as the export lives. */
 struct trace_export_want {
 	const char *scenario; /* NULL: none */
@@ -43,6 +45,8 @@ bool trace_export_end(struct trace_export *export);
 
 /* PDUs that are in the capture, in one file or in several. */
 uint64_t trace_export_written(const struct trace_export *export);
+/* Whoever read the capture through a pipe has gone: no error, but nothing more can be written. */
+bool trace_export_unread(const struct trace_export *export);
 /* In one line. */
 const char *trace_export_error(const struct trace_export *export);
 

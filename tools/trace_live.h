@@ -13,6 +13,8 @@
 
 #include "tools/trace.h"
 
+#define TRACE_TAP_SOCKET "/run/esmed/tap.sock" /* if it is not said where */
+
 struct trace_live;
 
 struct trace_live_want {

@@ -4,11 +4,14 @@
 #include "tools/trace_options.h"
 
 #include <argp.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "tools/trace_live.h"
 
 #define ROTATE_OCTETS_MIN (64u << 10)
 #define ROTATE_OCTETS_MAX (UINT64_C(1024) << 30)
@@ -24,6 +27,12 @@ enum key {
 	KEY_ROTATE,
 	KEY_REDACT,
 	KEY_SCENARIO,
+	KEY_INTERFACES,
+	KEY_INTERFACE,
+	KEY_DLTS,
+	KEY_CONFIG,
+	KEY_CAPTURE,
+	KEY_VERSION,
 };
 
 static const struct argp_option rows[] = {
@@ -35,6 +44,7 @@ static const struct argp_option rows[] = {
 	  "text (the default), json (one object a line), fields or csv (those of -e)", 1 },
 	{ "field", 'e', "NAME", 0, "A column of -T fields or csv: a member of the JSON object", 1 },
 	{ "filter", 'f', "EXPR", 0, "Only PDUs for which it holds: cmd=submit_sm & rtt>200ms", 1 },
+	{ "extcap-capture-filter", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
 	{ "unanswered-after", KEY_AFTER, "SECONDS", 0, "When a request counts as unanswered (60)",
 	  1 },
 	{ "text", KEY_TEXT, NULL, 0, "Show texts; otherwise their length", 1 },
@@ -42,12 +52,13 @@ static const struct argp_option rows[] = {
 	{ "alphabet", KEY_ALPHABET, "NAME", 0,
 	  "What data_coding 0 means: gsm7 (the default), latin1, ascii or ucs2", 1 },
 	{ "port", KEY_PORT, "PORT", 0, "read: SMPP is on this port only (any, if recognised)", 2 },
-	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (/run/esmed/tap.sock)",
+	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (" TRACE_TAP_SOCKET ")",
 	  2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
 	{ "write", 'w', "FILE", 0,
 	  "live, read: write pcapng (- is standard output) instead of showing; both with -v, -c, -T json...",
 	  3 },
+	{ "fifo", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
 	{ "rotate", KEY_ROTATE, "SIZE[,COUNT]", 0,
 	  "-w: files FILE_00001... of SIZE (100K, 10M, 1G) at most; keep the last COUNT", 3 },
 	{ "scenario", KEY_SCENARIO, "FILE", 0,
@@ -55,6 +66,13 @@ static const struct argp_option rows[] = {
 	{ "redact", KEY_REDACT, NULL, 0,
 	  "-w, --scenario: mask texts and numbers in the file although --text and --numbers show them",
 	  3 },
+	/* Wireshark's own words, with two aliases above. */
+	{ "extcap-interfaces", KEY_INTERFACES, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "extcap-interface", KEY_INTERFACE, "NAME", OPTION_HIDDEN, NULL, 0 },
+	{ "extcap-dlts", KEY_DLTS, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "extcap-config", KEY_CONFIG, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "capture", KEY_CAPTURE, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "extcap-version", KEY_VERSION, "VERSION", OPTION_HIDDEN, NULL, 0 },
 	{ 0 },
 };
 
@@ -178,16 +196,19 @@ static void add_name(struct argp_state *state, struct trace_options *options, ch
 		options->names[options->n_names++] = name;
 }
 
-/* A mistake is pointed at, and ends the process. */
-static void read_filter(struct trace_options *options, const char *text)
+/* A mistake is pointed at, and ends the process. Wireshark reads it from the standard output, of a success. */
+static void read_filter(struct trace_options *options)
 {
+	const char *text = options->filter_text;
 	struct filter_error error;
 
-	filter_free(options->filter);
-	options->filter_text = text;
 	options->filter = filter_new(text, &error);
 	if (options->filter != NULL)
 		return;
+	if (options->extcap == TRACE_EXTCAP_FILTER) {
+		printf("column %" PRIu32 ": %s\n", error.column, error.text);
+		exit(EXIT_SUCCESS);
+	}
 	fprintf(stderr, "smpp-trace: filter, column %" PRIu32 ": %s\n  %s\n  %*s^\n", error.column,
 		error.text, text, (int)error.column - 1, "");
 	exit(argp_err_exit_status);
@@ -213,6 +234,21 @@ static void check_write(struct argp_state *state, const struct trace_options *op
 	if (options->write_path != NULL && strcmp(options->write_path, "-") == 0 &&
 	    (options->rotate_octets > 0 || trace_options_show(options)))
 		argp_error(state, "-w -: the standard output has no rotation, nor room for a view");
+}
+
+static void check_extcap(struct argp_state *state, struct trace_options *options)
+{
+	bool captures = options->extcap == TRACE_EXTCAP_CAPTURE;
+
+	options->command = captures ? TRACE_LIVE : TRACE_EXTCAP;
+	if (captures && options->write_path == NULL)
+		argp_error(state, "--capture wants --fifo=FILE");
+	/*
+	 * Until the process ends, for whatever reason: Wireshark waits for ever for a pipe that nobody
+	 * opened, and shows no error. What is wrong with the path is told when it is opened to be written.
+	 */
+	if (captures)
+		open(options->write_path, O_WRONLY | O_CLOEXEC);
 }
 
 /* What does not go together. */
@@ -241,6 +277,38 @@ static void check(struct argp_state *state, const struct trace_options *options)
 				  "without --numbers");
 }
 
+/* What Wireshark asks for. */
+static error_t read_extcap(int key, const char *arg, struct argp_state *state)
+{
+	struct trace_options *options = state->input;
+
+	switch (key) {
+	case KEY_INTERFACES:
+		options->extcap = TRACE_EXTCAP_INTERFACES;
+		return 0;
+	case KEY_INTERFACE:
+		if (strcmp(arg, TRACE_EXTCAP_NAME) != 0)
+			argp_error(state, "--extcap-interface=%s: there is only %s", arg,
+				   TRACE_EXTCAP_NAME);
+		if (options->extcap == TRACE_EXTCAP_NOT)
+			options->extcap = TRACE_EXTCAP_FILTER;
+		return 0;
+	case KEY_DLTS:
+		options->extcap = TRACE_EXTCAP_DLTS;
+		return 0;
+	case KEY_CONFIG:
+		options->extcap = TRACE_EXTCAP_CONFIG;
+		return 0;
+	case KEY_CAPTURE:
+		options->extcap = TRACE_EXTCAP_CAPTURE;
+		return 0;
+	case KEY_VERSION: /* of Wireshark: nothing here depends on it */
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
 static error_t read_write(int key, char *arg, struct argp_state *state)
 {
 	struct trace_options *options = state->input;
@@ -259,7 +327,7 @@ static error_t read_write(int key, char *arg, struct argp_state *state)
 		options->redact = true;
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return read_extcap(key, arg, state);
 	}
 }
 
@@ -284,7 +352,7 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		add_name(state, options, arg);
 		return 0;
 	case 'f':
-		read_filter(options, arg);
+		options->filter_text = arg;
 		return 0;
 	case KEY_LADDER:
 		options->ladder = true;
@@ -317,10 +385,15 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		read_words(state, options);
 		return 0;
 	case ARGP_KEY_END:
+		if (options->extcap != TRACE_EXTCAP_NOT)
+			check_extcap(state, options);
+		if (options->filter_text != NULL)
+			read_filter(options);
 		check(state, options);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "decode, read, live or explain?");
+		if (options->extcap == TRACE_EXTCAP_NOT)
+			argp_error(state, "decode, read, live or explain?");
 		return 0;
 	default:
 		return read_write(key, arg, state);
@@ -334,9 +407,8 @@ void trace_options_read(struct trace_options *options, int argc, char **argv)
 	};
 
 	*options = (struct trace_options){
-		.socket_path = "/run/esmed/tap.sock",
+		.socket_path = TRACE_TAP_SOCKET,
 		.link = "",
-		.filter_text = "",
 		.unanswered_us = 60 * INT64_C(1000000),
 	};
 	argp_program_version = "smpp-trace " ESMED_VERSION;

@@ -6,6 +6,7 @@
 
 #include "core/buffer.h"
 #include "tools/filter.h"
+#include "tools/trace_extcap.h"
 #include "tools/trace_view.h"
 
 #define TRACE_NAMES 64 /* of -e */
@@ -15,10 +16,12 @@ enum trace_command {
 	TRACE_READ,
 	TRACE_LIVE,
 	TRACE_EXPLAIN,
+	TRACE_EXTCAP,
 };
 
 struct trace_options {
 	enum trace_command command;
+	enum trace_extcap extcap;
 	bool verbose;
 	bool ladder;
 	bool summary;
@@ -28,7 +31,7 @@ struct trace_options {
 	char *names[TRACE_NAMES]; /* of -e */
 	size_t n_names;
 	struct filter *filter;	 /* NULL: everything is to be seen; the caller frees it */
-	const char *filter_text; /* "" without */
+	const char *filter_text; /* NULL without */
 	uint16_t port;		 /* read: 0 is any */
 	int64_t unanswered_us;
 	struct smpp_print_options print;

@@ -35,5 +35,11 @@ done
 check 'the API has a manual page' test -n "$(find "$TMPDIR/tree" -path '*/man7/esmed-api.7' -size +0)"
 check 'the configuration has a manual page' test -n "$(find "$TMPDIR/tree" -path '*/man5/esmed.conf.5')"
 check 'the example configuration is installed' test -n "$(find "$TMPDIR/tree" -name example.yaml)"
+extcap=$(find "$TMPDIR/tree" -path '*/wireshark/extcap/smpp-trace')
+check 'smpp-trace is installed for Wireshark' test -x "$TMPDIR/tree$(readlink "$extcap")"
+if command -v tshark >/dev/null; then
+	check '... where it looks' test "$extcap" = \
+		"$TMPDIR/tree$(tshark -G folders 2>/dev/null | sed -n 's/^Extcap path:[[:blank:]]*//p')/smpp-trace"
+fi
 echo "1..$n"
 exit $bad
