@@ -14,7 +14,7 @@ struct engine;
 
 struct alarm {
 	char name[64];
-	char text[200];
+	char text[320];
 	int64_t since_ms; /* wall clock */
 	struct alarm *next;
 };

@@ -46,7 +46,7 @@ void certificates_check(struct engine *engine)
 {
 	int64_t now_ms = port_wall_ms(engine->port);
 	struct ending ending = { .until_ms = now_ms + engine->config->certificate_warning_ms };
-	char text[200] = "", date[25], more[24] = "";
+	char text[sizeof(((struct alarm *)0)->text)] = "", date[25], more[24] = "";
 	if (engine->config->certificate_warning_ms)
 		for (size_t i = 0; i < engine->n_providers; i++)
 			for (size_t k = 0; k < engine->providers[i]->n_trunks; k++)

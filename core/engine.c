@@ -14,6 +14,7 @@
 #include "core/feed.h"
 #include "core/inbound.h"
 #include "core/insight_alarm.h"
+#include "core/link_alarm.h"
 #include "core/log.h"
 #include "core/missing.h"
 #include "core/orders.h"
@@ -456,6 +457,7 @@ static void tick(struct engine *engine, int64_t now_ms)
 	engine->marked_ms = now_ms;
 	store_mark(engine->store);
 	overdue_check(engine);
+	link_alarm_check(engine);
 }
 
 static void drain(struct engine *engine, int64_t now_ms)

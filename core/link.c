@@ -219,6 +219,7 @@ static void bound(struct engine *engine, struct link *link, const struct smpp_ev
 {
 	link->tlvs_allowed = event->tlvs_allowed;
 	link->peer_version = event->interface_version;
+	link->bound_ms = event->at_ms;
 	link->failures = 0;
 	link->refused_since_ms = 0;
 	link->refused_status = 0;

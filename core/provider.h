@@ -80,6 +80,7 @@ struct link {
 	uint32_t
 		refused_status; /* of the last bind; 0: it was not refused, or is not answered yet */
 	uint64_t sent_octets;
+	int64_t bound_ms; /* monotonic; of the last time that it was bound */
 	int64_t since_ms; /* wall clock of the last change of state */
 	char reason[420]; /* why it is down, or was last */
 	char peer[64];
@@ -116,6 +117,8 @@ struct provider {
 	int64_t next_bind_ms; /* links that come back together bind one after the other */
 	uint32_t next_link;   /* turn of the links */
 	struct unmatched unmatched;
+	int64_t up_ms
+		[2]; /* when a link was bound that submits, and one that receives: link_alarm.h */
 	int64_t alerts_since_ms; /* a second, the alerts in it, and those that were not kept */
 	uint32_t alerts, alerts_skipped;
 };

@@ -10,6 +10,7 @@
 #include "core/control.h"
 #include "core/engine.h"
 #include "core/link.h"
+#include "core/link_alarm.h"
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
@@ -412,6 +413,7 @@ void reload_forget(struct engine *engine)
 		struct provider *provider = engine->providers[i];
 		if (provider_has_left(engine, provider)) {
 			unmatched_end(engine, provider);
+			link_alarm_end(engine, provider);
 			provider_free(engine, provider);
 			continue;
 		}

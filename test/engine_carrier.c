@@ -378,6 +378,8 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 			return;
 		}
 	}
+	if (event->command_id == SMPP_bind_receiver && carrier->receiver_status)
+		status = carrier->receiver_status;
 	assert_int_equal(smpp_session_bind_answer(far->end.session, status, "carrier",
 						  carrier->sc_interface_version, now_ms),
 			 SMPP_SESSION_OK);

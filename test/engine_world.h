@@ -59,6 +59,7 @@ struct carrier {
 	struct far *fars;	     /* connections, newest first */
 	uint32_t bind_status;	     /* of every bind from now on */
 	uint32_t transceiver_status; /* of bind_transceiver, 0: as bind_status */
+	uint32_t receiver_status;    /* the same of bind_receiver */
 	bool nacks_transceiver;	     /* that is said by generic_nack */
 	const char *outbind_system_id,
 		*outbind_password;    /* set: connections are the carrier's calls */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "core/json.h"
 #include "core/provider.h"
 #include "test/engine_world.h"
 
@@ -420,6 +421,107 @@ static void test_engine__a_refused_login_stays_with_its_host(void **state)
 	engine_world_free(world);
 }
 
+/* ---- the alarm for a carrier that is away ---- */
+
+#define QUICK "window: 10, " TIMERS "}"
+
+static const char *alarm_text(const struct engine_world *world, const char *name)
+{
+	for (const struct alarm *alarm = world->engine->alarms; alarm; alarm = alarm->next)
+		if (!strcmp(alarm->name, name))
+			return alarm->text;
+	return "";
+}
+
+/* Begun once a minute has passed and ended once it is bound for good, each told once. */
+static void test_engine__a_carrier_that_is_away_is_an_alarm(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = QUICK });
+	struct carrier *alpha = world->carriers[0];
+	char since[40];
+	(void)state;
+	engine_world_run(world, 100000);
+	int64_t cut_ms = port_wall_ms(world->port);
+	alpha->bind_status = 0x08;
+	carrier_cut(alpha);
+	engine_world_run(world, 58000);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	engine_world_run(world, 4000);
+	assert_true(engine_world_alarmed(world, "link_down:alpha"));
+	const char *text = alarm_text(world, "link_down:alpha");
+	json_time_text(cut_ms, since);
+	since[17] = '\0'; /* the second is that of the last look */
+	assert_non_null(strstr(text, since));
+	assert_non_null(strstr(text, "alpha (routes 1, 3): no link is bound since "));
+	assert_non_null(strstr(text, "bind refused with ESME_RSYSERR"));
+	assert_non_null(strstr(text, "see esmectl links"));
+	engine_world_run(world, 200000);
+	assert_true(engine_world_alarmed(world, "link_down:alpha"));
+	assert_false(engine_world_alarmed(world, "link_down:beta"));
+	assert_int_equal(world_count(world, STORE_KIND_ALARM), 1);
+	alpha->bind_status = 0;
+	engine_world_run(world, 10000);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	assert_int_equal(world_count(world, STORE_KIND_ALARM), 2);
+	engine_world_free(world);
+}
+
+/* It takes every bind and drops it after a second: one alarm, and no end of it. */
+static void test_engine__a_carrier_that_drops_what_it_binds_is_one_alarm(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = QUICK });
+	struct carrier *alpha = world->carriers[0];
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		carrier_cut(alpha);
+		engine_world_run(world, 1500);
+		if (i < 38)
+			assert_false(engine_world_alarmed(world, "link_down:alpha"));
+		else if (i > 42)
+			assert_true(engine_world_alarmed(world, "link_down:alpha"));
+	}
+	assert_true(alpha->binds > 150);
+	assert_int_equal(world_count(world, STORE_KIND_ALARM), 1);
+	engine_world_free(world);
+}
+
+/* What is sent goes, and nobody would hear what became of it. */
+static void test_engine__a_pair_without_its_receiver_is_an_alarm(void **state)
+{
+	struct engine_world *world = fallen_back(false);
+	(void)state;
+	world->carriers[0]->receiver_status = 0x08;
+	carrier_cut(world->carriers[0]);
+	engine_world_run(world, 70000);
+	assert_int_equal(alpha_of(world)->links[0]->state, LINK_BOUND);
+	assert_non_null(strstr(alarm_text(world, "link_down:alpha"), "no link that receives is"));
+	world->carriers[0]->receiver_status = 0;
+	engine_world_run(world, 10000);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	engine_world_free(world);
+}
+
+/* What the operator wants down is no news to him. */
+static void test_engine__a_link_taken_down_is_no_alarm(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = QUICK });
+	(void)state;
+	trunk_take_down(world->engine, trunk_of(world), false);
+	engine_world_run(world, 200000);
+	assert_int_equal(carrier_connected(world->carriers[0]), 0);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	world->carriers[0]->mute = true;
+	trunk_bring_up(world->engine, trunk_of(world));
+	engine_world_run(world, 50000);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	engine_world_run(world, 20000);
+	assert_true(engine_world_alarmed(world, "link_down:alpha"));
+	trunk_take_down(world->engine, trunk_of(world), false);
+	engine_world_run(world, 3000);
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +542,10 @@ int main(void)
 		cmocka_unit_test(test_engine__check_65_the_second_host_after_the_first_has_failed),
 		cmocka_unit_test(test_engine__check_65_hosts_are_tried_round_and_round),
 		cmocka_unit_test(test_engine__a_refused_login_stays_with_its_host),
+		cmocka_unit_test(test_engine__a_carrier_that_is_away_is_an_alarm),
+		cmocka_unit_test(test_engine__a_carrier_that_drops_what_it_binds_is_one_alarm),
+		cmocka_unit_test(test_engine__a_pair_without_its_receiver_is_an_alarm),
+		cmocka_unit_test(test_engine__a_link_taken_down_is_no_alarm),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

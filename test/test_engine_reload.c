@@ -229,10 +229,15 @@ static void test_engine__reload_ends_the_alarms_of_a_provider_that_leaves(void *
 	}
 	engine_world_run(world, 12000);
 	assert_true(engine_world_alarmed(world, "unmatched_receipts:alpha"));
+	world->carriers[0]->bind_status = SMPP_ESME_RSYSERR;
+	carrier_cut(world->carriers[0]);
+	engine_world_run(world, 70000);
+	assert_true(engine_world_alarmed(world, "link_down:alpha"));
 	assert_true(reload(world, &(struct setting){ .file = HEAD BETA "routes:\n" ROUTE_2 }));
 	engine_world_run(world, 12000);
 	assert_int_equal(world->engine->n_providers, 2); /* beta and the sandbox */
 	assert_false(engine_world_alarmed(world, "unmatched_receipts:alpha"));
+	assert_false(engine_world_alarmed(world, "link_down:alpha"));
 	engine_world_free(world);
 }
 

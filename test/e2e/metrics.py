@@ -22,7 +22,8 @@ PATHS = 10000
 SETS = ('listen=127.0.0.1:0', 'routes.1.receipt_deadline=3s', 'limits.body=4KiB',
         'limits.header=1KiB', 'routes.1.queued_alarm=1s', 'limits.header_fields=8', 'limits.header_time=200ms',
         'limits.keep_alive=1s', 'limits.connections_per_uid=8',
-        'providers.alpha.timers.response=1s', 'providers.alpha.timers.pause_min=100ms')
+        'providers.alpha.timers.link_down_after=1s', 'providers.alpha.timers.response=1s',
+        'providers.alpha.timers.pause_min=100ms')
 SAMPLE = re.compile(r'([a-z_]+)(?:\{(.*)\})? (\S+)')
 LABEL = re.compile(r'([a-z_]+)="((?:[^"\\]|\\.)*)"')
 
@@ -238,6 +239,16 @@ def link_lost(home, before):
     after = scrape(daemon.submit)
     check('A92: though a request is still answered 200', status == 200 and
           after.get('route_queued_segments', route='1') == 1)
+    name = 'link_down:alpha'
+    house.await_that('its alarm begins', lambda: scrape(daemon.submit).get(
+        'alarm_active', name=name))
+    for way, target in ((daemon.submit, '/healthz'), (daemon.control, '/control/v1/status')):
+        alarms = house.ask(way, 'GET', target)[1]['alarms']
+        text = [alarm['text'] for alarm in alarms if alarm['name'] == name]
+        check(f'A92: its alarm is in {target} and says which routes, since when and why',
+              len(text) == 1 and re.match(
+                  r'alpha \(routes 1, .*\): no link is bound since \S+Z: \S.*; see esmectl links',
+                  text[0]), alarms)
     check('no counter falls by the loss', not fell(before, after), fell(before, after))
     promtool('it with the link down', after.text)
     return after
@@ -264,8 +275,9 @@ def queued_too_long(home, before):
     home.far.end()
     home.far = house.FarEnd(home.folder, '--quiet', '--listen', f'127.0.0.1:{home.far.port}',
                             name='sim-again')
-    house.await_that('the alarm ends', lambda: scrape(daemon.submit).get(
-        'alarm_active', name=name) is None)
+    for each in (name, 'link_down:alpha'):
+        house.await_that('the alarm ends', lambda each=each: scrape(daemon.submit).get(
+            'alarm_active', name=each) is None)
     house.await_that('the message is resolved', lambda: daemon.resolved(5))
     after = scrape(daemon.submit)
     check('A55: it is over when nothing waits any more', after.get(
@@ -276,7 +288,8 @@ def queued_too_long(home, before):
         link.sendall(b'GET /control/v1/events?since=0&types=alarm.begins,alarm.ends HTTP/1.1\r\n'
                      b'Host: localhost\r\nAccept: application/x-ndjson\r\n\r\n')
         feed = b''
-        while not re.search(rb'"alarm.ends"[^\n]*no link', feed):
+        while not all(re.search(rb'"alarm.ends"[^\n]*%s[^\n]*no link' % each, feed)
+                      for each in (b'queued_too_long', b'link_down:alpha')):
             feed += link.recv(65536)
     events = re.findall(r'"event":"(alarm\.[a-z]+)"[^\n]*"' + name + '"[^\n]*no link',
                         feed.decode())
