@@ -212,11 +212,7 @@ static void make_room(struct flow *flow, int64_t now_us)
 	flow_let_go(flow, oldest);
 }
 
-/*
- * The source has dropped PDUs: of what is open now nobody knows whether it was answered. None is
- * told as unanswered for that; an answer that comes still finds its request.
- */
-static void lose_sight(struct flow *flow)
+void flow_gap(struct flow *flow)
 {
 	struct flow_session *session;
 
@@ -373,7 +369,7 @@ void flow_add(struct flow *flow, const struct trace_pdu *pdu)
 	flow->now_us = pdu->at_us;
 	tell_due(flow, pdu->at_us);
 	if (pdu->dropped > 0)
-		lose_sight(flow);
+		flow_gap(flow);
 	if (pdu->kind == TRACE_PDU)
 		on_pdu(flow, pdu);
 	else

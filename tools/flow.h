@@ -133,6 +133,12 @@ void flow_free(struct flow *flow);
 /* Takes the next PDU, which must live until its events were taken. */
 void flow_add(struct flow *flow, const struct trace_pdu *pdu);
 void flow_end(struct flow *flow);
+/*
+ * The source has dropped PDUs behind the last one: of what is open now nobody knows whether it was
+ * answered. None is told as unanswered; an answer that comes still finds its request. A PDU with
+ * `dropped` says so itself.
+ */
+void flow_gap(struct flow *flow);
 /* Nothing has come until now_us, by the clock of the PDUs: what is due is told without waiting. */
 void flow_pass(struct flow *flow, int64_t now_us);
 /* When flow_pass will have something to tell, at the earliest; INT64_MAX: no request is open. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/json.h"
+#include "tools/address.h"
 
 #define BODY_OCTETS (256u << 10)
 
@@ -502,7 +503,7 @@ bool sim_control_listen(struct sim_control *control, struct port *port, struct s
 		(struct sim_control){ .smsc = smsc, .port = port, .started_ms = port_now_ms(port) };
 	if (strncmp(where, "unix:", 5) == 0) {
 		listen.unix_path = where + 5;
-	} else if (!sim_read_address(where, host, sizeof(host), &listen.port) ||
+	} else if (!address_read(where, NULL, host, sizeof(host), &listen.port) ||
 		   !is_loopback(host)) {
 		snprintf(error, PORT_TEXT_OCTETS,
 			 "--control=%.100s is neither unix:PATH nor HOST:PORT of this machine",

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/address.h"
 #include "tools/sim_receipt.h"
 
 enum key {
@@ -200,13 +201,13 @@ static error_t read_identity(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case KEY_LISTEN:
-		if (!sim_read_address(arg, options->listen_host, sizeof(options->listen_host),
-				      &options->listen_port))
+		if (!address_read(arg, NULL, options->listen_host, sizeof(options->listen_host),
+				  &options->listen_port))
 			argp_error(state, "--listen=%s is not HOST:PORT", arg);
 		return 0;
 	case KEY_OUTBIND:
-		if (!sim_read_address(arg, options->outbind_host, sizeof(options->outbind_host),
-				      &options->outbind_port))
+		if (!address_read(arg, NULL, options->outbind_host, sizeof(options->outbind_host),
+				  &options->outbind_port))
 			argp_error(state, "--outbind=%s is not HOST:PORT", arg);
 		return 0;
 	case KEY_TLS_CERT:

@@ -150,26 +150,6 @@ bool sim_read_ms(struct smpp_octets text, uint32_t *out)
 	return false;
 }
 
-bool sim_read_address(const char *text, char *host, size_t host_octets, uint16_t *port)
-{
-	const char *colon = strrchr(text, ':');
-	size_t length = colon == NULL ? 0 : (size_t)(colon - text);
-	uint64_t number;
-
-	if (colon == NULL || !sim_read_number(smpp_octets_of(colon + 1), UINT16_MAX, &number))
-		return false;
-	if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
-		text++;
-		length -= 2;
-	}
-	if (length == 0 || length >= host_octets)
-		return false;
-	memcpy(host, text, length);
-	host[length] = '\0';
-	*port = (uint16_t)number;
-	return true;
-}
-
 bool sim_read_status(struct smpp_octets text, uint32_t *out)
 {
 	uint64_t value;

@@ -64,8 +64,6 @@ __attribute__((format(printf, 3, 4))) bool sim_wrong(struct sim_mistake *mistake
 bool sim_read_number(struct smpp_octets text, uint64_t max, uint64_t *out);
 /* "250", "250ms", "2s", "5m" as milliseconds, at most a day and an hour. */
 bool sim_read_ms(struct smpp_octets text, uint32_t *out);
-/* "HOST:PORT" or "[HOST]:PORT"; false: it is neither, or HOST does not fit. */
-bool sim_read_address(const char *text, char *host, size_t host_octets, uint16_t *port);
 /* A number, or the name of a command_status with or without its ESME_. */
 bool sim_read_status(struct smpp_octets text, uint32_t *out);
 

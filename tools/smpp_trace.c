@@ -1,6 +1,7 @@
 /*
- * smpp-trace: shows SMPP PDUs to an engineer, from hexadecimal, from captures or as they pass through
- * a running daemon. This file joins source, flow and view; each of them is a file of its own.
+ * smpp-trace: shows SMPP PDUs to an engineer, from hexadecimal, from captures, as they pass through
+ * a running daemon or between two others. This file joins source, flow and view; each of them is a
+ * file of its own.
  *
  * Exit status: 0 all well, 1 a PDU or its hexadecimal cannot be read, the daemon cannot be reached,
  * a file cannot be written or nothing has that name, 2 the command line is wrong.
@@ -20,6 +21,7 @@
 #include "tools/trace_hex.h"
 #include "tools/trace_live.h"
 #include "tools/trace_options.h"
+#include "tools/trace_proxy.h"
 #include "tools/trace_split.h"
 #include "tools/trace_summary.h"
 #include "tools/tui.h"
@@ -86,10 +88,10 @@ static bool read_octets(const struct trace_options *options, struct buffer *octe
 
 /* ---- the way from source to view ---- */
 
-#define TURN_PDUS 4096 /* of a file, between two looks at the keys */
-#define TURN_MS	  50   /* live: a key is obeyed after so long at most */
+#define TURN_PDUS 4096 /* between two looks at the keys */
+#define TURN_MS	  50   /* live, proxy: a key is obeyed after so long at most */
 #define STAY_MS	  1000 /* nothing happens but keys */
-#define BEHIND_MS 200  /* live: an answer may be on its way to us for so long */
+#define BEHIND_MS 200  /* live, proxy: an answer may be on its way to us for so long */
 
 struct trace {
 	const struct trace_options *options;
@@ -145,8 +147,11 @@ static bool tui_begin(struct trace *trace, struct trace_options *options)
 	trace->tui = calloc(1, sizeof(*trace->tui));
 	if (trace->tui == NULL)
 		return out_of_memory();
-	trace->tui->live = options->command == TRACE_LIVE;
-	trace->tui->title = trace->tui->live ? "live" : options->words[0];
+	trace->tui->live = options->command != TRACE_READ;
+	trace->tui->masked = options->command == TRACE_LIVE;
+	trace->tui->title = options->command == TRACE_READ  ? options->words[0] :
+			    options->command == TRACE_PROXY ? options->to_host :
+							      "live";
 	trace->tui->print = options->print;
 	if (!tui_open(trace->tui))
 		return false;
@@ -346,10 +351,50 @@ static int read_capture(struct trace_options *options)
 	return well && error[0] == '\0' && trace.well ? 0 : 1;
 }
 
-/* ---- live ---- */
+/* ---- live, proxy ---- */
+
+/* Where PDUs come from as they pass: one of the two. */
+struct passing {
+	struct trace_live *live;
+	struct trace_proxy *proxy;
+};
+
+static bool passing_wait(const struct passing *passing, int64_t most_ms)
+{
+	return passing->proxy != NULL ? trace_proxy_wait(passing->proxy, most_ms) :
+					trace_live_wait(passing->live, most_ms);
+}
+
+static bool passing_gap(const struct passing *passing)
+{
+	return passing->proxy != NULL ? trace_proxy_dropped(passing->proxy) > 0 :
+					trace_live_gap(passing->live);
+}
+
+static void tell(struct trace *trace, const char *note)
+{
+	if (trace->tui != NULL)
+		snprintf(trace->tui->message, sizeof(trace->tui->message), "%s", note);
+	else
+		fprintf(stderr, "smpp-trace: %s\n", note);
+}
+
+static bool passing_next(const struct passing *passing, struct trace *trace, struct trace_pdu *pdu)
+{
+	const char *note;
+
+	if (passing->proxy == NULL)
+		return trace_live_next(passing->live, pdu);
+	while (trace_proxy_next(passing->proxy, pdu, &note)) {
+		if (note == NULL)
+			return true;
+		tell(trace, note);
+	}
+	return false;
+}
 
 /* When there is something to do though nothing comes. */
-static int64_t live_wait_ms(const struct trace *trace)
+static int64_t passing_wait_ms(const struct trace *trace)
 {
 	int64_t due_us = flow_due_us(trace->flow);
 	int64_t wait_ms = trace->tui != NULL ? TURN_MS : INT64_MAX;
@@ -363,22 +408,50 @@ static int64_t live_wait_ms(const struct trace *trace)
 	return wait_ms;
 }
 
-static bool show_live(struct trace_live *live, struct trace *trace)
+static bool show_passing(const struct passing *passing, struct trace *trace)
 {
 	struct trace_pdu pdu;
-	bool quiet = true;
+	size_t n = 0;
 
-	for (; trace_live_next(live, &pdu); quiet = false) {
+	/* What one wait of live has brought is less; of proxy more may wait, and keys do, too. */
+	for (; n < TURN_PDUS && passing_next(passing, trace, &pdu); n++) {
 		if (!trace_one(trace, &pdu))
 			return false;
 	}
 	/* PDUs tell the time themselves, and their answers may be right behind them. */
-	if (quiet) {
+	if (n == 0) {
+		if (passing_gap(passing))
+			flow_gap(trace->flow);
 		flow_pass(trace->flow, (port_wall_ms(NULL) - BEHIND_MS) * 1000);
 		if (!show(trace))
 			return false;
 	}
 	return trace->tui != NULL ? tui_turn(trace->tui, 0) : trace_flush(trace);
+}
+
+/* false: nobody reads it any more, or it cannot be written. */
+static bool watch(const struct passing *passing, struct trace *trace)
+{
+	const char *error = NULL;
+	bool wanted = true;
+
+	while (wanted && passing_wait(passing, passing_wait_ms(trace)))
+		wanted = show_passing(passing, trace);
+	if (passing_gap(passing))
+		flow_gap(trace->flow);
+	if (passing->proxy != NULL) {
+		count_dropped(trace, trace_proxy_dropped(passing->proxy));
+	} else {
+		count_dropped(trace, trace_live_dropped(passing->live));
+		error = trace_live_error(passing->live);
+	}
+	wanted = wanted && trace_end(trace);
+	if (wanted && trace->tui != NULL)
+		tui_stay(trace, error ? error : "");
+	/* Wireshark counts itself, and takes every word for an error. */
+	if (trace->tui == NULL && trace->options->extcap == TRACE_EXTCAP_NOT)
+		print_counts(trace);
+	return !trace->unwritten;
 }
 
 static int live(struct trace_options *options)
@@ -387,30 +460,44 @@ static int live(struct trace_options *options)
 					.link = options->link,
 					.text = options->print.show_text,
 					.numbers = options->print.show_numbers };
-	struct trace_live *source = trace_live_new(&want);
+	struct passing passing = { .live = trace_live_new(&want) };
 	struct trace trace = { 0 };
-	bool ready = source != NULL && trace_begin(&trace, options);
-	bool wanted = ready; /* somebody reads it, and it can be written */
+	bool well = passing.live != NULL ? trace_begin(&trace, options) : out_of_memory();
 	const char *error;
 
-	while (wanted && trace_live_wait(source, live_wait_ms(&trace)))
-		wanted = show_live(source, &trace);
-	error = source != NULL ? trace_live_error(source) : "out of memory";
-	if (ready)
-		count_dropped(&trace, trace_live_dropped(source));
-	if (wanted)
-		trace_end(&trace);
-	if (wanted && trace.tui != NULL)
-		tui_stay(&trace, error ? error : "");
-	/* Wireshark counts itself, and takes every word for an error. */
-	if (ready && trace.tui == NULL && options->extcap == TRACE_EXTCAP_NOT)
-		print_counts(&trace);
-	ready = ready && !trace.unwritten;
+	well = well && watch(&passing, &trace);
 	trace_release(&trace);
+	if (passing.live == NULL)
+		return 1;
+	error = trace_live_error(passing.live);
 	if (error)
 		fprintf(stderr, "smpp-trace: %s\n", error);
-	trace_live_free(source);
-	return error || !ready ? 1 : 0;
+	trace_live_free(passing.live);
+	return error || !well ? 1 : 0;
+}
+
+static int proxy(struct trace_options *options)
+{
+	struct relay_want want = { .host = options->listen_host,
+				   .port = options->listen_port,
+				   .to_host = options->to_host,
+				   .to_port = options->to_port,
+				   .to_tls = options->to_tls,
+				   .ca_file = options->to_ca };
+	char error[PORT_TEXT_OCTETS];
+	struct passing passing = { .proxy = trace_proxy_new(&want, error) };
+	struct trace trace;
+	bool well;
+
+	if (passing.proxy == NULL) {
+		fprintf(stderr, "smpp-trace: %s\n", error);
+		return 1;
+	}
+	fprintf(stderr, "listening on %s\n", trace_proxy_address(passing.proxy));
+	well = trace_begin(&trace, options) && watch(&passing, &trace);
+	trace_release(&trace);
+	trace_proxy_free(passing.proxy);
+	return well ? 0 : 1;
 }
 
 /* ---- explain ---- */
@@ -465,7 +552,8 @@ static int answer_wireshark(struct trace_options *options)
 int main(int argc, char **argv)
 {
 	static int (*const run[])(struct trace_options *) = {
-		[TRACE_DECODE] = decode,   [TRACE_READ] = read_capture,	      [TRACE_LIVE] = live,
+		[TRACE_DECODE] = decode,   [TRACE_READ] = read_capture,
+		[TRACE_LIVE] = live,	   [TRACE_PROXY] = proxy,
 		[TRACE_EXPLAIN] = explain, [TRACE_EXTCAP] = answer_wireshark,
 	};
 	struct trace_options options;

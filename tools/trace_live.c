@@ -226,6 +226,11 @@ bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
 	return false;
 }
 
+bool trace_live_gap(const struct trace_live *live)
+{
+	return live->dropped > 0;
+}
+
 uint64_t trace_live_dropped(struct trace_live *live)
 {
 	uint64_t dropped = live->dropped;

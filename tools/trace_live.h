@@ -37,6 +37,9 @@ bool trace_live_wait(struct trace_live *live, int64_t most_ms);
 /* The next PDU that has come; false: none. */
 bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu);
 
+/* Has the daemon dropped PDUs behind the last one that was given? */
+bool trace_live_gap(const struct trace_live *live);
+
 /* How many PDUs the daemon dropped behind the last one that was given; each is told once. */
 uint64_t trace_live_dropped(struct trace_live *live);
 

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/address.h"
 #include "tools/trace_live.h"
 
+#define HOST_OCTETS	  sizeof(((struct trace_options *)NULL)->to_host)
 #define ROTATE_OCTETS_MIN (64u << 10)
 #define ROTATE_OCTETS_MAX (UINT64_C(1024) << 30)
 
@@ -33,13 +35,17 @@ enum key {
 	KEY_CONFIG,
 	KEY_CAPTURE,
 	KEY_VERSION,
+	KEY_LISTEN,
+	KEY_TO,
+	KEY_TO_TLS,
 };
 
 static const struct argp_option rows[] = {
 	{ "verbose", 'v', NULL, 0, "A block for each PDU: every field with its octets", 1 },
 	{ "ladder", KEY_LADDER, NULL, 0, "Arrows between the ESME and the carrier", 1 },
 	{ "summary", 'c', NULL, 0, "Figures of the whole at the end, and no PDUs", 1 },
-	{ "interactive", 'i', NULL, 0, "read, live: on the whole screen; ? tells the keys", 1 },
+	{ "interactive", 'i', NULL, 0, "read, live, proxy: on the whole screen; ? tells the keys",
+	  1 },
 	{ "format", 'T', "FORMAT", 0,
 	  "text (the default), json (one object a line), fields or csv (those of -e)", 1 },
 	{ "field", 'e', "NAME", 0, "A column of -T fields or csv: a member of the JSON object", 1 },
@@ -55,14 +61,19 @@ static const struct argp_option rows[] = {
 	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (" TRACE_TAP_SOCKET ")",
 	  2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
+	{ "listen", KEY_LISTEN, "[HOST:]PORT", 0,
+	  "proxy: where the ESME connects to; loopback without HOST, a free port with 0", 2 },
+	{ "to", KEY_TO, "HOST:PORT", 0, "proxy: the SMSC", 2 },
+	{ "to-tls", KEY_TO_TLS, "FILE", OPTION_ARG_OPTIONAL,
+	  "proxy: TLS to the SMSC, which the system must trust, or the certificates in FILE", 2 },
 	{ "write", 'w', "FILE", 0,
-	  "live, read: write pcapng (- is standard output) instead of showing; both with -v, -c, -T json...",
+	  "live, read, proxy: write pcapng (- is standard output) instead of showing; both with -v, -c, -T json...",
 	  3 },
 	{ "fifo", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
 	{ "rotate", KEY_ROTATE, "SIZE[,COUNT]", 0,
 	  "-w: files FILE_00001... of SIZE (100K, 10M, 1G) at most; keep the last COUNT", 3 },
 	{ "scenario", KEY_SCENARIO, "FILE", 0,
-	  "live, read: write what the carrier said, for smsc-sim --replay", 3 },
+	  "live, read, proxy: write what the carrier said, for smsc-sim --replay", 3 },
 	{ "redact", KEY_REDACT, NULL, 0,
 	  "-w, --scenario: mask texts and numbers in the file although --text and --numbers show them",
 	  3 },
@@ -77,12 +88,12 @@ static const struct argp_option rows[] = {
 };
 
 static const char args_doc[] =
-	"decode HEX...|-\nread FILE|-\nlive\nexplain STATUS|TLV|FIELD|PDU...";
+	"decode HEX...|-\nread FILE|-\nlive\nproxy --listen=PORT --to=HOST:PORT\nexplain STATUS|TLV|FIELD|PDU...";
 static const char doc[] =
 	"Shows SMPP PDUs: from hexadecimal, from a capture, or as they pass through a running "
-	"esmed.\v"
+	"esmed, or between any ESME and any SMSC.\v"
 	"decode reads hexadecimal in any usual form, or from standard input with -. read takes "
-	"pcap and pcapng. live shows PDUs until it is interrupted. explain says what a status, a TLV, a field or a PDU is. "
+	"pcap and pcapng. live shows PDUs until it is interrupted, and so does proxy, which passes them on as they are. explain says what a status, a TLV, a field or a PDU is. "
 	"Passwords are never shown. Exit status: 0 all well, 1 a PDU or the hexadecimal cannot be "
 	"read or the daemon cannot be reached, 2 the command line is wrong.";
 
@@ -95,6 +106,7 @@ static const struct {
 	{ "decode", TRACE_DECODE, 1, SIZE_MAX },
 	{ "read", TRACE_READ, 1, 1 },
 	{ "live", TRACE_LIVE, 0, 0 },
+	{ "proxy", TRACE_PROXY, 0, 0 },
 	{ "explain", TRACE_EXPLAIN, 1, SIZE_MAX },
 };
 
@@ -137,7 +149,7 @@ static void read_words(struct argp_state *state, struct trace_options *options)
 				   options->words[commands[i].most]);
 		return;
 	}
-	argp_error(state, "`%s` is no command; decode, read, live and explain are", name);
+	argp_error(state, "`%s` is no command; decode, read, live, proxy and explain are", name);
 }
 
 static void read_format(struct argp_state *state, struct trace_options *options, const char *name)
@@ -221,6 +233,34 @@ bool trace_options_show(const struct trace_options *options)
 	       options->format != TRACE_LINE;
 }
 
+/* Do PDUs of a session pass, and not only those that somebody has pasted? */
+static bool passes(const struct trace_options *options)
+{
+	return options->command == TRACE_LIVE || options->command == TRACE_READ ||
+	       options->command == TRACE_PROXY;
+}
+
+static void read_address(struct argp_state *state, const char *option, const char *text,
+			 const char *otherwise, char *host, uint16_t *port)
+{
+	if (!address_read(text, otherwise, host, HOST_OCTETS, port))
+		argp_error(state, "--%s=%s is no HOST:PORT, such as 127.0.0.1:2775", option, text);
+}
+
+static void check_proxy(struct argp_state *state, const struct trace_options *options)
+{
+	bool listens = options->listen_host[0] != '\0', to = options->to_host[0] != '\0';
+
+	if (options->command != TRACE_PROXY && (listens || to || options->to_tls))
+		argp_error(state, "--listen, --to and --to-tls are for proxy");
+	if (options->command != TRACE_PROXY)
+		return;
+	if (!listens || !to)
+		argp_error(state, "proxy wants --listen=PORT and --to=HOST:PORT");
+	if (options->to_port == 0)
+		argp_error(state, "--to: nobody listens on port 0");
+}
+
 static void check_write(struct argp_state *state, const struct trace_options *options)
 {
 	bool writes = options->write_path != NULL || options->scenario_path != NULL;
@@ -229,8 +269,8 @@ static void check_write(struct argp_state *state, const struct trace_options *op
 		argp_error(state, "--rotate wants -w FILE");
 	if (options->redact && !writes)
 		argp_error(state, "--redact wants -w FILE or --scenario FILE");
-	if (writes && options->command != TRACE_LIVE && options->command != TRACE_READ)
-		argp_error(state, "-w and --scenario are for live and read");
+	if (writes && !passes(options))
+		argp_error(state, "-w and --scenario are for live, read and proxy");
 	if (options->write_path != NULL && strcmp(options->write_path, "-") == 0 &&
 	    (options->rotate_octets > 0 || trace_options_show(options)))
 		argp_error(state, "-w -: the standard output has no rotation, nor room for a view");
@@ -264,13 +304,13 @@ static void check(struct argp_state *state, const struct trace_options *options)
 		argp_error(state, "-c, --ladder, -v, -i and -T: one at a time");
 	if (options->interactive && (options->write_path != NULL || options->scenario_path != NULL))
 		argp_error(state, "-i and -w: one at a time; on the screen F2 saves");
-	if (options->interactive && options->command != TRACE_READ &&
-	    options->command != TRACE_LIVE)
-		argp_error(state, "-i is for read and live");
+	if (options->interactive && !passes(options))
+		argp_error(state, "-i is for read, live and proxy");
 	if (options->interactive && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)))
 		argp_error(state, "-i wants a terminal for its keys (standard input) and lines "
 				  "(standard output)");
 	check_write(state, options);
+	check_proxy(state, options);
 	if (options->command == TRACE_LIVE && !options->print.show_numbers &&
 	    options->filter != NULL && filter_needs_numbers(options->filter))
 		argp_error(state, "the filter looks at numbers, which the daemon hides from live "
@@ -309,7 +349,7 @@ static error_t read_extcap(int key, const char *arg, struct argp_state *state)
 	}
 }
 
-static error_t read_write(int key, char *arg, struct argp_state *state)
+static error_t read_way(int key, char *arg, struct argp_state *state)
 {
 	struct trace_options *options = state->input;
 
@@ -325,6 +365,17 @@ static error_t read_write(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_REDACT:
 		options->redact = true;
+		return 0;
+	case KEY_LISTEN:
+		read_address(state, "listen", arg, "127.0.0.1", options->listen_host,
+			     &options->listen_port);
+		return 0;
+	case KEY_TO:
+		read_address(state, "to", arg, NULL, options->to_host, &options->to_port);
+		return 0;
+	case KEY_TO_TLS:
+		options->to_tls = true;
+		options->to_ca = arg;
 		return 0;
 	default:
 		return read_extcap(key, arg, state);
@@ -393,10 +444,10 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		if (options->extcap == TRACE_EXTCAP_NOT)
-			argp_error(state, "decode, read, live or explain?");
+			argp_error(state, "decode, read, live, proxy or explain?");
 		return 0;
 	default:
-		return read_write(key, arg, state);
+		return read_way(key, arg, state);
 	}
 }
 

@@ -15,6 +15,7 @@ enum trace_command {
 	TRACE_DECODE,
 	TRACE_READ,
 	TRACE_LIVE,
+	TRACE_PROXY,
 	TRACE_EXPLAIN,
 	TRACE_EXTCAP,
 };
@@ -40,8 +41,14 @@ struct trace_options {
 	uint64_t rotate_octets;	   /* 0: it is one file */
 	uint32_t rotate_files;	   /* 0: all are kept */
 	const char *socket_path;
-	const char *link; /* "": all */
-	char **words;	  /* behind the command; 1 or more, but none for live */
+	const char *link;      /* "": all */
+	char listen_host[256]; /* proxy; "": not given */
+	uint16_t listen_port;
+	char to_host[256]; /* the same */
+	uint16_t to_port;
+	bool to_tls;
+	const char *to_ca; /* NULL: as the system trusts */
+	char **words;	   /* behind the command; 1 or more, but none for live */
 	size_t n_words;
 };
 

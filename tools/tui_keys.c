@@ -72,7 +72,7 @@ static bool take_filter(struct tui *tui)
 		snprintf(tui->message, sizeof(tui->message), "%s", error.text);
 		return false;
 	}
-	if (filter != NULL && tui->live && !tui->print.show_numbers &&
+	if (filter != NULL && tui->masked && !tui->print.show_numbers &&
 	    filter_needs_numbers(filter)) {
 		filter_free(filter);
 		snprintf(tui->message, sizeof(tui->message),

@@ -55,7 +55,8 @@ struct tui {
 	/* Set by the caller before tui_init. */
 	const char *title; /* where the PDUs come from */
 	bool live;
-	bool utf8; /* the terminal has more than ASCII; LC_CTYPE says so, too */
+	bool masked; /* at the source: numbers that are not shown cannot be asked for */
+	bool utf8;   /* the terminal has more than ASCII; LC_CTYPE says so, too */
 	struct smpp_print_options print;
 
 	struct tui_keep keep;

@@ -5,6 +5,7 @@ each pane says is proved by test_tui; here that it comes onto a terminal, and le
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -188,11 +189,38 @@ def live():
                        'q: the error is on the terminal as it was', [terminal.said('errors')])
 
 
+def between_two():
+    """proxy: notes are told on the screen, silence is told while nothing passes, and q ends both."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+        listener.settimeout(house.PATIENCE_S)
+        to = f'127.0.0.1:{listener.getsockname()[1]}'
+        with Terminal('proxy', '--listen=0', '--to=' + to, '--unanswered-after=1') as terminal:
+            house.await_that('the screen', lambda: 'link#session' in '\n'.join(terminal.screen()))
+            port = int(terminal.said('errors').rsplit(':', 1)[1])
+            with socket.create_connection(('127.0.0.1', port)) as esme:
+                smsc = listener.accept()[0]
+                terminal.shows_text('proxy: who a session is', 'session 1 is 127.0.0.1:')
+                esme.sendall(bytes.fromhex('00000010000000150000000000000007'))
+                terminal.shows('proxy: silence is told', lambda screen: any(
+                    'enquire_link' in line and '!!' in line for line in screen))
+                terminal.keys('/')
+                terminal.type('to~^3161')
+                terminal.keys('Enter')
+                terminal.shows_text('proxy: it has the numbers, and may be asked', '0 of 2')
+                terminal.keys('q')
+                status, same = terminal.left()
+                tap.result(status == 0 and same and esme.recv(1) == b'' and
+                           smsc.recv(100)[16:] == b'' and smsc.recv(1) == b'',
+                           'proxy: q ends both sides')
+                smsc.close()
+
+
 def main():
     looks_around()
     other_terminals()
     signals()
     live()
+    between_two()
     return tap.end()
 
 
