@@ -433,7 +433,8 @@ def fake_taps():
     tap.result('seen 4, shown 4, dropped 3\n' in err and ' window=1' in told[2] and
                ' of #1 ' in told[3] and silent == [['submit_sm', 'sequence_number=3']],
                'behind a gap nothing before it is open, or unanswered; its answer is joined', told)
-    _, out, err, _ = live_of([HEAD, *map(chunk, gap), chunk(b'{"seq":9,"dropped":2}\n'), chunk(b'')])
+    gap.append(b'{"seq":9,"dropped":2}\n')
+    _, out, err, _ = live_of([HEAD, *map(chunk, gap), chunk(b'')])
     tap.result('seen 4, shown 4, dropped 5\n' in err and out.splitlines() == told[:4],
                'what was dropped behind the last is counted, and may have been an answer',
                [err, out])
