@@ -163,11 +163,11 @@ struct walk {
 	uint32_t end; /* parameters lie before it */
 };
 
-static void visit_field(struct walk *w, struct smpp_field field)
+static void visit_field(struct walk *w, struct smpp_field *field)
 {
-	field.offset = w->offset;
-	w->visit(w->ctx, &field);
-	w->offset += field.octets;
+	field->offset = w->offset;
+	w->visit(w->ctx, field);
+	w->offset += field->octets;
 }
 
 /* The octets a member takes on the wire. */
@@ -202,33 +202,33 @@ static uint32_t octets_of(const struct walk *w, const struct smpp_place *place, 
 
 /* Fills in what the row and the member say; the caller knows the rest. */
 static void visit_member(struct walk *w, const struct smpp_place *place, const void *base,
-			 struct smpp_field field)
+			 struct smpp_field *field)
 {
 	const struct smpp_param *param = place->param;
 
-	field.name = param->name;
-	field.type = param->type;
-	field.mask = param->mask;
-	field.section = param->section;
-	field.octets = octets_of(w, place, base);
+	field->name = param->name;
+	field->type = param->type;
+	field->mask = param->mask;
+	field->section = param->section;
+	field->octets = octets_of(w, place, base);
 	switch (param->type) {
 	case SMPP_TYPE_LENGTH:
-		field.has_number = true;
-		field.number = w->pdu->wire.n ? smpp_member_number(base, place) :
-						smpp_member_slice(base, place + 1).n;
+		field->has_number = true;
+		field->number = w->pdu->wire.n ? smpp_member_number(base, place) :
+						 smpp_member_slice(base, place + 1).n;
 		break;
 	case SMPP_TYPE_INT1:
 	case SMPP_TYPE_INT4:
 	case SMPP_TYPE_COUNT:
 	case SMPP_TYPE_COUNT1:
-		field.has_number = true;
-		field.number = smpp_member_number(base, place);
+		field->has_number = true;
+		field->number = smpp_member_number(base, place);
 		break;
 	case SMPP_TYPE_CSTRING:
 	case SMPP_TYPE_TIME:
 	case SMPP_TYPE_DATE:
 	case SMPP_TYPE_OCTETS:
-		field.value = smpp_member_slice(base, place);
+		field->value = smpp_member_slice(base, place);
 		break;
 	case SMPP_TYPE_GROUP:
 	case SMPP_TYPE_INT:
@@ -251,7 +251,7 @@ static void visit_entries(struct walk *w, const struct smpp_place *place)
 						    .group = place->param->name };
 
 			if (smpp_member_belongs(m, &entry))
-				visit_member(w, m, &entry, field);
+				visit_member(w, m, &entry, &field);
 		}
 	}
 }
@@ -264,7 +264,7 @@ static void visit_params(struct walk *w, const struct smpp_place *places, enum s
 		if (place->param->type == SMPP_TYPE_GROUP)
 			visit_entries(w, place);
 		else if (w->offset < w->end || place->param->type == SMPP_TYPE_OCTETS)
-			visit_member(w, place, w->pdu, field);
+			visit_member(w, place, w->pdu, &field);
 		else
 			return;
 	}
@@ -286,7 +286,7 @@ static void visit_tlv(struct walk *w, const struct smpp_tlv *tlv)
 	}
 	field.has_number = tlv_number(tlv, &field.number);
 	field.octets = 4 + field.value.n;
-	visit_field(w, field);
+	visit_field(w, &field);
 }
 
 /* What was not understood may be anything, in a bind the password. */
@@ -313,10 +313,10 @@ void smpp_pdu_visit(const struct smpp_pdu *pdu, smpp_visit_fn *visit, void *ctx)
 	for (uint32_t i = 0; i < pdu->n_tlvs; i++)
 		visit_tlv(&w, &pdu->tlvs[i]);
 	if (pdu->tlv_rest.n > 0)
-		visit_field(&w, (struct smpp_field){ .part = SMPP_PART_REST,
-						     .name = "rest",
-						     .type = SMPP_TYPE_OCTETS,
-						     .value = pdu->tlv_rest,
-						     .mask = mask_of_rest(command),
-						     .octets = pdu->tlv_rest.n });
+		visit_field(&w, &(struct smpp_field){ .part = SMPP_PART_REST,
+						      .name = "rest",
+						      .type = SMPP_TYPE_OCTETS,
+						      .value = pdu->tlv_rest,
+						      .mask = mask_of_rest(command),
+						      .octets = pdu->tlv_rest.n });
 }
