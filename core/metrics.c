@@ -391,6 +391,13 @@ static void tap_dropped(const struct scrape *scrape)
 	metrics_put_whole(scrape, counts.dropped, NULL);
 }
 
+static void tap_time(const struct scrape *scrape)
+{
+	struct tap_counts counts;
+	tap_counts(scrape->engine->tap, &counts);
+	metrics_put(scrape, exposition_us(counts.took_us), NULL);
+}
+
 static void tap_memory(const struct scrape *scrape)
 {
 	struct tap_counts counts;
@@ -535,6 +542,7 @@ static const struct metric metrics[] = {
 	{ COUNTER("tap_pdus_total", "PDUs that passed while somebody watched."), tap_passed },
 	{ COUNTER("tap_dropped_total", "Of these, those that no reader was quick enough for."),
 	  tap_dropped },
+	{ COUNTER("tap_seconds_total", "Time that its readers took of the engine."), tap_time },
 	{ GAUGE("tap_bytes", "Memory of the tap; none while nobody watches."), tap_memory },
 };
 /* clang-format on */

@@ -35,8 +35,10 @@ struct tap {
 	uint64_t dropped;  /* of these, as the ring was full */
 	bool full;	   /* nothing is kept until the quickest reader has read half of it */
 	int64_t period_us; /* when it ends */
+	int64_t idle;	   /* periods in a row in which the engine had time */
 	uint64_t busy_us;  /* of the engine, as it began */
 	int64_t left_us;   /* of it, for readers */
+	int64_t took_us;   /* by them, since the daemon began */
 };
 
 struct tap_reader {
@@ -304,8 +306,10 @@ int64_t tap_allowance_us(struct tap *tap, int64_t now_us, uint64_t busy_us)
 {
 	if (now_us >= tap->period_us) {
 		int64_t passed_us = now_us - tap->period_us + TAP_PERIOD_US;
-		bool busy = (int64_t)(busy_us - tap->busy_us) >= passed_us / 4;
-		tap->left_us = TAP_PERIOD_US / (busy ? TAP_BUSY_SHARE : TAP_IDLE_SHARE);
+		bool busy = (int64_t)(busy_us - tap->busy_us) >= passed_us / 2;
+		tap->idle = busy ? 0 : tap->idle + passed_us / TAP_PERIOD_US;
+		tap->left_us = TAP_PERIOD_US /
+			       (tap->idle < TAP_IDLE_PERIODS ? TAP_BUSY_SHARE : TAP_IDLE_SHARE);
 		tap->busy_us = busy_us;
 		tap->period_us = now_us + TAP_PERIOD_US;
 	}
@@ -314,6 +318,7 @@ int64_t tap_allowance_us(struct tap *tap, int64_t now_us, uint64_t busy_us)
 
 void tap_took(struct tap *tap, int64_t took_us)
 {
+	tap->took_us += took_us;
 	tap->left_us -= took_us < tap->left_us ? took_us : tap->left_us;
 }
 
@@ -324,7 +329,9 @@ int64_t tap_resume_us(const struct tap *tap)
 
 void tap_counts(const struct tap *tap, struct tap_counts *counts)
 {
-	*counts = (struct tap_counts){ .passed = tap->passed, .dropped = tap->dropped };
+	*counts = (struct tap_counts){ .passed = tap->passed,
+				       .dropped = tap->dropped,
+				       .took_us = tap->took_us };
 	if (tap->records)
 		counts->octets = TAP_RECORDS * sizeof(*tap->records) + TAP_OCTETS;
 	for (const struct tap_reader *reader = tap->readers; reader; reader = reader->next_reader)

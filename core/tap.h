@@ -30,9 +30,11 @@ enum {
 	TAP_OCTETS = 8u << 20,	   /* of all PDUs that are kept */
 	TAP_PDU_OCTETS = 1u << 20, /* of a longer one only the header is kept */
 	TAP_LINK_OCTETS = 80,	   /* of a link's name, with its NUL */
-	TAP_PERIOD_US = 20000, /* in each of which readers may take so much of the engine's time: */
-	TAP_BUSY_SHARE = 64,   /* one part in so many, if it worked for a quarter of the last one */
-	TAP_IDLE_SHARE = 4,    /* the same, if not */
+	/* In each such time readers may take a part of the engine's time, one in so many: */
+	TAP_PERIOD_US = 20000,
+	TAP_BUSY_SHARE = 128, /* after one in which it worked for half of it */
+	TAP_IDLE_SHARE = 4,   /* after so many in which it did not: */
+	TAP_IDLE_PERIODS = 16,
 };
 
 enum tap_direction {
@@ -98,7 +100,8 @@ int64_t tap_resume_us(const struct tap *tap);
 struct tap_counts {
 	uint64_t passed;
 	uint64_t dropped;
-	size_t octets; /* of memory; now */
+	int64_t took_us; /* of the engine's time, by readers */
+	size_t octets;	 /* of memory; now */
 };
 void tap_counts(const struct tap *tap, struct tap_counts *counts);
 

@@ -454,29 +454,43 @@ static void test_tap__keeps_nothing_that_nobody_asked_for(void **state)
 	release(&f);
 }
 
+/* What readers may take in the period that begins when the engine has worked so long in the last. */
+static int64_t allowed(struct tap *tap, int64_t *now_us, uint64_t *busy_us, uint64_t worked_us)
+{
+	*now_us += TAP_PERIOD_US;
+	*busy_us += worked_us;
+	return tap_allowance_us(tap, *now_us, *busy_us);
+}
+
 static void test_tap__takes_little_of_a_busy_engine(void **state)
 {
-	static const int64_t begin_us = 1000000;
-	static const uint64_t busy_us = TAP_PERIOD_US / 4;
+	static const int64_t little_us = TAP_PERIOD_US / TAP_BUSY_SHARE;
+	static const int64_t much_us = TAP_PERIOD_US / TAP_IDLE_SHARE;
+	static const uint64_t half_us = TAP_PERIOD_US / 2;
 	struct tap *tap = tap_new();
-	int64_t now_us = begin_us + TAP_PERIOD_US;
-	uint64_t worked_us = 0;
+	struct tap_counts counts;
+	int64_t now_us = 1000000000;
+	uint64_t busy_us = 0;
 
 	(void)state;
-	assert_int_equal(tap_allowance_us(tap, begin_us, worked_us),
-			 TAP_PERIOD_US / TAP_IDLE_SHARE);
-	worked_us += busy_us;
-	assert_int_equal(tap_allowance_us(tap, now_us - 1, worked_us),
-			 TAP_PERIOD_US / TAP_IDLE_SHARE);
-	assert_int_equal(tap_allowance_us(tap, now_us, worked_us), TAP_PERIOD_US / TAP_BUSY_SHARE);
-	tap_took(tap, TAP_PERIOD_US / TAP_BUSY_SHARE - 1);
-	assert_int_equal(tap_allowance_us(tap, now_us + 1, worked_us), 1);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, 0), much_us);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, half_us - 1), much_us);
+	assert_int_equal(tap_allowance_us(tap, now_us + TAP_PERIOD_US - 1, busy_us + half_us),
+			 much_us);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, half_us), little_us);
+	for (int i = 1; i < TAP_IDLE_PERIODS; i++)
+		assert_int_equal(allowed(tap, &now_us, &busy_us, 0), little_us);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, 0), much_us);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, half_us), little_us);
+
+	tap_took(tap, little_us - 1);
+	assert_int_equal(tap_allowance_us(tap, now_us, busy_us), 1);
 	tap_took(tap, 1000);
-	assert_int_equal(tap_allowance_us(tap, now_us + 2, worked_us), 0);
-	now_us += TAP_PERIOD_US;
-	assert_int_equal(tap_resume_us(tap), now_us);
-	worked_us += busy_us - 1;
-	assert_int_equal(tap_allowance_us(tap, now_us, worked_us), TAP_PERIOD_US / TAP_IDLE_SHARE);
+	assert_int_equal(tap_allowance_us(tap, now_us, busy_us), 0);
+	assert_int_equal(tap_resume_us(tap), now_us + TAP_PERIOD_US);
+	tap_counts(tap, &counts);
+	assert_int_equal(counts.took_us, little_us + 999);
+	assert_int_equal(allowed(tap, &now_us, &busy_us, half_us), little_us);
 	tap_free(tap);
 }
 
