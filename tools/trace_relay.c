@@ -173,6 +173,7 @@ static void attach(struct relay *relay, struct side *side, uint64_t link)
 	HASH_ADD(hh, relay->sides, link, sizeof(side->link), side);
 }
 
+/* Its links are down. */
 static void session_free(struct relay *relay, struct session *session)
 {
 	*(session->before != NULL ? &session->before->next : &relay->sessions) = session->next;
@@ -180,8 +181,6 @@ static void session_free(struct relay *relay, struct session *session)
 		session->next->before = session->before;
 	relay->count--;
 	for (int i = 0; i < 2; i++) {
-		if (session->sides[i].link != 0)
-			HASH_DEL(relay->sides, &session->sides[i]);
 		buffer_release(&session->sides[i].waiting);
 		trace_frames_release(&session->sides[i].frames);
 	}
@@ -537,6 +536,7 @@ void relay_free(struct relay *relay)
 		return;
 	port_free(relay->port);
 	port_tls_free(relay->tls);
+	HASH_CLEAR(hh, relay->sides);
 	while (relay->sessions != NULL)
 		session_free(relay, relay->sessions);
 	free(relay);
