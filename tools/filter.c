@@ -268,10 +268,36 @@ bool filter_holds(const struct filter *filter, const struct flow_event *event)
 	return node_holds(filter, filter->root, event);
 }
 
-bool filter_needs_numbers(const struct filter *filter)
+static unsigned looks_at(const struct filter *filter)
 {
+	unsigned at = 0;
+
 	for (uint16_t i = 0; i < filter->n; i++)
-		if (filter->nodes[i].kind == NODE_TERM && filter->nodes[i].term.of_numbers)
-			return true;
-	return false;
+		if (filter->nodes[i].kind == NODE_TERM)
+			at |= filter->nodes[i].term.looks_at;
+	return at;
+}
+
+const char *filter_refusal(const struct filter *filter, bool show_text, bool show_numbers)
+{
+	static const char *const refusals[] = {
+		NULL,
+		[FILTER_NUMBERS] = "the filter looks at numbers, which the daemon hides from live "
+				   "without --numbers",
+		[FILTER_TEXTS] = "the filter looks at texts, which the daemon hides from live "
+				 "without --text",
+		[FILTER_NUMBERS | FILTER_TEXTS] =
+			"the filter looks at texts and numbers, which the "
+			"daemon hides from live without --text --numbers",
+	};
+	unsigned shown = (show_text ? FILTER_TEXTS : 0) | (show_numbers ? FILTER_NUMBERS : 0);
+
+	return refusals[looks_at(filter) & ~shown];
+}
+
+bool filter_is_blind(const struct filter *filter, const struct flow_event *event)
+{
+	unsigned at = looks_at(filter);
+
+	return at != 0 && (at & filter_masked(event)) != 0;
 }

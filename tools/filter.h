@@ -33,8 +33,14 @@ void filter_free(struct filter *filter);
 
 bool filter_holds(const struct filter *filter, const struct flow_event *event);
 
-/* Does it look at numbers of people, which a source may have masked? */
-bool filter_needs_numbers(const struct filter *filter);
+/*
+ * Why it cannot be asked of a daemon that masks what is not to be shown: whether it holds would be
+ * said of the masks. NULL: it can. Static.
+ */
+const char *filter_refusal(const struct filter *filter, bool show_text, bool show_numbers);
+
+/* Does it look at what is masked in this event already? Then that it does not hold says nothing. */
+bool filter_is_blind(const struct filter *filter, const struct flow_event *event);
 
 /* Every name with what it is, a line each. */
 void filter_help(struct buffer *out);

@@ -9,6 +9,12 @@
 #define FILTER_VALUE_OCTETS 128 /* with its NUL */
 #define FILTER_NAME_OCTETS  48
 
+/* What of people a term looks at, in bits. */
+enum {
+	FILTER_NUMBERS = 1,
+	FILTER_TEXTS = 2,
+};
+
 enum filter_operator {
 	FILTER_SO, /* the name alone */
 	FILTER_EQ,
@@ -37,7 +43,7 @@ struct filter_term {
 	const struct filter_row *row; /* NULL: a field of a PDU, by its name */
 	char name[FILTER_NAME_OCTETS];
 	enum filter_operator operator;
-	bool of_numbers;
+	unsigned looks_at;
 	int64_t number; /* the value, if it has one */
 	bool has_number;
 	char text[FILTER_VALUE_OCTETS];
@@ -49,6 +55,8 @@ struct filter_term {
 bool filter_term_init(struct filter_term *term, const struct filter_words *words,
 		      struct filter_error *error);
 void filter_term_release(struct filter_term *term);
+/* Which of both is masked in the event. */
+unsigned filter_masked(const struct flow_event *event);
 bool filter_term_holds(const struct filter_term *term, const struct flow_event *event);
 
 /* Always false. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "smpp/mask.h"
 #include "smpp/status.h"
 #include "tools/filter_own.h"
 
@@ -478,6 +479,22 @@ static bool read_untyped(struct filter_term *term, const struct filter_words *wo
 			   words->name);
 }
 
+static unsigned looks_at(enum smpp_mask mask)
+{
+	switch (mask) {
+	case SMPP_MASK_OPEN:
+	case SMPP_MASK_PASSWORD:
+		return 0;
+	case SMPP_MASK_NUMBER:
+		return FILTER_NUMBERS;
+	case SMPP_MASK_TEXT:
+		return FILTER_TEXTS;
+	case SMPP_MASK_ANY:
+		break;
+	}
+	return FILTER_NUMBERS | FILTER_TEXTS;
+}
+
 static bool find_row(struct filter_term *term, const struct filter_words *words,
 		     struct filter_error *error)
 {
@@ -487,7 +504,7 @@ static bool find_row(struct filter_term *term, const struct filter_words *words,
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		if (strcmp(rows[i].name, words->name) == 0) {
 			term->row = &rows[i];
-			term->of_numbers = rows[i].of_numbers;
+			term->looks_at = rows[i].of_numbers ? FILTER_NUMBERS : 0;
 			return true;
 		}
 	}
@@ -498,8 +515,8 @@ static bool find_row(struct filter_term *term, const struct filter_words *words,
 		return filter_fail(error, words->name_at,
 				   "no field is called %s; smpp-trace explain filter lists them",
 				   words->name);
-	term->of_numbers = (param != NULL && param->mask != SMPP_MASK_OPEN) ||
-			   (tlv != NULL && tlv->mask != SMPP_MASK_OPEN);
+	term->looks_at = looks_at(param != NULL ? param->mask : tlv->mask) |
+			 looks_at(tlv != NULL ? tlv->mask : param->mask);
 	return true;
 }
 
@@ -579,6 +596,30 @@ static bool compares(const struct filter_term *term, const struct value *value)
 		return value->text == NULL && number >= term->number;
 	}
 	return false;
+}
+
+static bool is_masked_text(struct smpp_octets text)
+{
+	uint32_t n = 0;
+
+	while (n < text.n && text.at[n] == SMPP_MASK_TEXT_OCTET)
+		n++;
+	return n > 0 && n == text.n;
+}
+
+unsigned filter_masked(const struct flow_event *event)
+{
+	struct values numbers = { .n = 0 };
+	unsigned masked = 0;
+
+	get_from(event, &numbers);
+	get_to(event, &numbers);
+	for (size_t i = 0; i < numbers.n; i++)
+		if (numbers.of[i].n > 0 && numbers.of[i].text[0] == SMPP_MASK_NUMBER_OCTET)
+			masked |= FILTER_NUMBERS;
+	if (has_fields(event) && is_masked_text(event->part->body))
+		masked |= FILTER_TEXTS;
+	return masked;
 }
 
 bool filter_term_holds(const struct filter_term *term, const struct flow_event *event)

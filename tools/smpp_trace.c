@@ -103,6 +103,7 @@ struct trace {
 	uint64_t seen;
 	uint64_t shown;
 	uint64_t dropped;
+	uint64_t blind; /* came masked, where the filter looks */
 	bool well;	/* no PDU that cannot be read was shown */
 	bool unwritten; /* a file cannot be written, which was said */
 };
@@ -224,8 +225,10 @@ static bool show(struct trace *trace)
 				return out_of_memory();
 			continue;
 		}
-		if (filter != NULL && !filter_holds(filter, &event))
+		if (filter != NULL && !filter_holds(filter, &event)) {
+			trace->blind += filter_is_blind(filter, &event);
 			continue;
+		}
 		if (trace->export != NULL && event.pdu != NULL &&
 		    !written(trace, trace_export_add(trace->export, &event)))
 			return false;
@@ -269,6 +272,17 @@ static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
 	return show(trace);
 }
 
+/* What the filter has not chosen, and might have. */
+static void say_blind(const struct trace *trace)
+{
+	if (trace->blind > 0)
+		fprintf(stderr,
+			"smpp-trace: %" PRIu64
+			" PDUs came with masks where the filter looks, and were "
+			"left out; a capture that is made with --numbers and --text has none\n",
+			trace->blind);
+}
+
 /* No PDU follows: what is now certain, and the summary. */
 static bool trace_end(struct trace *trace)
 {
@@ -277,6 +291,7 @@ static bool trace_end(struct trace *trace)
 		flow_end(trace->flow);
 	if (!show(trace))
 		return false;
+	say_blind(trace);
 	if (trace->summary != NULL)
 		trace_summary_print(trace->summary, &trace->view.out);
 	if (trace->export != NULL && !written(trace, trace_export_end(trace->export)))

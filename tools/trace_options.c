@@ -311,10 +311,13 @@ static void check(struct argp_state *state, const struct trace_options *options)
 				  "(standard output)");
 	check_write(state, options);
 	check_proxy(state, options);
-	if (options->command == TRACE_LIVE && !options->print.show_numbers &&
-	    options->filter != NULL && filter_needs_numbers(options->filter))
-		argp_error(state, "the filter looks at numbers, which the daemon hides from live "
-				  "without --numbers");
+	if (options->command == TRACE_LIVE && options->filter != NULL) {
+		const char *refusal = filter_refusal(options->filter, options->print.show_text,
+						     options->print.show_numbers);
+
+		if (refusal != NULL)
+			argp_error(state, "%s", refusal);
+	}
 }
 
 /* What Wireshark asks for. */

@@ -66,17 +66,18 @@ static bool take_filter(struct tui *tui)
 {
 	struct filter_error error = { .column = 0 };
 	struct filter *filter = NULL;
+	const char *refusal = NULL;
 
 	if (tui->input[0] != '\0' && (filter = filter_new(tui->input, &error)) == NULL) {
 		tui->bad_column = error.column;
 		snprintf(tui->message, sizeof(tui->message), "%s", error.text);
 		return false;
 	}
-	if (filter != NULL && tui->masked && !tui->print.show_numbers &&
-	    filter_needs_numbers(filter)) {
+	if (filter != NULL && tui->masked)
+		refusal = filter_refusal(filter, tui->print.show_text, tui->print.show_numbers);
+	if (refusal != NULL) {
 		filter_free(filter);
-		snprintf(tui->message, sizeof(tui->message),
-			 "the daemon hides numbers from live without --numbers");
+		snprintf(tui->message, sizeof(tui->message), "%s", refusal);
 		return false;
 	}
 	tui_set_filter(tui, filter, tui->input);

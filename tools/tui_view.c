@@ -56,6 +56,7 @@ static bool choose(struct tui *tui, struct tui_item *item)
 	if (!tui_item_event(item, &tui->reading, &event))
 		return false;
 	item->holds = tui->filter == NULL || filter_holds(tui->filter, &event);
+	tui->blind += !item->holds && filter_is_blind(tui->filter, &event);
 	return true;
 }
 
@@ -64,8 +65,13 @@ void tui_set_filter(struct tui *tui, struct filter *filter, const char *text)
 	filter_free(tui->filter);
 	tui->filter = filter;
 	snprintf(tui->filter_text, sizeof(tui->filter_text), "%s", text);
+	tui->blind = 0;
 	for (uint64_t place = tui->keep.first; place < tui->keep.end; place++)
 		choose(tui, tui_keep_at(&tui->keep, place));
+	if (tui->blind > 0)
+		snprintf(tui->message, sizeof(tui->message),
+			 "%" PRIu64 " PDUs came masked, and the filter cannot look at them",
+			 tui->blind);
 }
 
 bool tui_add(struct tui *tui, const struct flow_event *event)

@@ -55,7 +55,7 @@ struct tui {
 	/* Set by the caller before tui_init. */
 	const char *title; /* where the PDUs come from */
 	bool live;
-	bool masked; /* at the source: numbers that are not shown cannot be asked for */
+	bool masked; /* at the source: what is not shown cannot be asked for */
 	bool utf8;   /* the terminal has more than ASCII; LC_CTYPE says so, too */
 	struct smpp_print_options print;
 
@@ -82,6 +82,7 @@ struct tui {
 	bool paused;
 	bool follows;	  /* live: the cursor goes with the last row */
 	bool complete;	  /* nothing more will come */
+	uint64_t blind;	  /* came masked, where the filter looks */
 	uint64_t missed;  /* came while it was paused */
 	uint64_t dropped; /* by the daemon */
 	bool quit;

@@ -265,7 +265,10 @@ def command_line():
                             (('decode',), 'decode'), (('live', 'x'), '`x`'),
                             (('-T', 'xml', 'decode', '00'), 'xml'),
                             (('--alphabet', 'klingon', 'decode', '00'), 'klingon'),
-                            (('live', '--link', 'x' * 80), '--link')):
+                            (('live', '--link', 'x' * 80), '--link'),
+                            (('live', '-f', 'to~^3161'), 'without --numbers'),
+                            (('live', '--numbers', '-f', 'short_message~a'), 'without --text'),
+                            (('live', '--text', '-f', 'to=1 | text=a'), 'column')):
         status, out, err = trace(*arguments)
         tap.result(status == 2 and out == '' and says in err, f'{arguments} is a mistake',
                    [status, out, err])

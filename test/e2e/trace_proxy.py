@@ -284,6 +284,15 @@ def views():
         proxy.end()
         tap.result(proxy.out.count(b'command_length') == 1, '-v and -f, as of any source',
                    [proxy.out])
+    with between('-f', f'to={NUMBER} & short_message~4711') as (proxy, esme, smsc):
+        octets = submit(1) + submit(2, b'another') + submit(3)
+        esme.sendall(octets)
+        take(smsc, len(octets))
+        proxy.end()
+        lines = [line for line in proxy.lines() if ' -> ' in line and '!!' not in line]
+        tap.result([line.split()[5] for line in lines] == ['sequence_number=1', 'sequence_number=3']
+                   and NUMBER not in proxy.out.decode() and '4711' not in proxy.out.decode(),
+                   'a filter sees what passes, and what it chooses is shown masked', [proxy.out])
     with tempfile.TemporaryDirectory() as folder:
         path, scenario = os.path.join(folder, 'a.pcapng'), os.path.join(folder, 'a.sim')
         with between('-w', path, '--scenario', scenario, '--text', '--numbers') as (proxy, esme,

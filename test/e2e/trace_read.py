@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
@@ -322,6 +323,26 @@ def filters():
                    and column in (None, found), f'{text[:40]} is pointed at', [err])
 
 
+def masked_filters():
+    """A filter that looks at what a capture has masked does not take that for an answer."""
+    path = vector('upper-pdu.pcapng')
+    with tempfile.TemporaryDirectory() as folder:
+        for name, keeps in (('masked', ()), ('numbers', ('--numbers',)), ('texts', ('--text',)),
+                            ('all', ('--text', '--numbers'))):
+            masked = os.path.join(folder, name + '.pcapng')
+            trace('-w', masked, *keeps, path)
+            for expression, needs in (('to~^3161', '--numbers'), ('short_message~"^Your code"', '--text'),
+                                      ('cmd=submit_sm', None)):
+                wanted = [one['number'] for one in pdus('-f', expression, path)]
+                status, out, err = trace('-T', 'json', '-f', expression, masked)
+                got = [one['number'] for one in map(json.loads, out.splitlines()) if 'octets' in one]
+                sees = needs is None or needs in keeps
+                tap.result(status == 0 and wanted and got == (wanted if sees else []) and
+                           ('came with masks where the filter looks' in err) != sees,
+                           f'{expression} on a capture made with {" ".join(keeps) or "masks"}',
+                           [status, got, wanted, err])
+
+
 # --- What people read ----------------------------------------------------------------------------
 
 GOLDEN = {'line': (), 'block': ('-v', '--text'), 'ladder': ('--ladder',), 'summary': ('-c',),
@@ -370,6 +391,7 @@ def main():
     early()
     retries()
     filters()
+    masked_filters()
     golden()
     hostile_names()
     return tap.end()

@@ -154,6 +154,20 @@ def other_terminals():
                    'no file: said, on a terminal as it was', [terminal.said('errors')])
 
 
+def masked():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, 'masked.pcapng')
+        subprocess.run([TRACE, '-w', path, 'read', SESSION], cwd=ROOT, check=True)
+        with Terminal('read', path) as terminal:
+            house.await_that('the list', lambda: 'link#session' in '\n'.join(terminal.screen()))
+            terminal.keys('/')
+            terminal.type('to~^3161')
+            terminal.keys('Enter')
+            terminal.shows_text('a filter on what came masked: told', 'PDUs came masked')
+            terminal.keys('q')
+            terminal.left()
+
+
 def signals():
     for name in ('SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'):
         with Terminal('read', SESSION) as terminal:
@@ -219,6 +233,7 @@ def main():
     looks_around()
     other_terminals()
     signals()
+    masked()
     live()
     between_two()
     return tap.end()
