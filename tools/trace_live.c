@@ -162,7 +162,7 @@ static void handle(struct trace_live *live, const struct port_event *event)
 		on_down(live, event);
 		return;
 	case PORT_SIGNAL:
-		if (event->signo == SIGINT || event->signo == SIGTERM)
+		if (event->signo != SIGUSR1)
 			live->ended = true;
 		return;
 	}

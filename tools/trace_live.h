@@ -29,7 +29,7 @@ struct trace_live *trace_live_new(const struct trace_live_want *want);
 void trace_live_free(struct trace_live *live);
 
 /*
- * Waits until something has happened, most_ms at most. False at the end: the user interrupted it (TERM, INT), or
+ * Waits until something has happened, most_ms at most. False at the end: the user interrupted it (TERM, INT, HUP), or
  * there is an error. What came before the end can still be asked for.
  */
 bool trace_live_wait(struct trace_live *live, int64_t most_ms);

@@ -23,7 +23,7 @@ void trace_proxy_free(struct trace_proxy *proxy);
 const char *trace_proxy_address(const struct trace_proxy *proxy);
 
 /*
- * Waits until something has happened, most_ms at most. false: it was ended by TERM or INT, and
+ * Waits until something has happened, most_ms at most. false: it was ended by TERM, INT or HUP, and
  * everything was taken.
  */
 bool trace_proxy_wait(struct trace_proxy *proxy, int64_t most_ms);

@@ -409,8 +409,7 @@ static void handle(struct relay *relay, const struct port_event *event)
 
 	switch (event->kind) {
 	case PORT_SIGNAL:
-		if (!relay->stopping && (event->signo == SIGTERM || event->signo == SIGINT ||
-					 atomic_load(&relay->stop)))
+		if (!relay->stopping && (event->signo != SIGUSR1 || atomic_load(&relay->stop)))
 			begin_stop(relay);
 		return;
 	case PORT_UP:
@@ -459,6 +458,7 @@ void relay_run(struct relay *relay)
 	/* All is closed. Should the output be stuck, a second signal is no longer in vain. */
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
 	trace_ring_end(relay->ring);
 }
 

@@ -40,7 +40,7 @@ void relay_free(struct relay *relay);
 const char *relay_address(const struct relay *relay);
 
 /*
- * Until TERM, INT or relay_stop; then both sides of every session are ended, and the ring is. From
+ * Until TERM, INT, HUP or relay_stop; then both sides of every session are ended, and the ring is. From
  * the call to its return the relay is this thread's, but for relay_stop.
  */
 void relay_run(struct relay *relay);

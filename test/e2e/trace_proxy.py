@@ -271,6 +271,10 @@ def views():
         tap.result(status == 0 and said == 'seen 1, shown 1, dropped 0' and
                    ' !! bind_transceiver sequence_number=1 (#1)' in proxy.lines()[-1],
                    'SIGTERM: the same; what was not answered is told', [status, said, proxy.out])
+    with between() as (proxy, esme, smsc):
+        status, said = proxy.end(signal.SIGHUP)
+        tap.result(status == 0 and said == 'seen 0, shown 0, dropped 0' and esme.recv(1) == b'',
+                   'SIGHUP, as of a terminal that is closed: the same', [status, said])
     with between('-c') as (proxy, esme, smsc):
         esme.sendall(submit(1))
         take(smsc, len(submit(1)))
