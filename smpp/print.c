@@ -228,7 +228,12 @@ static void block_field(void *ctx, const struct smpp_field *field)
 	uint32_t offset = field->offset;
 	size_t start;
 
-	smpp_print_format(p->out, "%6" PRIu32 "  ", offset);
+	if (smpp_print_unknown(p, field))
+		return;
+	if (p->options->of_facts)
+		smpp_print_format(p->out, "%6s  ", "-");
+	else
+		smpp_print_format(p->out, "%6" PRIu32 "  ", offset);
 	start = p->out->n;
 	if (left.n > 0)
 		put_hex_column(p, field, &left);

@@ -35,6 +35,11 @@ struct smpp_print_options {
 	bool show_text;
 	bool show_numbers;
 	enum smpp_alphabet of_zero; /* what data_coding 0 means at this carrier */
+	/*
+	 * The PDU was put together of what is known of it, not decoded: what is empty or 0 in it is not
+	 * known, and is left out.
+	 */
+	bool of_facts;
 };
 
 /* An empty text in the caller's memory. */
@@ -69,5 +74,12 @@ void smpp_print_block(struct smpp_print_out *out, const struct smpp_pdu *pdu,
  */
 void smpp_print_json(struct smpp_print_out *out, const struct smpp_pdu *pdu,
 		     const struct smpp_print_options *options);
+
+/*
+ * Words, well-formed UTF-8, as a line and a block show texts: what could harm a terminal is escaped,
+ * and so are quotes. SMPP_PRINT_WORDS_ROOM(n) octets are enough for n of words.
+ */
+#define SMPP_PRINT_WORDS_ROOM(n) (6 * (n) + 1)
+void smpp_print_words(struct smpp_print_out *out, const char *words, size_t n);
 
 #endif

@@ -190,6 +190,8 @@ static void json_field(void *ctx, const struct smpp_field *field)
 {
 	struct smpp_printing *p = ctx;
 
+	if (smpp_print_unknown(p, field))
+		return;
 	if (field->part == SMPP_PART_ENTRY)
 		open_entry(p, field);
 	else

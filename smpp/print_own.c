@@ -116,6 +116,23 @@ static void put_utf8(struct smpp_print_out *out, const uint8_t *at, size_t n)
 	}
 }
 
+void smpp_print_words(struct smpp_print_out *out, const char *words, size_t n)
+{
+	put_utf8(out, (const uint8_t *)words, n);
+}
+
+/* --- What is known -------------------------------------------------------------------------- */
+
+bool smpp_print_unknown(const struct smpp_printing *p, const struct smpp_field *field)
+{
+	bool answers = (p->pdu->command_id & SMPP_RESP_BIT) != 0;
+
+	if (!p->options->of_facts ||
+	    (answers && field->name && strcmp(field->name, "command_status") == 0))
+		return false;
+	return field->has_number ? field->number == 0 : field->value.n == 0;
+}
+
 /* --- Masks -------------------------------------------------------------------------------- */
 
 bool smpp_print_hidden(const struct smpp_printing *p, const struct smpp_field *field)

@@ -31,6 +31,9 @@ void smpp_print_hex(struct smpp_print_out *out, struct smpp_octets octets, char 
 /* Octets of a string between quotes, escaped as JSON asks; octets above 0x7E as \u00XX. */
 void smpp_print_quoted(struct smpp_print_out *out, struct smpp_octets octets);
 
+/* Is the field not known (options->of_facts)? */
+bool smpp_print_unknown(const struct smpp_printing *p, const struct smpp_field *field);
+
 /* Is the field's value to be kept back? */
 bool smpp_print_hidden(const struct smpp_printing *p, const struct smpp_field *field);
 

@@ -91,7 +91,7 @@ static inline void print_all(const struct smpp_pdu *pdu, bool show)
 		smpp_print_block,
 		smpp_print_json,
 	};
-	struct smpp_print_options options = { show, show, SMPP_ALPHABET_GSM7 };
+	struct smpp_print_options options = { .show_text = show, .show_numbers = show };
 	size_t room = smpp_print_room(pdu);
 	char *text = malloc(room);
 

@@ -24,8 +24,8 @@ typedef void print_fn(struct smpp_print_out *, const struct smpp_pdu *,
 
 static print_fn *const forms[] = { smpp_print_line, smpp_print_block, smpp_print_json };
 
-static const struct smpp_print_options masked = { false, false, SMPP_ALPHABET_GSM7 };
-static const struct smpp_print_options shown = { true, true, SMPP_ALPHABET_GSM7 };
+static const struct smpp_print_options masked = { .of_zero = SMPP_ALPHABET_GSM7 };
+static const struct smpp_print_options shown = { .show_text = true, .show_numbers = true };
 
 /* The printed text, until the next call. */
 static const char *printed(print_fn *form, const struct smpp_pdu *pdu,
@@ -557,6 +557,29 @@ static void test_print__the_largest_pdus_fit_their_room(void **state)
 	}
 }
 
+/* Nobody says data_coding=0 of a PDU of which no more is known than its number. */
+static void test_print__of_facts_only_what_is_known_is_shown(void **state)
+{
+	static const struct smpp_print_options facts = { .of_facts = true };
+	struct smpp_pdu pdu;
+	(void)state;
+
+	smpp_pdu_init(&pdu, SMPP_submit_sm_resp, 7);
+	pdu.message_id = smpp_octets_of("2F1A7");
+	assert_string_equal(printed(smpp_print_json, &pdu, &facts),
+			    "{\"smpp.command_id\":\"0x80000004\",\"command\":\"submit_sm_resp\","
+			    "\"smpp.command_status\":\"0x00000000\",\"status\":\"ESME_ROK\","
+			    "\"status_text\":\"success\",\"smpp.sequence_number\":7,"
+			    "\"smpp.message_id\":\"2F1A7\"}");
+	smpp_pdu_init(&pdu, SMPP_submit_sm, 0);
+	assert_string_equal(printed(smpp_print_json, &pdu, &facts),
+			    "{\"smpp.command_id\":\"0x00000004\",\"command\":\"submit_sm\"}");
+	pdu.destination_addr = smpp_octets_of("31610000001");
+	assert_non_null(strstr(printed(smpp_print_block, &pdu, &facts), "\"********001\""));
+	assert_null(strstr(printed(smpp_print_block, &pdu, &facts), "data_coding"));
+	assert_non_null(strstr(printed(smpp_print_block, &pdu, &shown), "data_coding"));
+}
+
 /* Nobody is left alone with a name. */
 static void test_print__every_field_has_a_meaning(void **state)
 {
@@ -601,6 +624,7 @@ int main(void)
 		cmocka_unit_test(test_print__long_texts_keep_their_characters_whole),
 		cmocka_unit_test(test_print__what_does_not_fit_is_cut_at_a_boundary),
 		cmocka_unit_test(test_print__the_largest_pdus_fit_their_room),
+		cmocka_unit_test(test_print__of_facts_only_what_is_known_is_shown),
 		cmocka_unit_test(test_print__every_field_has_a_meaning),
 	};
 
