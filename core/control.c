@@ -16,6 +16,7 @@
 #include "core/metrics.h"
 #include "core/provider.h"
 #include "core/reload.h"
+#include "core/tap_recall.h"
 #include "core/tap_stream.h"
 #include "core/view.h"
 
@@ -84,6 +85,8 @@ static const struct api_row control_rows[] = {
 };
 static const struct api_row tap_rows[] = {
 	{ "GET", "/tap/v1/stream", tap_stream, 0 },
+	{ "GET", "/tap/v1/messages/{message}", tap_recall_message, 0 },
+	{ "GET", "/tap/v1/orders/{number}", tap_recall_order, 0 },
 };
 
 void control_handle(struct api_call *call)

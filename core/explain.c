@@ -15,8 +15,7 @@
 #include "core/route.h"
 #include "smpp/status.h"
 
-#define LOSS_SLACK_MS 1000 /* a session's end is recorded in another input than its losses */
-#define STEPS_MAX     500  /* of a message; a throttled one may have more, and the answer says so */
+#define STEPS_MAX 500 /* of a message; a throttled one may have more, and the answer says so */
 
 /* One step, kept so that the segments' stories can be told in one order. */
 struct step {
@@ -157,19 +156,6 @@ static void add_release(struct story *story, struct segment_ref ref, const struc
 			 NULL);
 }
 
-/* Which of the three ways an answer was lost. */
-static char *cause_of_loss(const struct story *story, const struct evidence *row)
-{
-	struct store_session session = { .session = row->session };
-	bool known = store_session_get(story->explain->turn->txn, &session) == STORE_OK;
-	if (!row->sequence_number)
-		return say("the daemon ended while it was out; it may or may not have left");
-	if (known && session.closed_ms && (int64_t)session.closed_ms <= row->at_ms + LOSS_SLACK_MS)
-		return say("session %" PRIu64 " had ended: %.*s", row->session,
-			   (int)session.reason.n, (const char *)session.reason.at);
-	return say("nothing came within the response time");
-}
-
 /* Rows that without a code tell of an answer that did not come. */
 static bool unanswered(enum life_event event)
 {
@@ -180,7 +166,7 @@ static bool unanswered(enum life_event event)
 /* Why the row says what it says: the code, the id, how a receipt came to be matched. */
 static char *cause_of(const struct story *story, const struct evidence *row)
 {
-	char status[160], link[HISTORY_LINK_OCTETS];
+	char status[160], link[HISTORY_LINK_OCTETS], loss[HISTORY_LOSS_OCTETS];
 	if (row->has_receipt) {
 		history_link(story->explain->turn->txn, row->receipt_session, link);
 		return say("on link %s; %s%s%.*s%s%.*s%s%.*s%s", link,
@@ -199,7 +185,7 @@ static char *cause_of(const struct story *story, const struct evidence *row)
 				   say("without a message_id, after %u ms: no receipt can name it",
 				       row->rtt_ms);
 	if (row->event == LIFE_ON_LOST)
-		return cause_of_loss(story, row);
+		return say("%s", history_loss(story->explain->turn->txn, row, loss));
 	if (row->has_code) {
 		status_text(row->code, status, sizeof(status));
 		return row->has_submit ? say("%s, after %u ms", status, row->rtt_ms) :

@@ -7,6 +7,8 @@
 #include "smpp/receipt.h"
 #include "smpp/status.h"
 
+#define LOSS_SLACK_MS 1000 /* a session's end is recorded in another input than its losses */
+
 void history_begin(struct history *history, struct store_txn *txn, const struct store_order *order,
 		   struct segment_ref ref, const struct store_seg *seg)
 {
@@ -73,6 +75,24 @@ const char *history_code_name(const struct evidence *row, char out[SMPP_STATUS_T
 			       "?";
 	const char *name = smpp_status(row->code).name;
 	return name ? name : smpp_status_text(row->code, out);
+}
+
+const char *history_loss(struct store_txn *txn, const struct evidence *row,
+			 char out[HISTORY_LOSS_OCTETS])
+{
+	struct store_session session = { .session = row->session };
+	bool known = store_session_get(txn, &session) == STORE_OK;
+	if (!row->sequence_number)
+		snprintf(out, HISTORY_LOSS_OCTETS,
+			 "the daemon ended while it was out; it may or may not have left");
+	else if (known && session.closed_ms &&
+		 (int64_t)session.closed_ms <= row->at_ms + LOSS_SLACK_MS)
+		snprintf(out, HISTORY_LOSS_OCTETS, "session %llu had ended: %.*s",
+			 (unsigned long long)row->session, (int)session.reason.n,
+			 (const char *)session.reason.at);
+	else
+		snprintf(out, HISTORY_LOSS_OCTETS, "nothing came within the response time");
+	return out;
 }
 
 const struct store_seg *history_segment(struct store_txn *txn, const struct store_order *order,

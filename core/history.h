@@ -37,6 +37,11 @@ const char *history_link(struct store_txn *txn, uint64_t session, char out[HISTO
  */
 const char *history_code_name(const struct evidence *row, char out[SMPP_STATUS_TEXT_OCTETS]);
 
+#define HISTORY_LOSS_OCTETS 320
+/* Of a row LOST: in which of the three ways its answer was; `out` holds it. */
+const char *history_loss(struct store_txn *txn, const struct evidence *row,
+			 char out[HISTORY_LOSS_OCTETS]);
+
 /*
  * A segment of a message as it is in effect, without a turn; `segment` holds it when ref.segment is
  * not 0. NULL when there is none or it is corrupt.
