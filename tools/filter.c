@@ -282,13 +282,13 @@ const char *filter_refusal(const struct filter *filter, bool show_text, bool sho
 {
 	static const char *const refusals[] = {
 		NULL,
-		[FILTER_NUMBERS] = "the filter looks at numbers, which the daemon hides from live "
+		[FILTER_NUMBERS] = "the filter looks at numbers, which the daemon hides "
 				   "without --numbers",
-		[FILTER_TEXTS] = "the filter looks at texts, which the daemon hides from live "
+		[FILTER_TEXTS] = "the filter looks at texts, which the daemon hides "
 				 "without --text",
 		[FILTER_NUMBERS | FILTER_TEXTS] =
 			"the filter looks at texts and numbers, which the "
-			"daemon hides from live without --text --numbers",
+			"daemon hides without --text --numbers",
 	};
 	unsigned shown = (show_text ? FILTER_TEXTS : 0) | (show_numbers ? FILTER_NUMBERS : 0);
 

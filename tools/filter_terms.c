@@ -344,6 +344,7 @@ static const struct smpp_tlv_row *tlv_named(const char *name)
 
 struct visit {
 	const char *name;
+	bool of_facts; /* what is empty or 0 is not known */
 	struct values values;
 };
 
@@ -353,6 +354,9 @@ static void visit_field(void *ctx, const struct smpp_field *field)
 	struct smpp_octets value = field->value;
 
 	if (field->name == NULL || strcmp(field->name, visit->name) != 0)
+		return;
+	/* Of facts: nobody knows. */
+	if (visit->of_facts && (field->has_number ? field->number == 0 : value.n == 0))
 		return;
 	if (field->has_number) {
 		add_number(&visit->values, field->number);
@@ -624,7 +628,8 @@ unsigned filter_masked(const struct flow_event *event)
 
 bool filter_term_holds(const struct filter_term *term, const struct flow_event *event)
 {
-	struct visit visit = { .name = term->name };
+	struct visit visit = { .name = term->name,
+			       .of_facts = event->pdu != NULL && event->pdu->facts != NULL };
 	bool found = false;
 
 	if (term->row != NULL)

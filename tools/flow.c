@@ -13,6 +13,7 @@
 
 #include "smpp/status.h"
 #include "tools/flow_own.h"
+#include "tools/trace_facts.h"
 
 struct flow *flow_new(int64_t unanswered_us)
 {
@@ -271,7 +272,18 @@ static void open_request(struct flow *flow, struct flow_session *session, struct
 		flow->next_due = entry;
 	session->heard_us[event->pdu->direction] = event->at_us;
 	session->open[event->pdu->direction] += flow_in_window(entry->request.command_id);
-	event->window = session->open[event->pdu->direction];
+	/* Facts are of a few of the PDUs that passed: how many were open they say themselves. */
+	event->window = event->pdu->facts ? event->pdu->facts->in_flight :
+					    session->open[event->pdu->direction];
+}
+
+const struct flow_entry *flow_open_hashed(const struct flow *flow, uint64_t hash)
+{
+	const struct flow_entry *entry = flow->open;
+
+	while (entry != NULL && entry->hash != hash)
+		entry = entry->hh.next;
+	return entry;
 }
 
 /* ---- answers ---- */
@@ -299,9 +311,13 @@ static void answer(struct flow *flow, struct flow_session *session, struct flow_
 	event->request = &entry->request;
 	event->rtt_us = event->at_us - entry->request.at_us;
 	event->late = entry->told;
-	event->held_us = event->at_us - session->heard_us[key.direction];
-	session->heard_us[key.direction] = event->at_us;
-	event->window = session->open[key.direction];
+	if (event->pdu->facts == NULL) {
+		event->held_us = event->at_us - session->heard_us[key.direction];
+		session->heard_us[key.direction] = event->at_us;
+		event->window = session->open[key.direction];
+	} else if (event->pdu->facts->rtt_us >= 0) {
+		event->rtt_us = event->pdu->facts->rtt_us;
+	}
 	if (!flow_is_submit(entry->request.command_id) ||
 	    !flow_answered(flow, session, entry, event))
 		flow_let_go(flow, entry);
@@ -309,39 +325,80 @@ static void answer(struct flow *flow, struct flow_session *session, struct flow_
 
 /* ---- PDUs ---- */
 
-static void on_pdu(struct flow *flow, const struct trace_pdu *pdu)
+/* What it says, from its octets or as it is told. */
+static void read_pdu(struct flow *flow, const struct trace_pdu *pdu, struct flow_event *event)
 {
-	struct flow_session *session;
-	struct flow_event *event;
-	const struct smpp_command *command;
 	struct smpp_problem problem;
-	enum smpp_error error;
 
+	event->pdu = pdu;
+	if (pdu->facts != NULL) {
+		event->fields = &pdu->facts->pdu;
+		event->receipt = &pdu->facts->receipt;
+		event->part = &pdu->facts->part;
+		return;
+	}
 	smpp_pdu_init(&flow->fields, 0, 0);
-	error = smpp_pdu_decode(pdu->octets, pdu->n, &flow->fields, &problem);
+	event->error = smpp_pdu_decode(pdu->octets, pdu->n, &flow->fields, &problem);
 	smpp_receipt_parse(&flow->fields, NULL, &flow->receipt);
 	smpp_concat_info(&flow->fields, &flow->part);
-	session = session_of(flow, pdu);
-	make_room(flow, pdu->at_us);
-	event = put(flow, FLOW_PDU, pdu->at_us);
-	if (event == NULL || session == NULL)
-		return;
-	event->pdu = pdu;
 	event->fields = &flow->fields;
-	event->error = error;
 	event->receipt = &flow->receipt;
 	event->part = &flow->part;
-	if (error == SMPP_EFRAME)
+}
+
+static void on_pdu(struct flow *flow, const struct trace_pdu *pdu)
+{
+	struct flow_session *session = session_of(flow, pdu);
+	struct flow_event *event;
+	const struct smpp_command *command;
+
+	make_room(flow, pdu->at_us);
+	event = put(flow, FLOW_PDU, pdu->at_us);
+	if (event == NULL)
 		return;
-	command = smpp_command(flow->fields.command_id);
-	if (flow->fields.command_id & SMPP_RESP_BIT)
+	read_pdu(flow, pdu, event);
+	if (event->error == SMPP_EFRAME || session == NULL)
+		return;
+	command = smpp_command(event->fields->command_id);
+	if (event->fields->command_id & SMPP_RESP_BIT)
 		answer(flow, session, event);
 	else if (command != NULL && smpp_command_resp(command) != NULL)
 		open_request(flow, session, event);
-	if (flow->receipt.kind != SMPP_RECEIPT_NOT)
+	if (event->receipt->kind != SMPP_RECEIPT_NOT)
 		flow_join_receipt(flow, event);
-	if (flow->part.total > 1)
+	if (event->part->total > 1 &&
+	    (pdu->facts == NULL || flow_is_submit(event->fields->command_id)))
 		flow_join_part(flow, event);
+}
+
+static void on_note(struct flow *flow, const struct trace_pdu *pdu)
+{
+	struct flow_event *event = put(flow, FLOW_NOTE, pdu->at_us);
+
+	if (event != NULL)
+		event->pdu = pdu;
+}
+
+/* The daemon, which has clocks of its own, waits no longer for an answer. */
+static void on_given_up(struct flow *flow, const struct trace_pdu *pdu)
+{
+	const struct flow_session *session = session_of(flow, pdu);
+	struct flow_entry *entry = NULL;
+	struct flow_key key;
+
+	if (session != NULL) {
+		key = key_of(session, pdu->direction, pdu->facts->pdu.sequence_number);
+		entry = find_open(flow, &key);
+	}
+	if (entry == NULL || entry->told) {
+		on_note(flow, pdu);
+		return;
+	}
+	if (flow->next_due == entry)
+		flow->next_due = entry->hh.next;
+	tell_unanswered(flow, entry, FLOW_WHY_GIVEN_UP, pdu->at_us);
+	if (flow->event_count > 0)
+		flow->events[flow->event_count - 1].note = pdu->note;
 }
 
 /* Nobody answers any more whom this end has left. */
@@ -363,17 +420,21 @@ static void on_end(struct flow *flow, const struct trace_pdu *pdu)
 		close_session(flow, session);
 }
 
+typedef void flow_on_fn(struct flow *flow, const struct trace_pdu *pdu);
+
 void flow_add(struct flow *flow, const struct trace_pdu *pdu)
 {
+	static flow_on_fn *const on[] = {
+		[TRACE_PDU] = on_pdu,	[TRACE_FIN] = on_end,		[TRACE_RST] = on_end,
+		[TRACE_NOTE] = on_note, [TRACE_GIVEN_UP] = on_given_up,
+	};
+
 	forget_events(flow);
 	flow->now_us = pdu->at_us;
 	tell_due(flow, pdu->at_us);
 	if (pdu->dropped > 0)
 		flow_gap(flow);
-	if (pdu->kind == TRACE_PDU)
-		on_pdu(flow, pdu);
-	else
-		on_end(flow, pdu);
+	on[pdu->kind](flow, pdu);
 }
 
 void flow_pass(struct flow *flow, int64_t now_us)

@@ -55,6 +55,7 @@ enum flow_kind {
 	FLOW_PDU,
 	FLOW_UNANSWERED, /* a request; may come again as answered, then with `late` */
 	FLOW_CLOSED,	 /* a connection, in one direction or, by RST, in both */
+	FLOW_NOTE,	 /* the daemon says what it did, or what there is no PDU of */
 };
 
 enum flow_pairing {
@@ -69,6 +70,7 @@ enum flow_why {
 	FLOW_WHY_CLOSED,    /* the connection has ended */
 	FLOW_WHY_END,	    /* nothing more was recorded */
 	FLOW_WHY_FORGOTTEN, /* more than FLOW_REQUESTS were open */
+	FLOW_WHY_GIVEN_UP,  /* the daemon says so, in `note` */
 };
 
 enum flow_join {
@@ -82,7 +84,7 @@ enum flow_join {
 struct flow_event {
 	enum flow_kind kind;
 	int64_t at_us;
-	const struct trace_pdu *pdu; /* PDU, CLOSED; else NULL */
+	const struct trace_pdu *pdu; /* PDU, CLOSED, NOTE; else NULL */
 
 	/* PDU: what it says. Not masked: views must not show of it what may not be seen. */
 	const struct smpp_pdu *fields;	     /* empty if it has no header */
@@ -99,11 +101,12 @@ struct flow_event {
 			      session itself (bind, enquire_link, unbind) have no part in it */
 	int64_t held_us;   /* answers: since a request or an answer was last heard */
 	enum flow_why why; /* UNANSWERED */
+	const char *note;  /* UNANSWERED, by the daemon; else NULL */
 
 	/* PDU, receipts */
 	enum flow_join join;
 	const struct flow_request *submit;
-	enum smpp_id_dialect rule; /* by which reading of its id */
+	enum smpp_id_dialect rule; /* by which reading of its id; of facts ANY: see theirs */
 	struct smpp_octets id;	   /* that was matched, raw */
 	bool other_link;	   /* the submit went another way */
 	int64_t delay_us;	   /* since the submit */

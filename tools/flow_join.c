@@ -1,20 +1,42 @@
 /* What belongs together beyond a request and its answer: see tools/flow.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "smpp/status.h"
 #include "tools/flow_own.h"
+#include "tools/trace_facts.h"
 
 /* ---- submits that come again ---- */
 
 /* FNV-1a. What collides is told as sent again; it is only said, nothing rests on it. */
-static uint64_t hash_of(struct smpp_octets octets)
+static uint64_t hash_of(const uint8_t *at, size_t n)
 {
 	uint64_t hash = 0xCBF29CE484222325u;
 
-	for (uint32_t i = SMPP_HEADER_OCTETS; i < octets.n; i++)
-		hash = (hash ^ octets.at[i]) * 0x100000001B3u;
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ at[i]) * 0x100000001B3u;
 	return hash;
+}
+
+/* Of facts: which part of which message, that is, whatever the carrier calls it. */
+static void name_part(const struct trace_pdu *pdu, char name[SMPP_ID_OCTETS])
+{
+	memset(name, 0, SMPP_ID_OCTETS);
+	snprintf(name, SMPP_ID_OCTETS, "%.*s/%u", FLOW_MESSAGE_OCTETS, pdu->message,
+		 pdu->facts->part.seqnum);
+}
+
+/* What a submit says, without its header. */
+static uint64_t hash_submit(const struct flow_event *event)
+{
+	struct smpp_octets wire = event->fields->wire;
+	char name[SMPP_ID_OCTETS];
+
+	if (event->pdu->facts == NULL)
+		return hash_of(wire.at + SMPP_HEADER_OCTETS, wire.n - SMPP_HEADER_OCTETS);
+	name_part(event->pdu, name);
+	return hash_of((const uint8_t *)name, strlen(name));
 }
 
 void flow_note_failure(struct flow *flow, const struct flow_entry *entry)
@@ -59,9 +81,9 @@ static void tell_again(struct flow *flow, const struct flow_entry *entry, struct
 void flow_submit(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
 		 struct flow_event *event)
 {
-	entry->hash = hash_of(event->fields->wire);
+	entry->hash = hash_submit(event);
 	tell_again(flow, entry, event);
-	if (session->throttled_us != 0)
+	if (session->throttled_us != 0 && event->pdu->facts == NULL)
 		event->pause_us = event->at_us - session->throttled_us;
 	session->throttled_us = 0;
 }
@@ -144,6 +166,19 @@ static void tell_early(struct flow *flow, const struct flow_entry *entry, struct
 	forget_early(flow, early);
 }
 
+/* What its receipts are joined by: the carrier's id. false: it has none. */
+static bool name_submit(struct flow_entry *entry, const struct flow_event *event)
+{
+	if (event->pdu->facts != NULL) {
+		memset(entry->id.provider, 0, sizeof(entry->id.provider));
+		name_part(event->pdu, entry->id.id);
+		return event->fields->command_status == 0;
+	}
+	memcpy(entry->id.id, entry->request.id, strlen(entry->request.id));
+	provider_of(entry->request.link, entry->id.provider);
+	return entry->request.id[0] != '\0';
+}
+
 bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_entry *entry,
 		   struct flow_event *event)
 {
@@ -155,10 +190,9 @@ bool flow_answered(struct flow *flow, struct flow_session *session, struct flow_
 		flow_note_failure(flow, entry);
 	if (class == SMPP_STATUS_THROTTLE && session->throttled_us == 0)
 		session->throttled_us = entry->request.answered_us;
-	if (smpp_id_canonical(fields->message_id.at, fields->message_id.n, entry->request.id) == 0)
+	smpp_id_canonical(fields->message_id.at, fields->message_id.n, entry->request.id);
+	if (!name_submit(entry, event))
 		return false;
-	memcpy(entry->id.id, entry->request.id, strlen(entry->request.id));
-	provider_of(entry->request.link, entry->id.provider);
 	other = find_submit(flow, &entry->id);
 	if (other != NULL)
 		forget_submit(flow, other);
@@ -228,12 +262,34 @@ static void keep_early(struct flow *flow, const struct flow_event *event, struct
 	}
 }
 
-void flow_join_receipt(struct flow *flow, struct flow_event *event)
+/* The daemon has told whose it is, and by which rule; its submit may have had no answer. */
+static void look_up(const struct flow *flow, struct flow_event *event)
+{
+	const struct trace_facts *facts = event->pdu->facts;
+	const struct flow_entry *entry;
+	struct flow_id_key key;
+
+	memset(&key, 0, sizeof(key));
+	name_part(event->pdu, key.id);
+	entry = find_submit(flow, &key);
+	if (entry == NULL)
+		entry = flow_open_hashed(flow, hash_of((const uint8_t *)key.id, strlen(key.id)));
+	event->id = event->receipt->ids[SMPP_RECEIPT_TEXT_ID];
+	for (int rule = SMPP_ID_EXACT; facts->rule != NULL && rule <= SMPP_ID_DEC_TO_HEX; rule++)
+		if (strcmp(smpp_id_dialect_name((enum smpp_id_dialect)rule), facts->rule) == 0)
+			event->rule = (enum smpp_id_dialect)rule;
+	if (entry == NULL)
+		return;
+	event->join = FLOW_JOIN_SUBMIT;
+	event->submit = &entry->request;
+}
+
+/* By the ids in it. */
+static void look_around(struct flow *flow, struct flow_event *event)
 {
 	const struct smpp_octets *ids = event->receipt->ids;
 	struct flow_id_key key;
 
-	event->join = FLOW_JOIN_UNKNOWN;
 	provider_of(event->pdu->link, key.provider);
 	look_for(flow, event, ids[SMPP_RECEIPT_TLV_ID], &key);
 	if (!smpp_octets_equal(ids[SMPP_RECEIPT_TLV_ID], ids[SMPP_RECEIPT_TEXT_ID]))
@@ -244,6 +300,15 @@ void flow_join_receipt(struct flow *flow, struct flow_event *event)
 	}
 	if (event->join == FLOW_JOIN_AMBIGUOUS)
 		event->submit = NULL;
+}
+
+void flow_join_receipt(struct flow *flow, struct flow_event *event)
+{
+	event->join = FLOW_JOIN_UNKNOWN;
+	if (event->pdu->facts != NULL)
+		look_up(flow, event);
+	else
+		look_around(flow, event);
 	if (event->submit == NULL)
 		return;
 	event->delay_us = event->at_us - event->submit->at_us;
@@ -252,21 +317,30 @@ void flow_join_receipt(struct flow *flow, struct flow_event *event)
 
 /* ---- parts ---- */
 
+static void set_part_key(const struct flow_event *event, struct flow_part_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->total = event->part->total;
+	if (event->pdu->message[0] != '\0') {
+		snprintf(key->message, sizeof(key->message), "%s", event->pdu->message);
+		return;
+	}
+	provider_of(event->pdu->link, key->link);
+	copy_address(key->from, event->fields->source_addr);
+	copy_address(key->to, event->fields->destination_addr);
+	key->reference = event->part->ref;
+	key->direction = (uint8_t)event->pdu->direction;
+}
+
 void flow_join_part(struct flow *flow, struct flow_event *event)
 {
 	struct flow_parts *parts;
 	struct flow_part_key key;
 
-	memset(&key, 0, sizeof(key));
-	provider_of(event->pdu->link, key.link);
-	copy_address(key.from, event->fields->source_addr);
-	copy_address(key.to, event->fields->destination_addr);
-	key.reference = event->part->ref;
-	key.total = event->part->total;
-	key.direction = (uint8_t)event->pdu->direction;
+	set_part_key(event, &key);
 	HASH_FIND(hh, flow->parts, &key, sizeof(key), parts);
 	/* A reference comes round again: what is complete takes no more. */
-	if (parts != NULL && parts->count == parts->key.total) {
+	if (parts != NULL && parts->count == parts->key.total && key.message[0] == '\0') {
 		HASH_DEL(flow->parts, parts);
 		free(parts);
 		parts = NULL;

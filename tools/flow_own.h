@@ -45,8 +45,10 @@ struct flow_entry {
 	UT_hash_handle hh;
 };
 
+/* Where our id of the message is known, that and the total alone. */
 struct flow_part_key {
 	char link[TRACE_LINK_OCTETS];
+	char message[FLOW_MESSAGE_OCTETS];
 	char from[FLOW_ADDRESS_OCTETS];
 	char to[FLOW_ADDRESS_OCTETS];
 	uint16_t reference;
@@ -106,6 +108,8 @@ struct flow {
 };
 
 void flow_let_go(struct flow *flow, struct flow_entry *entry);
+/* A request that may still be answered, by its hash. */
+const struct flow_entry *flow_open_hashed(const struct flow *flow, uint64_t hash);
 
 /* A submit goes out: is it one of before? */
 void flow_submit(struct flow *flow, struct flow_session *session, struct flow_entry *entry,

@@ -22,6 +22,7 @@
 #include "tools/trace_live.h"
 #include "tools/trace_options.h"
 #include "tools/trace_proxy.h"
+#include "tools/trace_recall.h"
 #include "tools/trace_split.h"
 #include "tools/trace_summary.h"
 #include "tools/tui.h"
@@ -515,6 +516,39 @@ static int proxy(struct trace_options *options)
 	return well ? 0 : 1;
 }
 
+/* ---- message, order ---- */
+
+/* What the store has: no PDUs, which is said, for much of them is not known. */
+static int recall(struct trace_options *options)
+{
+	struct trace_live_want want = {
+		.socket_path = options->socket_path,
+		.recall = options->command == TRACE_ORDER ? "orders" : "messages",
+		.id = options->words[0],
+		.text = options->print.show_text,
+		.numbers = options->print.show_numbers,
+	};
+	struct trace_recall *source = trace_recall_new(&want);
+	struct trace trace = { 0 };
+	struct trace_pdu pdu;
+	bool well = source != NULL && trace_recall_fetch(source) && trace_begin(&trace, options);
+	const char *error;
+
+	if (well)
+		fputs("smpp-trace: rebuilt from the daemon's evidence, not recorded: PDUs are not kept, and "
+		      "what is not shown of them is not known\n",
+		      stderr);
+	while (well && trace_recall_next(source, &pdu))
+		well = trace_one(&trace, &pdu);
+	well = well && trace_end(&trace);
+	error = source != NULL ? trace_recall_error(source) : "out of memory";
+	if (error)
+		fprintf(stderr, "smpp-trace: %s\n", error);
+	trace_release(&trace);
+	trace_recall_free(source);
+	return well && !error ? 0 : 1;
+}
+
 /* ---- explain ---- */
 
 static void say_unknown(const char *word)
@@ -569,6 +603,7 @@ int main(int argc, char **argv)
 	static int (*const run[])(struct trace_options *) = {
 		[TRACE_DECODE] = decode,   [TRACE_READ] = read_capture,
 		[TRACE_LIVE] = live,	   [TRACE_PROXY] = proxy,
+		[TRACE_MESSAGE] = recall,  [TRACE_ORDER] = recall,
 		[TRACE_EXPLAIN] = explain, [TRACE_EXTCAP] = answer_wireshark,
 	};
 	struct trace_options options;

@@ -1,6 +1,7 @@
 /*
  * What passes through smpp-trace: PDUs as a source saw them. Sources make them (trace_split.h from
- * octets, trace_capture.h from a file, trace_live.h from the daemon's tap), the flow says what they
+ * octets, trace_capture.h from a file, trace_live.h from the daemon's tap, trace_recall.h from its
+ * store), the flow says what they
  * have to do with one another (flow.h), the filter chooses (filter.h), views show (trace_view.h,
  * trace_summary.h). Sources know nothing of what follows, and views not where a PDU came from.
  *
@@ -17,8 +18,10 @@
 
 enum trace_kind {
 	TRACE_PDU,
-	TRACE_FIN, /* no PDU: the connection was ended in this direction, by a FIN */
-	TRACE_RST, /* the same, in both directions, by an RST */
+	TRACE_FIN,	/* no PDU: the connection was ended in this direction, by a FIN */
+	TRACE_RST,	/* the same, in both directions, by an RST */
+	TRACE_NOTE,	/* no PDU: `note` is what the daemon did, or knows */
+	TRACE_GIVEN_UP, /* no PDU: the daemon waits no longer for an answer; `note` is why */
 };
 
 enum trace_direction {
@@ -33,6 +36,8 @@ enum trace_framing {
 	TRACE_LOST, /* its command_length cannot be true: no PDU, nor is anything behind it */
 };
 
+struct trace_facts;
+
 /* Pointers are the source's, valid until it is asked for the next one. */
 struct trace_pdu {
 	enum trace_kind kind;
@@ -45,6 +50,9 @@ struct trace_pdu {
 	uint64_t lost;	  /* captures: octets missing before it, of its direction */
 	char link[TRACE_LINK_OCTETS]; /* "": not known */
 	const char *message;	      /* our id of the message, where the source says it; else "" */
+	const char *note;	      /* NOTE, GIVEN_UP: one line; else NULL */
+	/* The octets are not known, but these facts (tools/trace_facts.h); else NULL. */
+	const struct trace_facts *facts;
 	enum trace_direction direction;
 	enum trace_framing framing;
 	uint32_t n;

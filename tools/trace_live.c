@@ -17,15 +17,33 @@ struct trace_live {
 	uint64_t link;
 	struct http_reader *reader;
 	struct buffer request; /* what the port has not yet taken */
-	struct buffer octets;  /* of the PDU given last */
+	struct trace_tap tap;  /* the line given last */
 	size_t taken;	       /* octets at the front of the body that were read */
 	uint64_t number;
 	uint64_t dropped; /* PDUs, not yet told */
 	const char *socket_path;
+	bool ends;	/* the stream does, by itself */
 	bool streaming; /* the daemon said 200 */
 	bool ended;
 	char error[512]; /* "": none */
 };
+
+/* "/tap/v1/stream?text=0&numbers=1", "/tap/v1/messages/BX-...?text=0&numbers=0" */
+static void put_target(struct buffer *path, const struct trace_live_want *want)
+{
+	if (want->recall) {
+		buffer_format(path, "/tap/v1/%s/", want->recall);
+		http_encode(path, want->id);
+	} else {
+		buffer_text(path, "/tap/v1/stream");
+	}
+	buffer_format(path, "?text=%d&numbers=%d", want->text, want->numbers);
+	if (!want->recall && want->link[0] != '\0') {
+		buffer_text(path, "&link=");
+		http_encode(path, want->link);
+	}
+	buffer_append(path, "", 1);
+}
 
 struct trace_live *trace_live_new(const struct trace_live_want *want)
 {
@@ -37,15 +55,11 @@ struct trace_live *trace_live_new(const struct trace_live_want *want)
 
 	if (!live)
 		return NULL;
-	buffer_format(&path, "/tap/v1/stream?text=%d&numbers=%d", want->text, want->numbers);
-	if (want->link[0] != '\0') {
-		buffer_text(&path, "&link=");
-		http_encode(&path, want->link);
-	}
-	buffer_append(&path, "", 1);
+	put_target(&path, want);
 	call.target = (const char *)path.octets;
 	if (!path.failed)
 		http_call(&live->request, &call);
+	live->ends = want->recall != NULL;
 	live->socket_path = want->socket_path;
 	live->reader = http_reader_new(0);
 	live->port = port_new(&options);
@@ -67,7 +81,7 @@ void trace_live_free(struct trace_live *live)
 		port_free(live->port);
 	http_reader_free(live->reader);
 	buffer_release(&live->request);
-	buffer_release(&live->octets);
+	trace_tap_release(&live->tap);
 	free(live);
 }
 
@@ -123,7 +137,9 @@ static void on_reading(struct trace_live *live, enum http_reading reading)
 		return;
 	case HTTP_READING_DONE:
 		live->streaming = http_reader_status(live->reader) == 200;
-		if (live->streaming)
+		if (live->streaming && live->ends)
+			live->ended = true;
+		else if (live->streaming)
 			end(live, "%s: the daemon ended the stream", live->socket_path);
 		else
 			on_refusal(live);
@@ -162,8 +178,11 @@ static void handle(struct trace_live *live, const struct port_event *event)
 		on_down(live, event);
 		return;
 	case PORT_SIGNAL:
-		if (event->signo != SIGUSR1)
-			live->ended = true;
+		if (event->signo == SIGUSR1)
+			return;
+		if (live->ends)
+			end(live, "interrupted");
+		live->ended = true;
 		return;
 	}
 }
@@ -187,8 +206,7 @@ bool trace_live_wait(struct trace_live *live, int64_t most_ms)
 
 /* ---- lines ---- */
 
-/* The next line that has come, without its end; NULL: none. */
-static char *next_line(struct trace_live *live, size_t *n)
+char *trace_live_line(struct trace_live *live, size_t *n)
 {
 	struct buffer *body = http_reader_body(live->reader);
 	char *line = (char *)body->octets + live->taken;
@@ -210,17 +228,17 @@ bool trace_live_next(struct trace_live *live, struct trace_pdu *pdu)
 	size_t n;
 	char *line;
 
-	while ((line = next_line(live, &n))) {
+	while ((line = trace_live_line(live, &n))) {
 		*pdu = (struct trace_pdu){ .message = "" };
-		if (!trace_tap_line(line, n, &live->octets, pdu)) {
+		if (!trace_tap_line(&live->tap, line, n, pdu)) {
 			end(live, "%s: this is no line of a tap", live->socket_path);
 			return false;
 		}
 		pdu->dropped += trace_live_dropped(live);
-		if (pdu->octets) {
-			pdu->number = ++live->number;
+		live->number += pdu->octets != NULL;
+		pdu->number = live->number;
+		if (pdu->octets || pdu->facts)
 			return true;
-		}
 		live->dropped = pdu->dropped;
 	}
 	return false;

@@ -11,6 +11,8 @@
 #ifndef TOOLS_TRACE_LIVE_H
 #define TOOLS_TRACE_LIVE_H
 
+#include <stddef.h>
+
 #include "tools/trace.h"
 
 #define TRACE_TAP_SOCKET "/run/esmed/tap.sock" /* if it is not said where */
@@ -20,6 +22,9 @@ struct trace_live;
 struct trace_live_want {
 	const char *socket_path;
 	const char *link; /* "": all */
+	/* "messages" or "orders": not what passes, but what the store has of the one called `id`. */
+	const char *recall; /* NULL: what passes */
+	const char *id;
 	bool text;
 	bool numbers;
 };
@@ -43,7 +48,10 @@ bool trace_live_gap(const struct trace_live *live);
 /* How many PDUs the daemon dropped behind the last one that was given; each is told once. */
 uint64_t trace_live_dropped(struct trace_live *live);
 
-/* Why it ended, in one line; NULL when the user ended it. */
+/* The same as the daemon wrote it, without its line feed; NULL: none. It lives until the next call. */
+char *trace_live_line(struct trace_live *live, size_t *n);
+
+/* Why it ended, in one line; NULL when the user ended it, or all was recalled. */
 const char *trace_live_error(const struct trace_live *live);
 
 #endif

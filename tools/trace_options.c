@@ -58,8 +58,8 @@ static const struct argp_option rows[] = {
 	{ "alphabet", KEY_ALPHABET, "NAME", 0,
 	  "What data_coding 0 means: gsm7 (the default), latin1, ascii or ucs2", 1 },
 	{ "port", KEY_PORT, "PORT", 0, "read: SMPP is on this port only (any, if recognised)", 2 },
-	{ "socket", KEY_SOCKET, "PATH", 0, "live: the daemon's tap socket (" TRACE_TAP_SOCKET ")",
-	  2 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "live, message, order: the daemon's tap socket (" TRACE_TAP_SOCKET ")", 2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
 	{ "listen", KEY_LISTEN, "[HOST:]PORT", 0,
 	  "proxy: where the ESME connects to; loopback without HOST, a free port with 0", 2 },
@@ -88,12 +88,13 @@ static const struct argp_option rows[] = {
 };
 
 static const char args_doc[] =
-	"decode HEX...|-\nread FILE|-\nlive\nproxy --listen=PORT --to=HOST:PORT\nexplain STATUS|TLV|FIELD|PDU...";
+	"decode HEX...|-\nread FILE|-\nlive\nproxy --listen=PORT --to=HOST:PORT\nmessage ID\norder NUMBER\nexplain STATUS|TLV|FIELD|PDU...";
 static const char doc[] =
-	"Shows SMPP PDUs: from hexadecimal, from a capture, or as they pass through a running "
-	"esmed, or between any ESME and any SMSC.\v"
+	"Shows SMPP PDUs: from hexadecimal, from a capture, as they pass through a running esmed or "
+	"between any ESME and any SMSC, or as esmed's store has them.\v"
 	"decode reads hexadecimal in any usual form, or from standard input with -. read takes "
-	"pcap and pcapng. live shows PDUs until it is interrupted, and so does proxy, which passes them on as they are. explain says what a status, a TLV, a field or a PDU is. "
+	"pcap and pcapng. live shows PDUs until it is interrupted, and so does proxy, which passes them on as they are. "
+	"message and order rebuild what happened from the daemon's store. explain says what a status, a TLV, a field or a PDU is. "
 	"Passwords are never shown. Exit status: 0 all well, 1 a PDU or the hexadecimal cannot be "
 	"read or the daemon cannot be reached, 2 the command line is wrong.";
 
@@ -107,6 +108,8 @@ static const struct {
 	{ "read", TRACE_READ, 1, 1 },
 	{ "live", TRACE_LIVE, 0, 0 },
 	{ "proxy", TRACE_PROXY, 0, 0 },
+	{ "message", TRACE_MESSAGE, 1, 1 },
+	{ "order", TRACE_ORDER, 1, 1 },
 	{ "explain", TRACE_EXPLAIN, 1, SIZE_MAX },
 };
 
@@ -149,7 +152,9 @@ static void read_words(struct argp_state *state, struct trace_options *options)
 				   options->words[commands[i].most]);
 		return;
 	}
-	argp_error(state, "`%s` is no command; decode, read, live, proxy and explain are", name);
+	argp_error(state,
+		   "`%s` is no command; decode, read, live, proxy, message, order and explain are",
+		   name);
 }
 
 static void read_format(struct argp_state *state, struct trace_options *options, const char *name)
@@ -291,6 +296,22 @@ static void check_extcap(struct argp_state *state, struct trace_options *options
 		open(options->write_path, O_WRONLY | O_CLOEXEC);
 }
 
+static bool asks_daemon(enum trace_command command)
+{
+	return command == TRACE_LIVE || command == TRACE_MESSAGE || command == TRACE_ORDER;
+}
+
+static void check_id(struct argp_state *state, const struct trace_options *options)
+{
+	const char *id = options->words[0];
+
+	if (options->command == TRACE_MESSAGE && strncmp(id, "BX-", 3) != 0)
+		argp_error(state, "message: `%s` is no id of a message of ours, BX-...", id);
+	if (options->command == TRACE_ORDER &&
+	    (*id == '\0' || id[strspn(id, "0123456789")] != '\0'))
+		argp_error(state, "order: `%s` is no number of an order", id);
+}
+
 /* What does not go together. */
 static void check(struct argp_state *state, const struct trace_options *options)
 {
@@ -311,7 +332,9 @@ static void check(struct argp_state *state, const struct trace_options *options)
 				  "(standard output)");
 	check_write(state, options);
 	check_proxy(state, options);
-	if (options->command == TRACE_LIVE && options->filter != NULL) {
+	if (options->command == TRACE_MESSAGE || options->command == TRACE_ORDER)
+		check_id(state, options);
+	if (asks_daemon(options->command) && options->filter != NULL) {
 		const char *refusal = filter_refusal(options->filter, options->print.show_text,
 						     options->print.show_numbers);
 
@@ -447,7 +470,7 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		if (options->extcap == TRACE_EXTCAP_NOT)
-			argp_error(state, "decode, read, live, proxy or explain?");
+			argp_error(state, "decode, read, live, proxy, message, order or explain?");
 		return 0;
 	default:
 		return read_way(key, arg, state);

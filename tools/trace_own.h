@@ -16,11 +16,20 @@ void trace_put_quoted(struct buffer *out, struct smpp_octets octets);
 /* "submit_sm_resp 0x0000000a ESME_RINVSRCADR (invalid source address)", or why there is none. */
 void trace_put_answer(struct buffer *out, const struct trace_reading *reading);
 
+/* A receipt of which no more is known than that it was one. */
+#define TRACE_RECEIPT_NAME "deliver_sm/data_sm"
+
+/* " part=2/3(reference 7)"; of facts the reference is not known. */
+void trace_put_part(struct buffer *out, const struct trace_reading *reading);
+
 /* "UDH, 8-bit reference", "sar_* TLVs". Static. */
 const char *trace_part_method(enum smpp_concat_method method);
 
 /* "08:30:00.123 alpha/alpha-1#3 ->"; without a time "@offset". */
 void trace_put_place(struct buffer *out, const struct trace_pdu *pdu);
+
+/* UTF-8 of the daemon, fit for a terminal. */
+void trace_put_words(struct buffer *out, const char *words);
 
 /* A number as it may be seen. */
 void trace_put_number(struct buffer *out, const char *number, bool show);
@@ -46,6 +55,8 @@ void trace_put_rule(struct buffer *out, const struct flow_event *event);
 void trace_put_silence(struct trace_view *view, const struct flow_event *event);
 /* The same as a line: when and where before it. */
 void trace_put_unanswered(struct trace_view *view, const struct flow_event *event);
+/* "* the carrier throttles us: ... msg=BX-…" */
+void trace_put_note(struct buffer *out, const struct trace_pdu *pdu);
 /* "closed by the carrier (FIN)" */
 void trace_put_closed(struct buffer *out, const struct trace_pdu *pdu);
 

@@ -68,12 +68,28 @@ static enum smpp_error decode(struct trace_reading *reading, const struct trace_
 	return error;
 }
 
+/* The daemon has masked them, and they hold no texts. */
+static void read_facts(struct trace_reading *reading, const struct trace_facts *facts)
+{
+	reading->has_header = facts->pdu.command_id != 0;
+	reading->problematic = false;
+	reading->answer = TRACE_ANSWER_NONE;
+	reading->pdu = facts->pdu;
+	reading->part = facts->part;
+	reading->receipt = facts->receipt;
+}
+
 bool trace_read(struct trace_reading *reading, const struct trace_pdu *pdu, bool show_text,
 		bool show_numbers)
 {
 	enum smpp_error error;
 
 	buffer_clear(&reading->copy);
+	reading->facts = pdu->facts;
+	if (pdu->facts != NULL) {
+		read_facts(reading, pdu->facts);
+		return true;
+	}
 	buffer_append(&reading->copy, pdu->octets, pdu->n);
 	if (reading->copy.failed)
 		return false;

@@ -12,7 +12,7 @@
 #include "smpp/concat.h"
 #include "smpp/pdu.h"
 #include "smpp/receipt.h"
-#include "tools/trace.h"
+#include "tools/trace_facts.h"
 
 /* How the daemon answers a PDU that it cannot read. */
 enum trace_answer {
@@ -32,6 +32,8 @@ struct trace_reading {
 	enum trace_answer answer;
 	const struct smpp_command *answer_command;
 	struct smpp_pdu pdu; /* empty without a header */
+	const struct trace_facts
+		*facts; /* it was not read but told, and `copy` is empty; else NULL */
 	struct smpp_concat_info part;
 	struct smpp_receipt receipt;
 };

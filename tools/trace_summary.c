@@ -47,6 +47,7 @@ struct link {
 
 struct trace_summary {
 	uint64_t pdus;
+	bool of_facts; /* some of those that passed, without their octets */
 	uint64_t octets;
 	uint64_t errors; /* responses with a status */
 	uint64_t unanswered;
@@ -152,7 +153,10 @@ static void count_link(struct trace_summary *summary, const struct flow_event *e
 	link = link_of(summary, event->pdu->link);
 	if (link == NULL)
 		return;
-	count_window(link, event);
+	if (!summary->of_facts)
+		count_window(link, event);
+	else if (event->window > link->window)
+		link->window = event->window;
 	if (request == NULL) {
 		if (link->submits++ == 0)
 			link->first_us = event->at_us;
@@ -204,6 +208,7 @@ static void count_pdu(struct trace_summary *summary, const struct flow_event *ev
 		summary->first_us = event->at_us;
 	summary->last_us = event->at_us;
 	summary->octets += pdu->n;
+	summary->of_facts = summary->of_facts || pdu->facts != NULL;
 	summary->lost += pdu->lost;
 	summary->problems += event->error != SMPP_OK || pdu->framing != TRACE_WHOLE;
 	summary->again += event->again != 0;
@@ -241,6 +246,8 @@ void trace_summary_add(struct trace_summary *summary, const struct flow_event *e
 		summary->closed++;
 		summary->lost += event->pdu->lost;
 		return;
+	case FLOW_NOTE:
+		return;
 	}
 }
 
@@ -271,7 +278,11 @@ static void put_whole(const struct trace_summary *summary, struct buffer *out)
 {
 	char from[25], to[25];
 
-	buffer_format(out, "%" PRIu64 " PDUs, %" PRIu64 " octets", summary->pdus, summary->octets);
+	buffer_format(out, "%" PRIu64 " PDUs", summary->pdus);
+	if (summary->of_facts)
+		buffer_text(out, " in the daemon's evidence");
+	else
+		buffer_format(out, ", %" PRIu64 " octets", summary->octets);
 	if (summary->first_us != 0) {
 		json_time_text(summary->first_us / 1000, from);
 		json_time_text(summary->last_us / 1000, to);
@@ -332,6 +343,8 @@ static void put_row(struct buffer *out, const struct row *row)
 
 	if (command != NULL)
 		snprintf(name, sizeof(name), "%s", command->name);
+	else if (row->command_id == 0)
+		snprintf(name, sizeof(name), "receipt");
 	else
 		snprintf(name, sizeof(name), "command 0x%08" PRIx32, row->command_id);
 	if (row->command_id & SMPP_RESP_BIT)
@@ -417,6 +430,16 @@ static void put_link(struct buffer *out, const struct link *link)
 	put_limit(out, link, full, rate);
 }
 
+/* Of a link on which more passed than this: nothing can be said of its pace. */
+static void put_share(struct buffer *out, const struct link *link)
+{
+	buffer_format(out,
+		      "link %s: %" PRIu64 " submits, %" PRIu64
+		      " of them throttled; when they were released at most %" PRIu32
+		      " of all messages were in flight\n",
+		      link->name, link->submits, link->throttles, link->window);
+}
+
 void trace_summary_print(const struct trace_summary *summary, struct buffer *out)
 {
 	put_whole(summary, out);
@@ -425,6 +448,9 @@ void trace_summary_print(const struct trace_summary *summary, struct buffer *out
 	put_receipts(summary, out);
 	for (size_t i = 0; i < summary->link_count; i++) {
 		buffer_text(out, i == 0 ? "\n" : "");
-		put_link(out, summary->links[i]);
+		if (summary->of_facts)
+			put_share(out, summary->links[i]);
+		else
+			put_link(out, summary->links[i]);
 	}
 }

@@ -49,40 +49,66 @@ static bool get_uint(const struct json *line, const char *name, uint64_t *value)
 	return true;
 }
 
-static bool read_members(const struct json *line, struct trace_pdu *pdu)
+/* Where and when. Notes need not be of a link. */
+static bool read_place(const struct json *line, struct trace_pdu *pdu)
 {
 	const char *link = json_get_text(json_get(line, "link"), NULL);
 	const char *dir = json_get_text(json_get(line, "dir"), NULL);
 
-	if (!link || strlen(link) >= sizeof(pdu->link) || !dir)
+	if (link && strlen(link) >= sizeof(pdu->link))
 		return false;
-	memcpy(pdu->link, link, strlen(link) + 1);
-	pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
-	return get_uint(line, "session", &pdu->session) &&
-	       get_uint(line, "dropped", &pdu->dropped) &&
-	       read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_us);
+	if (link)
+		memcpy(pdu->link, link, strlen(link) + 1);
+	if (dir)
+		pdu->direction = strcmp(dir, "in") == 0 ? TRACE_IN : TRACE_OUT;
+	get_uint(line, "session", &pdu->session);
+	get_uint(line, "dropped", &pdu->dropped);
+	return read_time(json_get_text(json_get(line, "time"), NULL), &pdu->at_us);
 }
 
-bool trace_tap_line(char *line, size_t n, struct buffer *octets, struct trace_pdu *pdu)
+/* The tap gives whole PDUs; all else it gives were octets that are none. */
+static bool read_octets(const struct trace_tap *tap, struct trace_pdu *pdu)
 {
-	struct json_error error;
-	struct json *json;
+	const char *message = json_get_text(json_get(tap->json, "msg"), NULL);
 	uint32_t length;
-	char *hex = memmem(line, n, hex_key, sizeof(hex_key) - 1);
-	bool ok;
 
-	buffer_clear(octets);
-	if (hex && !take_hex(line, &n, hex + sizeof(hex_key) - 1, octets))
-		return false;
-	pdu->octets = hex ? octets->octets : NULL;
-	pdu->n = (uint32_t)octets->n;
-	/* The tap gives whole PDUs; all else it gives were octets that are none. */
+	pdu->octets = tap->octets.octets;
+	pdu->n = (uint32_t)tap->octets.n;
 	pdu->framing = smpp_frame(pdu->octets, pdu->n, TRACE_PDU_OCTETS, &length) == SMPP_FRAME_OK ?
 			       TRACE_WHOLE :
 			       TRACE_LOST;
-	json = json_read(line, n, &error);
-	ok = json != NULL &&
-	     (hex ? read_members(json, pdu) : get_uint(json, "dropped", &pdu->dropped));
-	json_free(json);
-	return ok;
+	pdu->message = message ? message : "";
+	return read_place(tap->json, pdu) && pdu->link[0] != '\0' &&
+	       pdu->direction != TRACE_UNKNOWN;
+}
+
+static bool read_line(struct trace_tap *tap, bool hex, struct trace_pdu *pdu)
+{
+	if (!tap->json)
+		return false;
+	if (hex)
+		return read_octets(tap, pdu);
+	if (json_get(tap->json, "time"))
+		return read_place(tap->json, pdu) && trace_facts_read(tap->json, &tap->facts, pdu);
+	return get_uint(tap->json, "dropped", &pdu->dropped);
+}
+
+bool trace_tap_line(struct trace_tap *tap, char *line, size_t n, struct trace_pdu *pdu)
+{
+	struct json_error error;
+	char *hex = memmem(line, n, hex_key, sizeof(hex_key) - 1);
+
+	buffer_clear(&tap->octets);
+	json_free(tap->json);
+	tap->json = NULL;
+	if (hex && !take_hex(line, &n, hex + sizeof(hex_key) - 1, &tap->octets))
+		return false;
+	tap->json = json_read(line, n, &error);
+	return read_line(tap, hex != NULL, pdu);
+}
+
+void trace_tap_release(struct trace_tap *tap)
+{
+	buffer_release(&tap->octets);
+	json_free(tap->json);
 }

@@ -1,5 +1,6 @@
 /*
- * One line of the tap (core/tap_stream.h) read back into a PDU. Used by `live`.
+ * One line of the tap (core/tap_stream.h, core/tap_recall.h) read back into a PDU, or into what is known
+ * of one. Used by `live`, `message` and `order`.
  */
 #ifndef TOOLS_TRACE_TAP_H
 #define TOOLS_TRACE_TAP_H
@@ -7,13 +8,22 @@
 #include <stddef.h>
 
 #include "core/buffer.h"
-#include "tools/trace.h"
+#include "tools/trace_facts.h"
+
+struct json;
+
+/* What a line was read into. Zero it before the first, release it after the last. */
+struct trace_tap {
+	struct buffer octets;
+	struct json *json;
+	struct trace_facts facts;
+};
 
 /*
- * Fills what the line says of the PDU; its octets are put into *octets, and the line is used up. One
- * that tells only of dropped PDUs has no octets: NULL, and nothing but `dropped` is filled.
- * false: it is no line of a tap.
+ * Fills what the line says of the PDU, which borrows from *tap, and the line is used up. Without
+ * octets and without facts it tells only how many PDUs were dropped. false: it is no line of a tap.
  */
-bool trace_tap_line(char *line, size_t n, struct buffer *octets, struct trace_pdu *pdu);
+bool trace_tap_line(struct trace_tap *tap, char *line, size_t n, struct trace_pdu *pdu);
+void trace_tap_release(struct trace_tap *tap);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "smpp/mask.h"
 #include "smpp/status.h"
+#include "tools/trace_facts.h"
 #include "tools/trace_own.h"
 
 typedef void view_fn(struct trace_view *view, const struct flow_event *event);
@@ -39,9 +40,11 @@ void trace_view_release(struct trace_view *view)
 const char *trace_printed(struct trace_view *view, trace_print_fn *print)
 {
 	size_t room = smpp_print_room(&view->reading.pdu);
+	struct smpp_print_options options = view->print;
 	struct smpp_print_out out;
 	char *at;
 
+	options.of_facts = view->reading.facts != NULL;
 	buffer_clear(&view->scratch);
 	at = (char *)buffer_reserve(&view->scratch, room);
 	if (!at) {
@@ -49,7 +52,7 @@ const char *trace_printed(struct trace_view *view, trace_print_fn *print)
 		return "";
 	}
 	out = smpp_print_out_of(at, room);
-	print(&out, &view->reading.pdu, &view->print);
+	print(&out, &view->reading.pdu, &options);
 	return at;
 }
 
@@ -91,6 +94,15 @@ void trace_put_answer(struct buffer *out, const struct trace_reading *reading)
 	}
 }
 
+void trace_put_part(struct buffer *out, const struct trace_reading *reading)
+{
+	const struct smpp_concat_info *part = &reading->part;
+
+	buffer_format(out, " part=%u/%u", part->seqnum, part->total);
+	if (reading->facts == NULL)
+		buffer_format(out, "(reference %u)", part->ref);
+}
+
 const char *trace_part_method(enum smpp_concat_method method)
 {
 	switch (method) {
@@ -129,7 +141,9 @@ static void put_where(struct buffer *out, int64_t at_us, const char *link, uint6
 	char time[25];
 
 	json_time_text(at_us / 1000, time);
-	buffer_format(out, "%.12s %s#%" PRIu64 " %s", time + 11, link, session, arrows[direction]);
+	buffer_format(out, "%.12s", time + 11);
+	if (link[0] != '\0')
+		buffer_format(out, " %s#%" PRIu64 " %s", link, session, arrows[direction]);
 }
 
 void trace_put_place(struct buffer *out, const struct trace_pdu *pdu)
@@ -138,6 +152,19 @@ void trace_put_place(struct buffer *out, const struct trace_pdu *pdu)
 		buffer_format(out, "@%" PRIu64, pdu->offset);
 	else
 		put_where(out, pdu->at_us, pdu->link, pdu->session, pdu->direction);
+}
+
+void trace_put_words(struct buffer *out, const char *words)
+{
+	size_t n = strlen(words), room = SMPP_PRINT_WORDS_ROOM(n);
+	char *at = (char *)buffer_reserve(out, room);
+	struct smpp_print_out text;
+
+	if (!at)
+		return;
+	text = smpp_print_out_of(at, room);
+	smpp_print_words(&text, words, n);
+	out->n += text.n;
 }
 
 void trace_put_number(struct buffer *out, const char *number, bool show)
@@ -176,8 +203,14 @@ void trace_put_rule(struct buffer *out, const struct flow_event *event)
 		[SMPP_ID_DEC_TO_HEX] = "hex",
 	};
 
-	trace_put_quoted(out, event->id);
-	buffer_format(out, " = %s %s", words[event->rule], event->submit->id);
+	const struct trace_facts *facts = event->pdu->facts;
+
+	if (event->id.n > 0)
+		trace_put_quoted(out, event->id);
+	if (event->rule != SMPP_ID_ANY && event->submit->id[0] != '\0')
+		buffer_format(out, " = %s %s", words[event->rule], event->submit->id);
+	else if (facts != NULL && facts->rule_text != NULL)
+		buffer_format(out, "%s%s", event->id.n > 0 ? ", " : "", facts->rule_text);
 }
 
 static void put_request(struct trace_view *view, const struct flow_event *event)
@@ -240,6 +273,17 @@ static void put_history(struct buffer *out, const struct flow_event *event)
 	}
 }
 
+/* What only the daemon can know of it. */
+static void put_facts(struct buffer *out, const struct trace_facts *facts)
+{
+	if (facts->attempt > 1 && facts->released_ms >= 0)
+		buffer_format(out, " attempt=%" PRIu32, facts->attempt);
+	if (facts->released_ms > 0)
+		buffer_format(out, " (released %" PRId64 "ms before)", facts->released_ms);
+	if (facts->mark != NULL)
+		buffer_format(out, " mark=%s", facts->mark);
+}
+
 static void put_held(struct buffer *out, const struct flow_event *event)
 {
 	if (event->held_us < FLOW_HELD_US || event->window == 0)
@@ -277,6 +321,8 @@ void trace_put_relations(struct trace_view *view, const struct flow_event *event
 	}
 	if (event->pairing == FLOW_PAIR_UNASKED)
 		buffer_text(out, " rtt=? (its request was not seen)");
+	if (event->pdu->facts != NULL)
+		put_facts(out, event->pdu->facts);
 	if (event->pdu->dropped > 0)
 		buffer_format(out, " (%" PRIu64 " dropped before it)", event->pdu->dropped);
 	if (event->pdu->lost > 0)
@@ -290,6 +336,7 @@ void trace_put_silence(struct trace_view *view, const struct flow_event *event)
 		[FLOW_WHY_CLOSED] = "will not be answered, for the connection has ended",
 		[FLOW_WHY_END] = "was not answered until the end of the recording",
 		[FLOW_WHY_FORGOTTEN] = "is no longer watched, for too many are open",
+		[FLOW_WHY_GIVEN_UP] = "is no longer waited for",
 	};
 	const struct flow_request *request = event->request;
 	struct buffer *out = &view->out;
@@ -310,8 +357,24 @@ void trace_put_silence(struct trace_view *view, const struct flow_event *event)
 		buffer_text(out, ", after ");
 		trace_put_ms(out, event->rtt_us);
 	}
+	if (event->note != NULL) {
+		buffer_text(out, ": ");
+		trace_put_words(out, event->note);
+	}
 	if (flow_is_submit(request->command_id))
 		buffer_text(out, ": it may have been sent");
+}
+
+void trace_put_note(struct buffer *out, const struct trace_pdu *pdu)
+{
+	buffer_text(out, "* ");
+	trace_put_words(out, pdu->note);
+	if (pdu->facts != NULL && pdu->facts->part.total > 1)
+		buffer_format(out, " part=%u/%u", pdu->facts->part.seqnum, pdu->facts->part.total);
+	if (pdu->message[0] != '\0') {
+		buffer_text(out, " msg=");
+		trace_put_number(out, pdu->message, true);
+	}
 }
 
 void trace_put_unanswered(struct trace_view *view, const struct flow_event *event)

@@ -29,7 +29,10 @@ static void put_heading(struct buffer *out, const struct trace_pdu *pdu)
 	} else {
 		buffer_format(out, "offset %" PRIu64 ", ", pdu->offset);
 	}
-	buffer_format(out, "%" PRIu32 " octets\n", pdu->n);
+	if (pdu->facts != NULL)
+		buffer_text(out, "as the daemon's evidence has it; no octets are kept\n");
+	else
+		buffer_format(out, "%" PRIu32 " octets\n", pdu->n);
 }
 
 /* ---- what the fields say together ---- */
@@ -87,7 +90,9 @@ static void put_part(struct buffer *out, const struct smpp_concat_info *part)
 	};
 
 	put_udh(out, part->udh);
-	if (part->total > 1)
+	if (part->total > 1 && part->method == SMPP_CONCAT_NONE)
+		buffer_format(out, "  part    %u of %u\n", part->seqnum, part->total);
+	else if (part->total > 1)
 		buffer_format(out, "  part    %u of %u, reference %u (%s)\n", part->seqnum,
 			      part->total, part->ref, trace_part_method(part->method));
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -105,7 +110,7 @@ static void put_word(struct buffer *out, const char *name, struct smpp_octets wo
 	buffer_text(out, "\n");
 }
 
-static void put_receipt(struct buffer *out, const struct smpp_receipt *receipt)
+static void put_receipt(struct buffer *out, const struct smpp_receipt *receipt, bool of_facts)
 {
 	static const char *const sources[] = {
 		[SMPP_RECEIPT_FROM_NONE] = "nothing says it",
@@ -119,8 +124,10 @@ static void put_receipt(struct buffer *out, const struct smpp_receipt *receipt)
 		buffer_text(out, "  receipt without any id: it cannot be joined to a message\n");
 	if (receipt->kind == SMPP_RECEIPT_INTERMEDIATE)
 		buffer_text(out, "  receipt of an intermediate state: never the last word\n");
-	buffer_format(out, "  receipt %-12s %s (%s)\n", "state",
-		      smpp_receipt_state_name(receipt->state), sources[receipt->source]);
+	buffer_format(out, "  receipt %-12s %s", "state", smpp_receipt_state_name(receipt->state));
+	if (!of_facts)
+		buffer_format(out, " (%s)", sources[receipt->source]);
+	buffer_text(out, "\n");
 	put_word(out, "id", receipt->ids[SMPP_RECEIPT_TEXT_ID]);
 	put_word(out, "id (TLV)", receipt->ids[SMPP_RECEIPT_TLV_ID]);
 	put_word(out, "stat", receipt->stat);
@@ -214,10 +221,13 @@ static void put_pdu(struct trace_view *view, const struct flow_event *event)
 	const struct trace_reading *reading = &view->reading;
 
 	put_heading(&view->out, event->pdu);
-	if (reading->has_header) {
+	if (reading->has_header)
 		buffer_text(&view->out, trace_printed(view, smpp_print_block));
+	else if (reading->facts != NULL)
+		buffer_text(&view->out, TRACE_RECEIPT_NAME "\n");
+	if (reading->has_header || reading->facts != NULL) {
 		put_part(&view->out, &reading->part);
-		put_receipt(&view->out, &reading->receipt);
+		put_receipt(&view->out, &reading->receipt, reading->facts != NULL);
 	}
 	put_relations(view, event);
 	put_problem(view, event->pdu);

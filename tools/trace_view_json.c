@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "smpp/status.h"
+#include "tools/trace_facts.h"
 #include "tools/trace_own.h"
 
 static void add_octets(struct json_writer *json, const char *key, struct smpp_octets octets)
@@ -37,12 +38,31 @@ static void add_source(struct json_writer *json, const struct trace_pdu *pdu)
 		json_add_text(json, "link", pdu->link);
 		json_add_uint(json, "session", pdu->session);
 		add_direction(json, pdu->direction);
-		json_add_uint(json, "dropped", pdu->dropped);
-		json_add_uint(json, "lost", pdu->lost);
 	} else {
 		json_add_uint(json, "offset", pdu->offset);
 	}
+	if (pdu->facts != NULL) {
+		json_add_null(json, "octets");
+		return;
+	}
+	if (pdu->at_us != 0) {
+		json_add_uint(json, "dropped", pdu->dropped);
+		json_add_uint(json, "lost", pdu->lost);
+	}
 	json_add_uint(json, "octets", pdu->n);
+}
+
+/* What only the daemon can know. */
+static void add_facts(struct json_writer *json, const struct trace_facts *facts)
+{
+	if (facts->attempt > 0)
+		json_add_uint(json, "attempt", facts->attempt);
+	if (facts->released_ms >= 0) {
+		json_add_int(json, "released_before_ms", facts->released_ms);
+		json_add_uint(json, "queued", facts->queued);
+	}
+	if (facts->mark != NULL)
+		json_add_text(json, "mark", facts->mark);
 }
 
 /* ---- what it has to do with others ---- */
@@ -63,7 +83,9 @@ static void add_submit(struct json_writer *json, const struct flow_event *event)
 	json_add_text(json, "link", submit->link);
 	json_add_uint(json, "session", submit->session);
 	json_add_text(json, "id", submit->id);
-	json_add_text(json, "rule", smpp_id_dialect_name(event->rule));
+	json_add_text(json, "rule",
+		      event->pdu->facts != NULL ? event->pdu->facts->rule :
+						  smpp_id_dialect_name(event->rule));
 	add_ms(json, "delay_ms", event->delay_us);
 	json_end_object(json);
 }
@@ -120,10 +142,9 @@ static void add_relations(struct json_writer *json, const struct flow_event *eve
 static void put_unanswered(struct trace_view *view, const struct flow_event *event)
 {
 	static const char *const whys[] = {
-		[FLOW_WHY_TIME] = "time",
-		[FLOW_WHY_CLOSED] = "closed",
-		[FLOW_WHY_END] = "end",
-		[FLOW_WHY_FORGOTTEN] = "forgotten",
+		[FLOW_WHY_TIME] = "time",	  [FLOW_WHY_CLOSED] = "closed",
+		[FLOW_WHY_END] = "end",		  [FLOW_WHY_FORGOTTEN] = "forgotten",
+		[FLOW_WHY_GIVEN_UP] = "given_up",
 	};
 	const struct flow_request *request = event->request;
 	struct json_writer json = { .out = &view->out };
@@ -142,6 +163,8 @@ static void put_unanswered(struct trace_view *view, const struct flow_event *eve
 	if (request->message[0] != '\0')
 		json_add_text(&json, "msg", request->message);
 	json_add_text(&json, "why", whys[event->why]);
+	if (event->note != NULL)
+		json_add_text(&json, "note", event->note);
 	json_end_object(&json);
 	buffer_text(&view->out, "\n");
 }
@@ -156,6 +179,24 @@ static void put_closed(struct trace_view *view, const struct flow_event *event)
 	json_add_text(&json, "link", event->pdu->link);
 	json_add_uint(&json, "session", event->pdu->session);
 	add_direction(&json, event->pdu->direction);
+	json_end_object(&json);
+	buffer_text(&view->out, "\n");
+}
+
+static void put_note(struct trace_view *view, const struct flow_event *event)
+{
+	const struct trace_pdu *pdu = event->pdu;
+	struct json_writer json = { .out = &view->out };
+
+	json_begin_object(&json);
+	json_add_text(&json, "note", pdu->note);
+	json_add_time(&json, "time", event->at_us / 1000);
+	if (pdu->link[0] != '\0') {
+		json_add_text(&json, "link", pdu->link);
+		json_add_uint(&json, "session", pdu->session);
+	}
+	if (pdu->message[0] != '\0')
+		json_add_text(&json, "msg", pdu->message);
 	json_end_object(&json);
 	buffer_text(&view->out, "\n");
 }
@@ -199,9 +240,12 @@ static void add_part(struct json_writer *json, const struct flow_event *event,
 	json_begin_object(json);
 	json_add_uint(json, "part", part->seqnum);
 	json_add_uint(json, "parts", part->total);
-	json_add_uint(json, "reference", part->ref);
-	json_add_text(json, "method", trace_part_method(part->method));
-	json_add_uint(json, "first", event->first_part);
+	if (event->pdu->facts == NULL) {
+		json_add_uint(json, "reference", part->ref);
+		json_add_text(json, "method", trace_part_method(part->method));
+	}
+	if (event->first_part != 0)
+		json_add_uint(json, "first", event->first_part);
 	json_end_object(json);
 }
 
@@ -252,7 +296,10 @@ static void put_pdu(struct trace_view *view, const struct flow_event *event)
 	json_begin_object(&json);
 	add_source(&json, event->pdu);
 	add_relations(&json, event);
-	add_hex(&json, &reading->copy);
+	if (reading->facts != NULL)
+		add_facts(&json, reading->facts);
+	else
+		add_hex(&json, &reading->copy);
 	if (reading->has_header)
 		splice(view);
 	add_part(&json, event, &reading->part);
@@ -273,6 +320,9 @@ void trace_view_json(struct trace_view *view, const struct flow_event *event)
 		return;
 	case FLOW_CLOSED:
 		put_closed(view, event);
+		return;
+	case FLOW_NOTE:
+		put_note(view, event);
 		return;
 	}
 }

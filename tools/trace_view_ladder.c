@@ -36,7 +36,9 @@ void trace_label(char *out, size_t room, const struct flow_event *event,
 	const struct smpp_pdu *pdu = &reading->pdu;
 	struct smpp_status status = smpp_status(pdu->command_status);
 
-	if (!reading->has_header) {
+	if (reading->facts != NULL && !reading->has_header) {
+		snprintf(out, room, "%s", TRACE_RECEIPT_NAME);
+	} else if (!reading->has_header) {
 		snprintf(out, room, "%" PRIu32 " octets that are no PDU", event->pdu->n);
 	} else if ((pdu->command_id & SMPP_RESP_BIT) == 0) {
 		snprintf(out, room, "%" PRIu32 " %s", pdu->sequence_number,
@@ -107,6 +109,11 @@ void trace_view_ladder(struct trace_view *view, const struct flow_event *event)
 		put_rung(out, event->pdu->kind == TRACE_RST ? "RST" : "FIN", event->pdu->direction);
 		buffer_text(out, " ");
 		trace_put_closed(out, event->pdu);
+		buffer_text(out, "\n");
+		return;
+	case FLOW_NOTE:
+		buffer_format(out, "|%*s| ", RUNGS, "");
+		trace_put_note(out, event->pdu);
 		buffer_text(out, "\n");
 		return;
 	}

@@ -32,11 +32,12 @@ static void put_pdu(struct trace_view *view, const struct flow_event *event)
 
 	if (reading->has_header)
 		buffer_text(out, trace_printed(view, smpp_print_line));
+	else if (reading->facts != NULL)
+		buffer_text(out, TRACE_RECEIPT_NAME);
 	else
 		buffer_format(out, "%" PRIu32 " octets that are no PDU", event->pdu->n);
 	if (reading->part.total > 1)
-		buffer_format(out, " part=%u/%u(reference %u)", reading->part.seqnum,
-			      reading->part.total, reading->part.ref);
+		trace_put_part(out, reading);
 	put_receipt(out, &reading->receipt);
 	trace_put_relations(view, event);
 	if (reading->problematic)
@@ -63,6 +64,12 @@ void trace_view_line(struct trace_view *view, const struct flow_event *event)
 		trace_put_place(out, event->pdu);
 		buffer_text(out, " ");
 		trace_put_closed(out, event->pdu);
+		buffer_text(out, "\n");
+		return;
+	case FLOW_NOTE:
+		trace_put_place(out, event->pdu);
+		buffer_text(out, " ");
+		trace_put_note(out, event->pdu);
 		buffer_text(out, "\n");
 		return;
 	}

@@ -19,6 +19,11 @@ static size_t message_octets(const struct flow_event *event)
 	return event->pdu != NULL ? strlen(event->pdu->message) + 1 : 0;
 }
 
+static size_t note_octets(const struct flow_event *event)
+{
+	return event->pdu != NULL && event->pdu->note != NULL ? strlen(event->pdu->note) + 1 : 0;
+}
+
 /* A copy of n octets behind those that the item has already. */
 static const uint8_t *put(struct tui_item *item, const void *octets, size_t n)
 {
@@ -42,6 +47,10 @@ static void copy(struct tui_item *item, const struct flow_event *event)
 		item->pdu.octets = put(item, event->pdu->octets, event->pdu->n);
 		item->pdu.message =
 			(const char *)put(item, event->pdu->message, message_octets(event));
+		if (event->pdu->note != NULL)
+			item->pdu.note =
+				(const char *)put(item, event->pdu->note, note_octets(event));
+		item->pdu.facts = NULL; /* live has none but of notes, which say all */
 		item->event.pdu = &item->pdu;
 	}
 	if (event->request != NULL) {
@@ -56,7 +65,8 @@ static void copy(struct tui_item *item, const struct flow_event *event)
 
 struct tui_item *tui_keep_add(struct tui_keep *keep, const struct flow_event *event)
 {
-	size_t n = event->id.n + (event->pdu != NULL ? event->pdu->n : 0) + message_octets(event);
+	size_t n = event->id.n + (event->pdu != NULL ? event->pdu->n : 0) + message_octets(event) +
+		   note_octets(event);
 	struct tui_item *item = calloc(1, sizeof(*item) + n);
 
 	if (item == NULL)

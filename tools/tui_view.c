@@ -286,6 +286,10 @@ static enum tui_style put_event(struct tui *tui, const struct flow_event *event)
 	case FLOW_CLOSED:
 		put_closed(tui, event);
 		return TUI_PLAIN;
+	case FLOW_NOTE:
+		put_place(tui, event->pdu->link, event->pdu->session);
+		trace_put_note(&tui->view.out, event->pdu);
+		return TUI_PLAIN;
 	case FLOW_PDU:
 		break;
 	}

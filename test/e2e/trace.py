@@ -261,7 +261,8 @@ def explains():
 
 
 def command_line():
-    for arguments, says in (((), 'decode, read, live, proxy or explain'), (('dekode',), 'dekode'),
+    for arguments, says in (((), 'decode, read, live, proxy, message, order or explain'),
+                            (('dekode',), 'dekode'),
                             (('decode',), 'decode'), (('live', 'x'), '`x`'),
                             (('-T', 'xml', 'decode', '00'), 'xml'),
                             (('--alphabet', 'klingon', 'decode', '00'), 'klingon'),
@@ -373,6 +374,42 @@ def live_of(answer, *options):
     """(exit status, stdout, stderr, request) of live on a tap that answers this and closes."""
     with FakeTap(answer) as fake:
         return *trace('live', '--socket', fake.path, *options), fake.asked
+
+
+GOLDEN = os.path.join(ROOT, 'test', 'trace')
+
+
+def recalled(lines, *options, end=chunk(b'')):
+    with FakeTap([HEAD, *map(chunk, lines), end]) as fake:
+        return *trace('message', '--socket', fake.path, *options, 'BX-12-d4735e3a265e16ee'), fake.asked
+
+
+def recall():
+    """What the store had, as of a daemon that always says the same."""
+    with open(os.path.join(GOLDEN, 'recall.ndjson'), 'rb') as file:
+        lines = file.readlines()
+    for name, options in (('line', ()), ('block', ('-v',)), ('ladder', ('--ladder',)),
+                          ('json', ('-T', 'json')), ('summary', ('-c',)),
+                          ('csv', ('-T', 'csv', '-e', 'time', '-e', 'command', '-e', 'status', '-e',
+                                   'attempt', '-e', 'submit.rule', '-e', 'receipt.state'))):
+        status, out, err, asked = recalled(lines, *options)
+        with open(os.path.join(GOLDEN, f'recall_{name}.expected'), encoding='utf-8',
+                  newline='') as file:
+            expected = file.read()
+        tap.result(status == 0 and out == expected and err.startswith('smpp-trace: rebuilt'),
+                   f'the {name} of what was recalled is as it was looked at',
+                   [status, err] + [pair for pair in zip(out.split('\n'), expected.split('\n'))
+                                    if pair[0] != pair[1]][:3])
+        tap.result(asked.startswith(b'GET /tap/v1/messages/BX-12-d4735e3a265e16ee?text=0&numbers=0 '),
+                   'texts and numbers are not asked for', [asked])
+    for name, broken, options, says in (
+            ('an answer that ends early', lines, {'end': b''}, 'gone or closed'),
+            ('a line that is none', [*lines, b'{"time":"x"}\n'], {}, 'without a time'),
+            ('a PDU of no name', [lines[1].replace(b'submit_sm', b'sumbit')], {}, 'cannot be read'),
+            ('a receipt of no state', [lines[5].replace(b'DELIVERED', b'GONE')], {}, 'cannot be read'),
+            ('octets, which it cannot have', [line(1, submit(1))], {}, 'without a time')):
+        status, out, err, _ = recalled(broken, **options)
+        tap.result(status == 1 and says in err and '#' not in out, f'{name} is said', [status, out, err])
 
 
 def silence():
@@ -625,6 +662,7 @@ def main():
     command_line()
     against_tshark()
     fake_taps()
+    recall()
     on_a_daemon()
     return tap.end()
 
