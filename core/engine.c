@@ -537,7 +537,7 @@ static bool recover(struct engine *engine)
 static void close_session(struct turn *turn, struct store_session *session)
 {
 	session->closed_ms = (uint64_t)turn->at_ms;
-	session->reason = store_octets_of("the daemon ended without closing it");
+	session->reason = store_octets_of(ENGINE_ENDED);
 	turn_fail(turn, store_session_put(turn->txn, session));
 }
 

@@ -30,6 +30,7 @@ struct sandbox;
 
 #define ENGINE_TURN_INPUTS 4096 /* one event may bring some more; none is ever split */
 #define ENGINE_TURN_MS	   5
+#define ENGINE_ENDED	   "the daemon ended without closing it" /* why a session did */
 
 /*
  * Something that came from outside and waits to be applied. `apply` hangs changes and effects on

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/absence.h"
 #include "core/engine.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
@@ -34,6 +35,9 @@ struct story {
 	struct segment_ref ref;
 	struct store_seg deciding;
 	uint64_t lost_on; /* the session on which its last answer was lost; 0: none was */
+	int64_t taken_ms; /* when the provider took it, and on which session; 0: it did not */
+	uint64_t taken_on;
+	const char *turned; /* what gave it its state; static. NULL: nothing is recorded */
 	bool decided;
 };
 
@@ -42,7 +46,7 @@ struct story {
 __attribute__((format(printf, 2, 3))) static void put_sentence(struct json_writer *json,
 							       const char *format, ...)
 {
-	char line[600];
+	char line[1000];
 	va_list args;
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
@@ -228,6 +232,18 @@ static void add_flight(struct story *story, struct segment_ref ref)
 			 say("in flight there, itself included: %u", flight->in_flight));
 }
 
+static void remember(struct story *story, const struct evidence *row)
+{
+	if (row->mark == LIFE_MARK_NORMAL)
+		story->turned = evidence_told(row);
+	if (row->event == LIFE_ON_LOST)
+		story->lost_on = row->session;
+	if (row->event != LIFE_ON_ACCEPTED)
+		return;
+	story->taken_ms = row->at_ms;
+	story->taken_on = row->session;
+}
+
 static void add_segment(struct story *story, uint32_t number)
 {
 	const struct explain *explain = story->explain;
@@ -242,10 +258,10 @@ static void add_segment(struct story *story, uint32_t number)
 		return;
 	}
 	history_begin(&history, explain->turn->txn, explain->order, ref, seg);
-	uint64_t lost_on = 0;
+	struct story found = { 0 };
 	while (history_next(&history, &row)) {
 		add_row(story, ref, &row);
-		lost_on = row.event == LIFE_ON_LOST ? row.session : lost_on;
+		remember(&found, &row);
 	}
 	story->damaged = story->damaged || history.damaged;
 	if (seg->state == STORE_STATE_SUBMITTED)
@@ -253,7 +269,10 @@ static void add_segment(struct story *story, uint32_t number)
 	if (story->decided || seg->state != explain->message->state)
 		return;
 	story->decided = true;
-	story->lost_on = lost_on;
+	story->lost_on = found.lost_on;
+	story->taken_ms = found.taken_ms;
+	story->taken_on = found.taken_on;
+	story->turned = found.turned;
 	story->ref = ref;
 	story->deciding = *seg;
 }
@@ -306,11 +325,54 @@ static void put_steps(const struct story *story, struct json_writer *json)
 
 /* ---- why ---- */
 
+static int64_t receipt_deadline(const struct story *story)
+{
+	return (int64_t)story->deciding.released_ms +
+	       route_receipt_deadline_ms(story->route, story->explain->order);
+}
+
 /* Its route is configured. */
 static const struct config_provider *carrier_of(const struct story *story)
 {
 	return provider_carrying(story->explain->turn->engine, story->route,
 				 story->explain->order->sandbox);
+}
+
+/* A wait that goes on, or how it ended. */
+static void add_wait(const struct story *story, char *out, size_t room)
+{
+	const struct explain *explain = story->explain;
+	const struct store_message *message = explain->message;
+	bool elsewhere = story->deciding.open_attempts &&
+			 message->error == STORE_ERROR_SUBMIT_UNCONFIRMED &&
+			 story->turned != life_event_told(LIFE_ON_RECEIPT_DEADLINE);
+	char text[25];
+	if (message->state == STORE_STATE_IN_DOUBT && story->route)
+		snprintf(out, room, "; not final: evidence is waited for until %s",
+			 clock_text(explain, receipt_deadline(story), text));
+	if (message->state != STORE_STATE_UNKNOWN || !story->turned)
+		return;
+	json_time_text((int64_t)message->final_ms, text);
+	snprintf(out, room, "; final since %s: %s%s", text, story->turned,
+		 elsewhere ? ", and what became of another attempt is not known" : "");
+}
+
+static void add_absence(const struct story *story, char out[ABSENCE_TEXT_OCTETS])
+{
+	const struct explain *explain = story->explain;
+	const struct store_message *message = explain->message;
+	bool waits = message->state == STORE_STATE_SENT;
+	struct absence absence = {
+		.provider = explain->order->provider,
+		.session = story->taken_on,
+		.since_ms = story->taken_ms,
+		.until_ms = waits ? explain->turn->at_ms : (int64_t)message->final_ms,
+	};
+	if (!story->taken_ms || explain->order->sandbox ||
+	    (!waits && message->error != STORE_ERROR_NO_RECEIPT))
+		return;
+	absence_find(explain->turn->txn, &absence);
+	absence_text(&absence, out);
 }
 
 static void put_because(const struct story *story, struct json_writer *json)
@@ -323,18 +385,20 @@ static void put_because(const struct story *story, struct json_writer *json)
 		story->route ? provider_route_blocked(story->explain->turn->engine, story->route,
 						      story->explain->order->sandbox) :
 			       "its route is no longer configured";
-	char status[160] = "";
+	char status[160] = "", wait[200] = "", absence[ABSENCE_TEXT_OCTETS] = "";
+	add_wait(story, wait, sizeof(wait));
+	add_absence(story, absence);
 	if (seg->provider_status &&
 	    (error == STORE_ERROR_SUBMIT_ERROR || state == STORE_STATE_QUEUED ||
 	     error == STORE_ERROR_QUEUE_EXPIRED))
 		status_text(seg->provider_status, status, sizeof(status));
 	json_key(json, "because");
-	put_sentence(json, "%s%s%s: %s%s%s%s%s", life_shown(state, error), error ? " / " : "",
+	put_sentence(json, "%s%s%s: %s%s%s%s%s%s%s", life_shown(state, error), error ? " / " : "",
 		     store_error_name(error),
 		     error ? life_error_text(error) : life_state_text(state),
 		     *status ? "; the provider's last refusal was " : "", status,
 		     state == STORE_STATE_QUEUED && blocked ? "; nothing goes out now: " : "",
-		     state == STORE_STATE_QUEUED && blocked ? blocked : "");
+		     state == STORE_STATE_QUEUED && blocked ? blocked : "", wait, absence);
 }
 
 /* ---- what was unusual ---- */
@@ -369,12 +433,6 @@ static void put_unusual(const struct story *story, struct json_writer *json)
 }
 
 /* ---- what would change it ---- */
-
-static int64_t receipt_deadline(const struct story *story)
-{
-	return (int64_t)story->deciding.released_ms +
-	       route_receipt_deadline_ms(story->route, story->explain->order);
-}
 
 static void queued_changes(const struct story *story, struct json_writer *json)
 {
@@ -423,6 +481,13 @@ static void doubt_changes(const struct story *story, struct json_writer *json)
 		     "SUBMIT_UNCONFIRMED.",
 		     clock_text(explain, receipt_deadline(story), text));
 	put_sentence(json, "Without waiting: esmectl doubt close, or doubt resend.");
+	put_sentence(
+		json,
+		"Its message_id is not known: a receipt is kept as an orphan, and counts once it "
+		"is joined%s.",
+		story->route && carrier_of(story)->join_unique_receipt ?
+			", by itself where it fits this message alone; or by esmectl doubt join" :
+			" by esmectl doubt join (esmectl doubt list suggests)");
 }
 
 static void deadline_changes(const struct story *story, struct json_writer *json)
@@ -444,8 +509,11 @@ static void deadline_changes(const struct story *story, struct json_writer *json
 		return;
 	case STORE_STATE_SENT:
 		put_sentence(json,
-			     "Without a receipt by %s (receipt_deadline), it becomes UNKNOWN.",
-			     clock_text(story->explain, receipt_deadline(story), text));
+			     "Without a receipt by %s (receipt_deadline), it becomes UNKNOWN / %s.",
+			     clock_text(story->explain, receipt_deadline(story), text),
+			     store_error_name(story->deciding.error == STORE_ERROR_RECEIPT_UNKNOWN ?
+						      STORE_ERROR_RECEIPT_UNKNOWN :
+						      STORE_ERROR_NO_RECEIPT));
 		return;
 	case STORE_STATE_UNKNOWN:
 	case STORE_STATE_DELIVERED:
@@ -518,10 +586,12 @@ static bool may_come(const struct story *story, enum life_event event)
 	return false;
 }
 
-static bool answers(enum life_event event)
+/* It tells the fate of an attempt that was open: an answer to it, or a receipt when it is the only one. */
+static bool closes(enum life_event event, const struct store_seg *seg)
 {
+	bool receipt = event == LIFE_ON_RECEIPT_FAILED || event == LIFE_ON_RECEIPT_EXPIRED;
 	return event == LIFE_ON_ACCEPTED || event == LIFE_ON_REFUSED ||
-	       event == LIFE_ON_REFUSED_FOR_NOW;
+	       event == LIFE_ON_REFUSED_FOR_NOW || (receipt && seg->open_attempts == 1);
 }
 
 static void put_changes(const struct story *story, struct json_writer *json)
@@ -538,8 +608,8 @@ static void put_changes(const struct story *story, struct json_writer *json)
 		enum life_event event = (enum life_event)i;
 		if (!may_come(story, event))
 			continue;
-		if (answers(event) && after.open_attempts)
-			after.open_attempts--; /* its own fate is then known */
+		if (closes(event, seg) && after.open_attempts)
+			after.open_attempts--;
 		life_apply(&after, event, STORE_ERROR_NONE);
 		if (after.state == seg->state && after.error == seg->error)
 			continue;

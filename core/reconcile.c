@@ -70,6 +70,7 @@ static void apply_bound(struct turn *turn, struct input *input)
 	struct store_session rec = {
 		.session = store_next(turn->txn, STORE_NEXT_SESSION),
 		.provider = link->provider->number,
+		.kind = (uint8_t)link->bind_command_id,
 		.opened_ms = (uint64_t)bound->opened_ms,
 		.link = { (const uint8_t *)link->name, (uint32_t)strnlen(link->name, 64) },
 		.peer = { (const uint8_t *)link->peer, (uint32_t)strnlen(link->peer, 64) },
