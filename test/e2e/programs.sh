@@ -37,9 +37,11 @@ check 'the configuration has a manual page' test -n "$(find "$TMPDIR/tree" -path
 check 'the example configuration is installed' test -n "$(find "$TMPDIR/tree" -name example.yaml)"
 extcap=$(find "$TMPDIR/tree" -path '*/wireshark/extcap/smpp-trace')
 check 'smpp-trace is installed for Wireshark' test -x "$TMPDIR/tree$(readlink "$extcap")"
+check '... with its scripts' test "$(find "$TMPDIR/tree" -path '*/wireshark/plugins/smpp_*.lua' | wc -l)" = 2
 if command -v tshark >/dev/null; then
-	check '... where it looks' test "$extcap" = \
-		"$TMPDIR/tree$(tshark -G folders 2>/dev/null | sed -n 's/^Extcap path:[[:blank:]]*//p')/smpp-trace"
+	folder() { tshark -G folders 2>/dev/null | sed -n "s/^$1:[[:blank:]]*//p"; }
+	check '... where it looks for programs' test "$TMPDIR/tree$(folder 'Extcap path')/smpp-trace" = "$extcap"
+	check '... and for scripts' test -f "$TMPDIR/tree$(folder 'Global Lua Plugins')/smpp_pairs.lua"
 fi
 echo "1..$n"
 exit $bad

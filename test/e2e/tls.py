@@ -39,6 +39,8 @@ cp first-ca.crt ca.crt
 class Peer:
     """Ends TLS as a carrier does and hands the octets to the simulator behind it."""
 
+    most = 65536  # octets in one record
+
     def __init__(self, folder, name, behind, client_ca=None, version=None):
         self.behind = behind
         self.show(folder, name, client_ca, version)
@@ -69,7 +71,7 @@ class Peer:
                 while True:
                     ready = [tls] if tls.pending() else select.select([tls, far], [], [])[0]
                     for one in ready:
-                        octets = one.recv(65536)
+                        octets = one.recv(self.most)
                         if not octets:
                             return
                         (far if one is tls else tls).sendall(octets)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # builds: asan
 """What is installed for Wireshark, in the real tshark: it captures from a running daemon, over clear
-links and over TLS, with no settings. Prints TAP."""
+links and over TLS, with no settings; its scripts pair requests and responses as smpp-trace does, and
+read SMPP in TLS on any port. Prints TAP."""
 import json
 import os
 import shutil
@@ -14,8 +15,14 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
 import dissect  # noqa: E402
 import house  # noqa: E402
+import sim_replay  # noqa: E402
+import tls  # noqa: E402
+import wire  # noqa: E402
+from truth import ROOT  # noqa: E402
 
 TRACE = house.program('smpp-trace')
+PAIRS, IN_TLS = (os.path.join(ROOT, 'tools', name) for name in ('smpp_pairs.lua', 'smpp_tls.lua'))
+VECTORS = os.path.join(ROOT, 'test', 'vectors')
 TEXT, NUMBER = 'Your code is 483920', '31612340000'
 tap = house.Tap()
 folder = tempfile.mkdtemp(prefix='esmed-shark.')
@@ -178,11 +185,144 @@ def running(name, far=(), sets=()):
             chosen(home, common)
 
 
+# --- Requests and responses -------------------------------------------------------------------------
+
+def told_by_script(path, *options):
+    """Of each PDU, in their order: its frame, and what smpp_pairs.lua tells of it."""
+    told = []
+    for packet in dissect.tree(path, '-X', f'lua_script:{PAIRS}', '-2', '-R', 'frame',
+                               *options).iter('packet'):
+        frame = int(packet.find('.//field[@name="num"]').get('show'))
+        for proto in packet.findall('proto[@name="smpp_pairs"]'):
+            told.append({'frame': frame} | {
+                field.get('name').removeprefix('smpp_pairs.'): field.get('show')
+                for field in proto.iter('field')})
+    return told
+
+
+def told_by_trace(path):
+    """The same, as smpp-trace says it."""
+    done_ = subprocess.run([TRACE, 'read', '-T', 'json', path], capture_output=True, text=True,
+                           check=True, timeout=house.PATIENCE_S)
+    told = {}
+    for one in map(json.loads, done_.stdout.splitlines()):
+        if 'unanswered' in one:
+            told[one['request']]['unanswered'] = '1'
+        if 'octets' not in one:
+            continue
+        this = told[one['number']] = {'frame': one['packet'], 'sequence_number':
+                                      str(one['smpp.sequence_number'])}
+        if 'window' in one:
+            this['window'] = str(one['window'])
+        if 'request' in one:
+            asked = told[one['request']]
+            asked.pop('unanswered', None)  # it was late
+            asked['response'], this['request'] = str(one['packet']), str(asked['frame'])
+            this['rtt'] = one['rtt_ms']
+        elif 'rtt_ms' in one:
+            this['unasked'] = '1'
+    return list(told.values())
+
+
+def same(mine, theirs):
+    """smpp-trace says nothing of a window in which nothing is open."""
+    theirs = {name: value for name, value in theirs.items() if (name, value) != ('window', '0')}
+    return mine.keys() == theirs.keys() and all(
+        abs(float(theirs[name]) * 1000 - mine[name]) < 1 if name == 'rtt' else
+        mine[name] == theirs[name] for name in mine)
+
+
+def pairs(name, path, least):
+    mine, theirs = told_by_trace(path), told_by_script(path)
+    wrong = [pair for pair in zip(mine, theirs) if not same(*pair)]
+    frames = {one['frame'] for one in mine}
+    tap.result(len(mine) == len(theirs) and not wrong,
+               f'{name}: {len(mine)} PDUs in {len(frames)} frames are paired as smpp-trace pairs them',
+               [len(mine), len(theirs), *wrong[:5]])
+    tap.result(sum('request' in one for one in theirs) >= least, f'{name}: {least} pairs at least')
+
+
+def pairing():
+    for name in ('session-port2775.pcap', 'session-port8080.pcap', 'upper-pdu.pcapng'):
+        pairs(name, os.path.join(VECTORS, name), 24)
+    packets = sim_replay.session()
+    pairs('segments sent again', sim_replay.write_pcap(packets[:5] + packets[4:6] + packets[4:]), 2)
+
+
+def columns():
+    """What Wireshark's list and its display filters make of them."""
+    wanted = ''.join(f',"{name}","%Cus:smpp_pairs.{name}"' for name in ('request', 'rtt', 'window'))
+    rows = dissect.tshark(
+        '-r', os.path.join(VECTORS, 'session-port2775.pcap'), '-X', f'lua_script:{PAIRS}', '-2', '-R',
+        'frame', '-Y', 'smpp_pairs.unanswered || smpp_pairs.rtt > 0.34', '-o',
+        'gui.column.format:"number","%m"' + wanted).decode().splitlines()
+    tap.result([row.split() for row in rows] == [['14', '9'], ['27', '16', '0.340999000', '2'],
+                                                 ['28', '17', '0.343999000', '1']],
+               'they can be columns and be asked for', rows)
+
+
+# --- SMPP in TLS -------------------------------------------------------------------------------------
+
+class Carrier(tls.Peer):
+    """Notes the keys of its connections, and puts PDUs into records without regard to their ends."""
+
+    most = 37
+
+    def show(self, folder, name, client_ca=None, version=None):
+        super().show(folder, name, client_ca, version)
+        self.context.keylog_filename = out('keys')
+
+
+def in_tls():
+    """A session under TLS on the wire, and the same behind the carrier's end of TLS."""
+    chain, key = house.make_certificate(folder)
+    with open(out('both.pem'), 'wb') as both:
+        for path in (chain, key):
+            with open(path, 'rb') as file:
+                both.write(file.read())
+    with house.House(far=('--quiet',),
+                     sets=(f'providers.alpha.links.alpha-1.tls={{ca: {chain}}}',)) as home:
+        plain = wire.Relay(home.far.port)
+        secret = wire.Relay(Carrier(folder, 'both', plain.port).port)
+        home.daemon.sets.append(f'providers.alpha.links.alpha-1.port={secret.port}')
+        home.daemon.start()
+        home.daemon.open_account()
+        home.daemon.load('--count', '100')
+        house.await_that('every receipt is answered', home.far.settled)
+        home.daemon.stop()
+        secret.end()
+        plain.end()
+    for name, relay in (('plain', plain), ('secret', secret)):
+        wire.write_capture(out(f'{name}.pcap'), relay.connections)
+    return out('plain.pcap'), out('secret.pcap')
+
+
+def tls_is_read():
+    plain, secret = in_tls()
+    keys = ('-o', f'tls.keylog_file:{out("keys")}')
+    tap.result(not dissect.dissected(secret, *keys), 'tshark alone sees no SMPP in TLS')
+    ours = dissect.by_flow(dissect.read(plain))
+    theirs = dissect.dissected(secret, *keys, '-X', f'lua_script:{IN_TLS}')
+    comparison = dissect.Comparison(dissect.SILENT, dissect.DIFFERING)
+    for way, port in (('out', wire.ESME_PORT), ('in', wire.SMSC_PORT)):
+        comparison.compare(way, ours[1, way], theirs.get(('0', str(port)), []))
+    tap.result(not comparison.wrong and comparison.pdus > 300,
+               f'{comparison.fields} fields of {comparison.pdus} PDUs in TLS are those behind it',
+               comparison.wrong)
+    mine = told_by_trace(plain)
+    told = told_by_script(secret, *keys, '-X', f'lua_script:{IN_TLS}')
+    tap.result(sum('request' in one for one in mine) == sum('request' in one for one in told) > 150,
+               'and they are paired', [len(mine), len(told)])
+
+
 def main():
     if not dissect.installed():
         print('1..0 # SKIP tshark is not installed')
         return 0
     try:
+        pairing()
+        columns()
+        tls_is_read()
         install()
         questions()
         no_daemon()

@@ -52,9 +52,9 @@ def tshark(*arguments):
 DECODE_AS = ('-d', 'tcp.port==2775,smpp', '-d', 'tcp.port==8080,smpp')
 
 
-def tree(path):
+def tree(path, *options):
     """tshark's XML. It writes surrogate pairs as two characters, which XML has not."""
-    text = tshark('-r', path, *DECODE_AS, '-T', 'pdml').decode('utf-8', 'surrogatepass')
+    text = tshark('-r', path, *DECODE_AS, *options, '-T', 'pdml').decode('utf-8', 'surrogatepass')
     return xml.etree.ElementTree.fromstring(
         text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace'))
 
@@ -66,11 +66,11 @@ def fields_of(proto):
             if field.get('name', '').startswith('smpp.') or field.get('name') in HEADER]
 
 
-def dissected(path):
+def dissected(path, *options):
     """By (connection, sending port): the fields of each PDU as tshark reads them, (name, octets,
     shown, how many octets). What it reads of a user data header is of the last PDU before it."""
     flows = {}
-    for packet in tree(path).iter('packet'):
+    for packet in tree(path, *options).iter('packet'):
         at = [packet.find(f'.//field[@name="{name}"]') for name in ('tcp.stream', 'tcp.srcport')]
         flow = tuple(field.get('show') if field is not None else '' for field in at)
         for proto in packet.findall('proto'):
