@@ -37,7 +37,8 @@ struct link {
 	uint32_t window; /* the largest */
 	uint64_t submits;
 	uint64_t throttles;
-	int64_t first_us; /* of its submits */
+	int64_t paused_us; /* after throttles, until it went on */
+	int64_t first_us;  /* of its submits */
 	int64_t last_us;
 	int64_t seen_us; /* when its window last changed */
 	uint32_t open;	 /* as it was then */
@@ -161,6 +162,7 @@ static void count_link(struct trace_summary *summary, const struct flow_event *e
 		if (link->submits++ == 0)
 			link->first_us = event->at_us;
 		link->last_us = event->at_us;
+		link->paused_us += event->pause_us > 0 ? event->pause_us : 0;
 		return;
 	}
 	trace_times_add(&link->rtt, event->rtt_us);
@@ -392,20 +394,30 @@ static void put_receipts(const struct trace_summary *summary, struct buffer *out
 	buffer_text(out, "\n");
 }
 
-/* What keeps it from being faster, as far as can be seen from outside. */
-static void put_limit(struct buffer *out, const struct link *link, double full, double rate)
+/*
+ * What keeps it from being faster, as far as can be seen from outside: the carrier, if a submit in
+ * a hundred is throttled or a tenth of the time goes by after throttles; else the window, if it is
+ * full for half of the time in which any is open, and half of what it allows is sent; else whoever
+ * sends.
+ */
+static void put_limit(struct buffer *out, const struct link *link, double full, double span_s,
+		      double rate)
 {
 	double rtt_s = (double)trace_times_at(&link->rtt, 0.50) / 1e6;
+	double most = rtt_s > 0 ? link->window / rtt_s : 0;
+	double paused_s = (double)link->paused_us / 1e6;
 
-	if (link->throttles > 0)
+	if (link->throttles > 0 &&
+	    (link->throttles * 100 >= link->submits || paused_s >= span_s / 10))
 		buffer_format(out,
-			      "  the carrier limits it: throttled %" PRIu64 " of %" PRIu64 "\n",
-			      link->throttles, link->submits);
-	else if (full >= 0.5 && rtt_s > 0)
+			      "  the carrier limits it: it throttled %" PRIu64 " of %" PRIu64
+			      " submits, and after that nothing was submitted for %.1f s in all\n",
+			      link->throttles, link->submits, paused_s);
+	else if (full >= 0.5 && most > 0 && rate >= most / 2)
 		buffer_format(out,
 			      "  the window limits it: %" PRIu32
-			      " requests in %.3f ms are %.1f a second at most\n",
-			      link->window, rtt_s * 1000, link->window / rtt_s);
+			      " at a time, each for %.3f ms, are %.1f a second at most\n",
+			      link->window, rtt_s * 1000, most);
 	else
 		buffer_format(out,
 			      "  its sender limits it: there was room for more than %.1f a "
@@ -427,7 +439,7 @@ static void put_link(struct buffer *out, const struct link *link)
 		      "link %s: %" PRIu64 " submits, %.1f a second; window %" PRIu32
 		      " at most, so full %.1f %% of the time in which any was open\n",
 		      link->name, link->submits, rate, link->window, full * 100);
-	put_limit(out, link, full, rate);
+	put_limit(out, link, full, span_s, rate);
 }
 
 /* Of a link on which more passed than this: nothing can be said of its pace. */

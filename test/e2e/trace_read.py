@@ -153,13 +153,23 @@ def figures():
     for said, true in ((p50, rtts[6]), (p95, rtts[13]), (p99, rtts[13]), (most, rtts[13])):
         if not true - 0.1 <= float(said) <= true * 65 / 64:
             wrong.append((said, true))
+    delays = summary.split('from submit to receipt')[1].split()[1:5]
+    tap.result(3275 <= float(delays[0]) <= 3277 * 65 / 64 and
+               5677 <= float(delays[3]) <= 5679 * 65 / 64, 'delays of receipts are theirs', [delays])
     tap.result((count, unanswered, len(rtts)) == ('14', '0', 14) and not wrong,
                'p50, p95, p99 and max are those of the packets', [line, wrong])
     tap.result(summary.startswith('52 PDUs, ') and '4 errors, 1 unanswered, 1 answers' in summary and
                '\nslow: 1 answers' in summary and '#18 to submit_sm sequence_number=5' in summary
                and '4 receipts: 4 joined (2 by the same id, 2 decimal for hex' in summary and
                '18 submits' in summary and 'window 12 at most' in summary and
-               'throttled 1 of 18' in summary, 'so are its counts', [summary])
+               'it throttled 1 of 18 submits, and after that nothing was submitted for 5.4 s in all\n'
+               in summary, 'so are its counts, and what limits it', [summary])
+    rows = {tuple(line.split()[:2]): line.split()[-6:-4] for line in summary.splitlines()
+            if line.startswith('submit_sm_resp ')}
+    tap.result({row[1] for row in rows} == {'ESME_ROK', 'ESME_RINVDSTADR', 'ESME_RTHROTTLED',
+                                            '0x00000453'} and
+               all(counts == (['14', '0'] if row[1] == 'ESME_ROK' else ['1', '0'])
+                   for row, counts in rows.items()), 'each status has its row', [rows])
 
 
 # --- Captures of every kind ----------------------------------------------------------------------
@@ -287,6 +297,42 @@ def retries():
                ones[-1].get('pause_ms') == 1000, 'a retry is known, and the pause before it', ones)
 
 
+def exchange(submits):
+    """A session of submits: (sent at, answered at, command_status), in ms."""
+    pieces = []
+    for number, (sent, answered, status) in enumerate(submits, 2):
+        ask = sim_replay.ASK[:12] + struct.pack('>I', number) + sim_replay.ASK[16:]
+        pieces += [(sent, 0, ask), (answered, 1, sim_replay.pdu(
+            0x80000004, number, b'%x\0' % number if status == 0 else b'', status))]
+    at = [1001 + len(sim_replay.BIND), 6001 + len(sim_replay.BOUND)]
+    packets = sim_replay.session()[:4]
+    for ms, back, octets in sorted(pieces, key=lambda piece: piece[0]):
+        ends = (SMSC, ESME) if back else (ESME, SMSC)
+        packets.append((ms, sim_replay.tcp(*ends, at[back], octets)))
+        at[back] += len(octets)
+    return trace('-c', capture(packets))[1].splitlines()[-1]
+
+
+def limits():
+    """What keeps it from being faster, in the last line of the summary."""
+    said = exchange([(100 + 50 * (n // 10), 150 + 50 * (n // 10), 0) for n in range(200)])
+    tap.result(said.startswith('  the window limits it: 10 at a time, each for 50.') and
+               said.endswith(' a second at most') and 195 < float(said.split()[-5]) <= 200,
+               'answers that keep the window full: the window', [said])
+    said = exchange([(100 + 50 * n, 101 + 50 * n, 0) for n in range(200)])
+    tap.result(said == '  its sender limits it: there was room for more than 20.1 a second',
+               'one at a time, with time between: the sender', [said])
+    slow = [(100 + 50 * n, 101 + 50 * n, 0) for n in range(100)]
+    said = exchange(slow[:50] + [(2600, 2601, 0x58)] + [(at + 2000, back + 2000, status)
+                                                       for at, back, status in slow[50:]])
+    tap.result(said == '  the carrier limits it: it throttled 1 of 101 submits, and after that '
+               'nothing was submitted for 2.0 s in all', 'a throttle after which it waits: the '
+               'carrier', [said])
+    said = exchange([(100 + 50 * n, 101 + 50 * n, 0x58 if n == 100 else 0) for n in range(200)])
+    tap.result(said.startswith('  its sender limits it: '), 'one throttle in many is no limit',
+               [said])
+
+
 # --- Filters ---------------------------------------------------------------------------------------
 
 def filters():
@@ -390,6 +436,7 @@ def main():
     losses()
     early()
     retries()
+    limits()
     filters()
     masked_filters()
     golden()
