@@ -252,8 +252,8 @@ def command_line():
     path = vector(CAPTURES[0])
     for arguments, says in ((('read', '--rotate', '1M', path), 'wants -w'),
                             (('read', '--redact', path), 'wants -w'),
-                            (('decode', '--scenario', out('x'), '00'), 'live and read'),
-                            (('decode', '-w', out('x'), '00'), 'live and read'),
+                            (('decode', '--scenario', out('x'), '00'), 'live, read and proxy'),
+                            (('decode', '-w', out('x'), '00'), 'live, read and proxy'),
                             (('read', '-w', '-', '-v', path), 'standard output'),
                             (('read', '-w', '-', '--rotate', '1M', path), 'standard output'),
                             (('read', '-w', out('x'), '--rotate', '63K', path), '64K to 1024G'),
