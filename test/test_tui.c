@@ -184,6 +184,68 @@ static void test_tui__opens_a_pdu_and_goes_back(void **state)
 	assert_true(fixture->tui.quit);
 }
 
+static void test_tui__lists_the_sessions(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 40; i++)
+		tui_key(&fixture->tui, TUI_KEY_DOWN);
+	type(fixture, "s");
+	assert_shows(fixture, "2 sessions");
+	assert_shows(fixture, "> 22:13:20.000 a#1  50 PDUs  4 errors  1 unanswered");
+	assert_shows(fixture, "b#2  2 PDUs  0 errors  0 unanswered");
+	tui_key(&fixture->tui, TUI_KEY_DOWN);
+	type(fixture, "\n");
+	assert_shows(fixture, "2 of 53");
+	assert_shows(fixture, "SMSC  b#2");
+	type(fixture, "q");
+	assert_shows(fixture, "2 sessions");
+	type(fixture, "q");
+	assert_shows(fixture, "53 of 53");
+}
+
+static void test_tui__shows_one_session_only(void **state)
+{
+	struct fixture *fixture = *state;
+
+	type(fixture, "s");
+	tui_key(&fixture->tui, TUI_KEY_END);
+	type(fixture, "o");
+	assert_shows(fixture, "2 of 53");
+	assert_shows(fixture, "filter: link=\"b\" & session=2");
+	type(fixture, "/");
+	tui_key(&fixture->tui, TUI_KEY_CLEAR);
+	type(fixture, "\n");
+	tui_key(&fixture->tui, TUI_KEY_HOME);
+	type(fixture, "o");
+	assert_shows(fixture, "51 of 53");
+	assert_shows(fixture, "filter: link=\"a\" & session=1");
+}
+
+/* More than are kept, of sessions that come and go: a row each while something is kept of it. */
+static void test_tui__forgets_sessions_with_their_pdus(void **state)
+{
+	struct fixture *fixture = *state;
+	struct trace_pdu pdu = { .link = "a", .message = "", .octets = (const uint8_t *)"" };
+	struct flow_event event = { .kind = FLOW_PDU, .pdu = &pdu };
+
+	for (uint64_t i = 0; i < TUI_KEPT + 5; i++) {
+		/* Two rounds of 100 to 104, then 100 and 104 by turns. */
+		pdu.session = 100 + (i < 10 ? i % 5 : i % 2 * 4);
+		assert_true(tui_add(&fixture->tui, &event));
+	}
+	type(fixture, "s");
+	/* The first round is forgotten, and of the second one is there of each. */
+	assert_shows(fixture, "5 sessions");
+	assert_shows(fixture, "a#102  1 PDUs");
+	for (int i = 0; i < 5; i++)
+		assert_true(tui_add(&fixture->tui, &event));
+	assert_shows(fixture, "2 sessions");
+	assert_hides(fixture, "a#102");
+	assert_shows(fixture, "a#100  10003 PDUs");
+	assert_shows(fixture, "a#104  9997 PDUs");
+}
+
 static void test_tui__compares_two_selected_pdus(void **state)
 {
 	struct fixture *fixture = *state;
@@ -527,6 +589,9 @@ int main(void)
 		TEST(draws_the_ladder_of_one_session),
 		TEST(draws_the_ladder_in_ascii),
 		TEST(opens_a_pdu_and_goes_back),
+		TEST(lists_the_sessions),
+		TEST(shows_one_session_only),
+		TEST(forgets_sessions_with_their_pdus),
 		TEST(compares_two_selected_pdus),
 		TEST(filters_the_list),
 		TEST(fills_the_screen_when_a_filter_leaves_few_below),

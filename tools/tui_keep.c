@@ -4,10 +4,37 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void count(struct tui_item *item, uint64_t one)
+{
+	item->session->items += one;
+	item->session->pdus += item->event.kind == FLOW_PDU ? one : 0;
+	item->session->errors += item->is_error ? one : 0;
+	item->session->unanswered += item->event.kind == FLOW_UNANSWERED ? one : 0;
+}
+
+/* Another leads, behind the one at this place; or the session goes with it. */
+static void follow(struct tui_keep *keep, struct tui_session *session, uint64_t place)
+{
+	struct tui_item *item;
+
+	if (session->items == 0) {
+		HASH_DEL(keep->sessions, session);
+		free(session);
+		return;
+	}
+	do
+		item = keep->items[++place % TUI_KEPT];
+	while (item->session != session);
+	item->leads = true;
+}
+
 static void drop_oldest(struct tui_keep *keep)
 {
 	struct tui_item **slot = &keep->items[keep->first % TUI_KEPT];
 
+	/* It is the oldest of all, so it leads. */
+	count(*slot, UINT64_MAX);
+	follow(keep, (*slot)->session, keep->first);
 	keep->octets -= (*slot)->n;
 	free(*slot);
 	*slot = NULL;
@@ -63,6 +90,33 @@ static void copy(struct tui_item *item, const struct flow_event *event)
 	}
 }
 
+/* NULL: out of memory. */
+static struct tui_session *session_of(struct tui_keep *keep, const struct tui_item *item)
+{
+	struct tui_session *session;
+	struct tui_session_key key;
+
+	memset(&key, 0, sizeof(key));
+	memcpy(key.link, tui_item_link(item), strlen(tui_item_link(item)));
+	key.session = tui_item_session(item);
+	HASH_FIND(hh, keep->sessions, &key, sizeof(key), session);
+	if (session != NULL)
+		return session;
+	session = calloc(1, sizeof(*session));
+	if (session == NULL)
+		return NULL;
+	session->key = key;
+	HASH_ADD(hh, keep->sessions, key, sizeof(session->key), session);
+	return session;
+}
+
+static bool is_error(const struct flow_event *event)
+{
+	return event->kind == FLOW_PDU && event->fields != NULL &&
+	       (event->error != SMPP_OK || event->pdu->framing != TRACE_WHOLE ||
+		event->fields->command_status != 0);
+}
+
 struct tui_item *tui_keep_add(struct tui_keep *keep, const struct flow_event *event)
 {
 	size_t n = event->id.n + (event->pdu != NULL ? event->pdu->n : 0) + message_octets(event) +
@@ -75,6 +129,14 @@ struct tui_item *tui_keep_add(struct tui_keep *keep, const struct flow_event *ev
 	while (keep->first < keep->end &&
 	       (keep->end - keep->first == TUI_KEPT || keep->octets + n > TUI_KEPT_OCTETS))
 		drop_oldest(keep);
+	item->session = session_of(keep, item);
+	if (item->session == NULL) {
+		free(item);
+		return NULL;
+	}
+	item->is_error = is_error(event);
+	item->leads = item->session->items == 0;
+	count(item, 1);
 	keep->octets += n;
 	keep->items[keep->end++ % TUI_KEPT] = item;
 	return item;

@@ -6,17 +6,38 @@
 #ifndef TOOLS_TUI_KEEP_H
 #define TOOLS_TUI_KEEP_H
 
+#include <uthash.h>
+
 #include "tools/flow.h"
 #include "tools/trace_read.h"
 
 #define TUI_KEPT	20000
 #define TUI_KEPT_OCTETS (32u << 20)
 
+/* Hashed as octets: made of zeros first. */
+struct tui_session_key {
+	char link[TRACE_LINK_OCTETS];
+	uint64_t session;
+};
+
+/* A connection of which something is kept, and how much. */
+struct tui_session {
+	struct tui_session_key key;
+	uint64_t items;
+	uint64_t pdus;
+	uint64_t errors; /* answers with a status, PDUs that cannot be read */
+	uint64_t unanswered;
+	UT_hash_handle hh;
+};
+
 struct tui_item {
 	struct flow_event event; /* as the flow gave it, without what tui_item_event reads again */
 	struct trace_pdu pdu;
 	struct flow_request request;
 	struct flow_request submit;
+	struct tui_session *session;
+	bool leads;    /* the oldest of its session that is kept */
+	bool is_error; /* counts there */
 	bool holds;    /* the filter chooses it */
 	bool selected; /* by the user */
 	size_t n;
@@ -27,6 +48,7 @@ struct tui_keep {
 	uint64_t first; /* place of the oldest that is kept */
 	uint64_t end;	/* behind the newest */
 	size_t octets;
+	struct tui_session *sessions;
 	struct tui_item *items[TUI_KEPT];
 };
 

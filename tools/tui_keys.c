@@ -1,4 +1,5 @@
 /* What keys do. See tools/tui_view.h. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ static void enter(struct tui *tui)
 {
 	switch (tui_pane(tui)) {
 	case TUI_LIST:
+	case TUI_SESSIONS:
 		open_ladder(tui);
 		return;
 	case TUI_LADDER:
@@ -135,7 +137,7 @@ static void scroll_text(struct tui *tui, size_t rows, bool back)
 
 static void move(struct tui *tui, size_t rows, bool back)
 {
-	if (tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER)
+	if (tui_has_rows(tui))
 		tui_step(tui, &tui->cursor, rows, back);
 	else
 		scroll_text(tui, rows, back);
@@ -195,6 +197,51 @@ static void toggle_pause(struct tui *tui)
 		tui->paused = !tui->paused;
 }
 
+static void open_help(struct tui *tui)
+{
+	tui_text_help(tui);
+	open_pane(tui, TUI_HELP);
+}
+
+/* With the cursor on the session of the row where it is. */
+static void open_sessions(struct tui *tui)
+{
+	const struct tui_item *item = tui_keep_at(&tui->keep, tui->cursor);
+	uint64_t place = tui->keep.first;
+
+	if (item == NULL)
+		return;
+	while (tui_keep_at(&tui->keep, place)->session != item->session)
+		place++;
+	tui->cursor = place;
+	tui->depth = 1;
+	tui->left = 0;
+	open_pane(tui, TUI_SESSIONS);
+}
+
+/* By a filter like any other, so that it can be seen, changed and taken back. */
+static void only_session(struct tui *tui)
+{
+	const struct tui_item *item = tui_keep_at(&tui->keep, tui->cursor);
+
+	if (item == NULL)
+		return;
+	tui->depth = 1;
+	snprintf(tui->input, sizeof(tui->input), "link=\"%s\" & session=%" PRIu64,
+		 item->session->key.link, item->session->key.session);
+	/* The name of a link may be any that a capture gives it: then its filter is there to be mended. */
+	if (!take_filter(tui))
+		tui->prompt = TUI_ASK_FILTER;
+}
+
+static void act_on_session(struct tui *tui, int key)
+{
+	if (key == 'o')
+		only_session(tui);
+	else if (key == '?')
+		open_help(tui);
+}
+
 static void act(struct tui *tui, int key)
 {
 	switch (key) {
@@ -212,9 +259,14 @@ static void act(struct tui *tui, int key)
 	case 'w':
 		tui->delta = !tui->delta;
 		return;
+	case 's':
+		open_sessions(tui);
+		return;
+	case 'o':
+		only_session(tui);
+		return;
 	case '?':
-		tui_text_help(tui);
-		open_pane(tui, TUI_HELP);
+		open_help(tui);
 		return;
 	case TUI_KEY_SAVE:
 		ask(tui, TUI_ASK_FILE, "");
@@ -226,7 +278,7 @@ static void act(struct tui *tui, int key)
 
 static void obey(struct tui *tui, int key)
 {
-	bool rows = tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER;
+	enum tui_pane pane = tui_pane(tui);
 
 	tui->message[0] = '\0';
 	if (tui->prompt != TUI_NO_PROMPT) {
@@ -239,13 +291,17 @@ static void obey(struct tui *tui, int key)
 		enter(tui);
 	} else if (key == 'p') {
 		toggle_pause(tui);
-	} else if (rows) {
+	} else if (pane == TUI_LIST || pane == TUI_LADDER) {
 		act(tui, key);
+	} else if (pane == TUI_SESSIONS) {
+		act_on_session(tui, key);
 	}
 }
 
 void tui_key(struct tui *tui, int key)
 {
+	/* The row of the cursor may have gone since it was drawn. */
+	tui_settle(tui);
 	obey(tui, key);
 	tui_settle(tui);
 }

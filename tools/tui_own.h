@@ -5,6 +5,8 @@
 #include "tools/tui_view.h"
 
 enum tui_pane tui_pane(const struct tui *tui);
+/* Are its rows PDUs, or what stands for some? */
+bool tui_has_rows(const struct tui *tui);
 /* Rows between the headings and the last two. */
 size_t tui_body_rows(const struct tui *tui);
 

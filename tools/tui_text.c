@@ -219,6 +219,8 @@ void tui_text_help(struct tui *tui)
 		"Up Down PgUp PgDn Home End   move\n"
 		"Left Right                   scroll sideways\n"
 		"Enter                        list: ladder of the session; ladder: the PDU\n"
+		"s                            sessions; Enter there: its ladder\n"
+		"o                            only this session, by a filter; / changes it\n"
 		"Space                        select, or not any more\n"
 		"d                            compare the two selected PDUs, field by field\n"
 		"/                            show what a filter chooses; nothing: all\n"

@@ -19,6 +19,13 @@ enum tui_pane tui_pane(const struct tui *tui)
 	return tui->panes[tui->depth - 1];
 }
 
+bool tui_has_rows(const struct tui *tui)
+{
+	enum tui_pane pane = tui_pane(tui);
+
+	return pane == TUI_LIST || pane == TUI_SESSIONS || pane == TUI_LADDER;
+}
+
 /* A screen too low for headings has rows only. */
 size_t tui_body_rows(const struct tui *tui)
 {
@@ -85,7 +92,7 @@ bool tui_add(struct tui *tui, const struct flow_event *event)
 	item = tui_keep_add(&tui->keep, event);
 	if (item == NULL || !choose(tui, item))
 		return false;
-	if (tui->live && tui->follows && tui_shown(tui, item))
+	if (tui->live && tui->follows && tui_pane(tui) != TUI_SESSIONS && tui_shown(tui, item))
 		tui->cursor = tui->keep.end - 1;
 	return true;
 }
@@ -94,6 +101,8 @@ bool tui_shown(const struct tui *tui, const struct tui_item *item)
 {
 	if (tui_pane(tui) == TUI_LIST)
 		return item->holds;
+	if (tui_pane(tui) == TUI_SESSIONS)
+		return item->leads;
 	return tui_item_session(item) == tui->session && !strcmp(tui_item_link(item), tui->link);
 }
 
@@ -273,6 +282,17 @@ static void put_closed(struct tui *tui, const struct flow_event *event)
 	trace_put_closed(out, event->pdu);
 }
 
+/* "a#1  51 PDUs  9 errors  1 unanswered": of what is kept; into view.out. */
+static enum tui_style put_session(struct tui *tui, const struct tui_session *session)
+{
+	buffer_format(&tui->view.out,
+		      "%s#%" PRIu64 "  %" PRIu64 " PDUs  %" PRIu64 " errors  %" PRIu64
+		      " unanswered",
+		      session->key.link, session->key.session, session->pdus, session->errors,
+		      session->unanswered);
+	return session->errors + session->unanswered > 0 ? TUI_BAD : TUI_PLAIN;
+}
+
 /* What stands behind the time; into view.out. */
 static enum tui_style put_event(struct tui *tui, const struct flow_event *event)
 {
@@ -304,17 +324,18 @@ static void draw_item(struct tui *tui, struct tui_screen *screen, uint64_t place
 {
 	const struct tui_item *item = tui_keep_at(&tui->keep, place);
 	struct buffer *out = &tui->view.out;
-	bool at_cursor = place == tui->cursor;
+	bool sessions = tui_pane(tui) == TUI_SESSIONS;
+	bool at_cursor = place == tui->cursor, selected = item->selected && !sessions;
 	struct buffer *row;
 	enum tui_style style;
 
 	buffer_clear(out);
 	put_time(tui, out, place);
-	style = put_event(tui, &item->event);
-	style = at_cursor ? TUI_CURSOR : item->selected ? TUI_SELECTED : style;
+	style = sessions ? put_session(tui, item->session) : put_event(tui, &item->event);
+	style = at_cursor ? TUI_CURSOR : selected ? TUI_SELECTED : style;
 	row = begin_row(screen, style);
 	if (tui->columns > 2) {
-		buffer_format(row, "%c%c", at_cursor ? '>' : ' ', item->selected ? '*' : ' ');
+		buffer_format(row, "%c%c", at_cursor ? '>' : ' ', selected ? '*' : ' ');
 		tui_put_fitting(row, (const char *)out->octets, out->n, tui->left, tui->columns - 2,
 				tui->utf8);
 	}
@@ -367,7 +388,9 @@ static void draw_title(struct tui *tui, struct tui_screen *screen)
 
 	buffer_clear(out);
 	buffer_text(out, "smpp-trace");
-	if (tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER)
+	if (tui_pane(tui) == TUI_SESSIONS)
+		buffer_format(out, "  %u sessions", HASH_COUNT(tui->keep.sessions));
+	else if (tui_has_rows(tui))
 		buffer_format(out, "  %" PRIu64 " of %" PRIu64, count_shown(tui),
 			      tui->keep.end - tui->keep.first);
 	if (tui->keep.first > 0)
@@ -399,6 +422,9 @@ static void draw_heading(struct tui *tui, struct tui_screen *screen)
 		buffer_format(out, "  %-12s %s", tui->delta ? "     seconds" : "time (UTC)",
 			      tui->filter != NULL ? "filter: " : "link#session, PDU");
 		buffer_text(out, tui->filter != NULL ? tui->filter_text : "");
+		break;
+	case TUI_SESSIONS:
+		buffer_text(out, "  since        link#session, what is kept of it");
 		break;
 	case TUI_LADDER:
 		buffer_format(out, "  %-12s ESME%*sSMSC  %s#%" PRIu64,
@@ -452,7 +478,8 @@ static void draw_foot(struct tui *tui, struct tui_screen *screen)
 {
 	static const char *const keys[] = {
 		[TUI_LIST] =
-			"Enter ladder  Space select  d diff  / filter  w delta  F2 save  ? help  q quit",
+			"Enter ladder  s sessions  Space select  d diff  / filter  F2 save  ? help  q end",
+		[TUI_SESSIONS] = "Enter ladder  o only this one  ? help  q back",
 		[TUI_LADDER] = "Enter PDU  Space select  d diff  w delta  F2 save  ? help  q back",
 		[TUI_BLOCK] = "arrows scroll  q back",
 		[TUI_DIFF] = "arrows scroll  q back",
@@ -478,7 +505,7 @@ bool tui_draw(struct tui *tui, struct tui_screen *screen)
 		draw_title(tui, screen);
 		draw_heading(tui, screen);
 	}
-	if (tui_pane(tui) == TUI_LIST || tui_pane(tui) == TUI_LADDER)
+	if (tui_has_rows(tui))
 		draw_items(tui, screen);
 	else
 		draw_text(tui, screen);

@@ -4,7 +4,8 @@
  * the terminal.
  *
  *	list ── Enter ──► ladder of the session ── Enter ──► the PDU as a block
- *	  └── d: two selected PDUs, field by field
+ *	  ├── d: two selected PDUs, field by field
+ *	  └── s: sessions ── Enter ──► ladder of one
  *
  * What is shown of a PDU is said by the views of tools/trace_view.h, masked as there.
  */
@@ -18,10 +19,11 @@
 #define TUI_ROWS	 500 /* a taller terminal is used so far */
 #define TUI_COLUMNS	 1000
 #define TUI_INPUT_OCTETS 256 /* of what is typed, with its NUL */
-#define TUI_DEPTH	 5   /* panes behind one another */
+#define TUI_DEPTH	 6   /* panes behind one another */
 
 enum tui_pane {
 	TUI_LIST,
+	TUI_SESSIONS, /* a row is the oldest of its session that is kept */
 	TUI_LADDER,
 	TUI_BLOCK,
 	TUI_DIFF,

@@ -217,7 +217,9 @@ def between_two():
                 esme.sendall(bytes.fromhex('00000010000000150000000000000007'))
                 terminal.shows('proxy: silence is told', lambda screen: any(
                     'enquire_link' in line and '!!' in line for line in screen))
-                terminal.keys('/')
+                terminal.keys('s')
+                terminal.shows_text('proxy: the sessions', to + '#1  1 PDUs  0 errors  1 unanswered')
+                terminal.keys('q', '/')
                 terminal.type('to~^3161')
                 terminal.keys('Enter')
                 terminal.shows_text('proxy: it has the numbers, and may be asked', '0 of 2')
