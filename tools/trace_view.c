@@ -208,7 +208,8 @@ void trace_put_rule(struct buffer *out, const struct flow_event *event)
 	if (event->id.n > 0)
 		trace_put_quoted(out, event->id);
 	if (event->rule != SMPP_ID_ANY && event->submit->id[0] != '\0')
-		buffer_format(out, " = %s %s", words[event->rule], event->submit->id);
+		buffer_format(out, "%s%s %s", event->id.n > 0 ? " = " : "", words[event->rule],
+			      event->submit->id);
 	else if (facts != NULL && facts->rule_text != NULL)
 		buffer_format(out, "%s%s", event->id.n > 0 ? ", " : "", facts->rule_text);
 }

@@ -6,23 +6,31 @@
 static void put_receipt(struct buffer *out, const struct smpp_receipt *receipt)
 {
 	bool by_tlv = receipt->ids[SMPP_RECEIPT_TLV_ID].n > 0;
+	const struct {
+		const char *name;
+		struct smpp_octets value;
+	} words[] = {
+		{ "id", receipt->ids[by_tlv ? SMPP_RECEIPT_TLV_ID : SMPP_RECEIPT_TEXT_ID] },
+		{ "stat", receipt->stat },
+		{ "err", receipt->err },
+	};
+	const char *before = "(";
 
 	if (receipt->kind == SMPP_RECEIPT_NOT)
 		return;
-	buffer_format(out, " receipt=%s(id=",
+	buffer_format(out, " receipt=%s",
 		      receipt->kind == SMPP_RECEIPT_UNPARSED ?
 			      "unreadable" :
 			      smpp_receipt_state_name(receipt->state));
-	trace_put_quoted(out, receipt->ids[by_tlv ? SMPP_RECEIPT_TLV_ID : SMPP_RECEIPT_TEXT_ID]);
-	if (receipt->stat.n > 0) {
-		buffer_text(out, " stat=");
-		trace_put_quoted(out, receipt->stat);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (words[i].value.n == 0)
+			continue;
+		buffer_format(out, "%s%s=", before, words[i].name);
+		trace_put_quoted(out, words[i].value);
+		before = " ";
 	}
-	if (receipt->err.n > 0) {
-		buffer_text(out, " err=");
-		trace_put_quoted(out, receipt->err);
-	}
-	buffer_text(out, ")");
+	if (*before == ' ')
+		buffer_text(out, ")");
 }
 
 static void put_pdu(struct trace_view *view, const struct flow_event *event)
