@@ -422,7 +422,12 @@ static bool collect(struct engine *engine)
 static void collect_sandbox(struct engine *engine)
 {
 	struct port_event event;
-	for (int i = 0; i < SANDBOX_EVENTS && sandbox_next(engine->sandbox, &event); i++)
+	int64_t until_ms = port_now_ms(engine->port) + ENGINE_TURN_MS;
+	size_t most = engine->n_inputs + ENGINE_TURN_INPUTS;
+	for (int i = 0;
+	     i < SANDBOX_EVENTS && engine->n_inputs < most &&
+	     port_now_ms(engine->port) < until_ms && sandbox_next(engine->sandbox, &event);
+	     i++)
 		dispatch(engine, &event);
 }
 

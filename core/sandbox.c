@@ -22,6 +22,7 @@
 #define DATE_OCTETS    10		   /* of an absolute time: YYMMDDhhmm (Appendix B) */
 #define ID_OCTETS      17		   /* 16 hex digits and a NUL */
 #define DELIVERED      2		   /* 5.2.28 */
+#define PAY_MAX	       64		   /* answers and receipts before an event */
 #define CHUNK	       65536
 
 /* An answer, or a receipt, that is to be sent at its time. */
@@ -198,11 +199,11 @@ static void receipt_answered(struct sandbox *sandbox, const struct smpp_event *e
 		owe(sandbox, owed, event->at_ms + AGAIN_MS);
 }
 
-/* What is due, while there is somebody to take it. */
+/* What is due, while there is somebody to take it: some of it, for others wait for their turn. */
 static void pay(struct sandbox *sandbox, int64_t now_ms)
 {
 	struct connection *bound;
-	while (sandbox->due.n && (bound = some_bound(sandbox))) {
+	for (int i = 0; i < PAY_MAX && sandbox->due.n && (bound = some_bound(sandbox)); i++) {
 		struct due due = *(const struct due *)sandbox->due.at;
 		if (due.due_ms > now_ms)
 			return;
@@ -522,6 +523,15 @@ static bool tell(struct sandbox *sandbox, struct connection *connection, int64_t
 	return true;
 }
 
+static bool tell_one(struct sandbox *sandbox, int64_t now_ms, struct port_event *event)
+{
+	for (struct connection *connection = sandbox->connections; connection;
+	     connection = connection->next)
+		if (has_news(connection) && tell(sandbox, connection, now_ms, event))
+			return true;
+	return false;
+}
+
 bool sandbox_next(struct sandbox *sandbox, struct port_event *event)
 {
 	int64_t now_ms = port_now_ms(sandbox->port);
@@ -532,11 +542,10 @@ bool sandbox_next(struct sandbox *sandbox, struct port_event *event)
 		smpp_session_tick(connection->session, now_ms);
 		pump(sandbox, connection);
 	}
+	if (tell_one(sandbox, now_ms, event))
+		return true;
 	pay(sandbox, now_ms);
-	for (connection = sandbox->connections; connection; connection = connection->next)
-		if (has_news(connection) && tell(sandbox, connection, now_ms, event))
-			return true;
-	return false;
+	return tell_one(sandbox, now_ms, event);
 }
 
 int64_t sandbox_deadline(const struct sandbox *sandbox)
