@@ -1,9 +1,9 @@
 /*
  * What passes through smpp-trace: PDUs as a source saw them. Sources make them (trace_split.h from
  * octets, trace_capture.h from a file, trace_live.h from the daemon's tap, trace_recall.h from its
- * store), the flow says what they
- * have to do with one another (flow.h), the filter chooses (filter.h), views show (trace_view.h,
- * trace_summary.h). Sources know nothing of what follows, and views not where a PDU came from.
+ * store, trace_proxy.h from what it passes on), the flow says what they have to do with one another
+ * (flow.h), the filter chooses (filter.h), views show (trace_view.h, trace_summary.h). Sources know
+ * nothing of what follows, and views not where a PDU came from.
  *
  *	source ── struct trace_pdu ──► flow ── struct flow_event ──► filter ──► view
  */
@@ -46,8 +46,8 @@ struct trace_pdu {
 	uint64_t packet;  /* captures: the number of the packet that made it whole; else 0 */
 	int64_t at_us;	  /* wall clock; 0: not known */
 	uint64_t session; /* of the link */
-	uint64_t dropped; /* live: PDUs lost before it */
-	uint64_t lost;	  /* captures: octets missing before it, of its direction */
+	uint64_t dropped; /* live, proxy: PDUs lost before it */
+	uint64_t lost;	  /* octets of its direction before it that are missing, or no PDU */
 	char link[TRACE_LINK_OCTETS]; /* "": not known */
 	const char *message;	      /* our id of the message, where the source says it; else "" */
 	const char *note;	      /* NOTE, GIVEN_UP: one line; else NULL */

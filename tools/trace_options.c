@@ -292,7 +292,7 @@ static void check_extcap(struct argp_state *state, struct trace_options *options
 	 * Until the process ends, for whatever reason: Wireshark waits for ever for a pipe that nobody
 	 * opened, and shows no error. What is wrong with the path is told when it is opened to be written.
 	 */
-	if (captures)
+	if (captures && options->write_path != NULL)
 		open(options->write_path, O_WRONLY | O_CLOEXEC);
 }
 
@@ -334,6 +334,8 @@ static void check(struct argp_state *state, const struct trace_options *options)
 	check_proxy(state, options);
 	if (options->command == TRACE_MESSAGE || options->command == TRACE_ORDER)
 		check_id(state, options);
+	if (options->command != TRACE_LIVE && options->link[0] != '\0')
+		argp_error(state, "-p is for live; -f link=NAME chooses of what there is");
 	if (asks_daemon(options->command) && options->filter != NULL) {
 		const char *refusal = filter_refusal(options->filter, options->print.show_text,
 						     options->print.show_numbers);

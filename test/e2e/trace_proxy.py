@@ -401,6 +401,10 @@ def mistakes():
                                   check=False, timeout=house.PATIENCE_S)
             tap.result(done.returncode == status and says in done.stderr and done.stdout == '',
                        f'proxy {" ".join(words).replace(taken, "TAKEN")}: refused', [done])
+        done = subprocess.run([TRACE, 'proxy', '--listen=0', '--to=127.0.0.1:1', '-p', 'a'],
+                              capture_output=True, text=True, check=False,
+                              timeout=house.PATIENCE_S)
+        tap.result(done.returncode == 2 and 'link=NAME' in done.stderr, 'proxy -p: refused', [done])
         done = subprocess.run([TRACE, 'read', '--to=127.0.0.1:1', '/dev/null'], text=True,
                               capture_output=True, check=False, timeout=house.PATIENCE_S)
         tap.result(done.returncode == 2 and 'for proxy' in done.stderr, 'read --to: refused', [done])
