@@ -99,7 +99,7 @@ def looks_around():
         terminal.keys('Enter')
         terminal.shows('Enter: the ladder', lambda screen: rows_of('tui_ladder.expected', screen))
         terminal.keys('Down', 'Down', 'Enter')
-        terminal.shows_text('Enter: the PDU', 'PDU 3, packet 3,')
+        terminal.shows('Enter: the PDU', lambda screen: rows_of('tui_pdu.expected', screen))
         terminal.keys('Escape')
         terminal.shows_text('Esc: back', 'ESME')
         terminal.keys('End', 'PageUp', 'Home', 'PageDown')
