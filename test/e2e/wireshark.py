@@ -39,7 +39,7 @@ def shark(*arguments, **how):
     return subprocess.Popen(['tshark', *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                             text=True, **how, **AS_ANYBODY, env={
                                 **os.environ, 'HOME': out('home'), 'WIRESHARK_EXTCAP_DIR':
-                                out('extcap')})
+                                out('extcap'), 'TMPDIR': out('written')})
 
 
 def done(process):
