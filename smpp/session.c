@@ -468,6 +468,16 @@ bool smpp_session_next(struct smpp_session *session, struct smpp_event *event)
 	return next_withdrawn(session, event) || next_close(session, event);
 }
 
+bool smpp_session_tag(struct smpp_session *session, uint32_t sequence_number, uint64_t *tag)
+{
+	const struct smpp_slot *slot = smpp_window_find(&session->window, sequence_number);
+
+	if (!slot || slot->control)
+		return false;
+	*tag = slot->tag;
+	return true;
+}
+
 void smpp_session_stats(const struct smpp_session *session, struct smpp_session_stats *stats)
 {
 	*stats = (struct smpp_session_stats){

@@ -283,6 +283,12 @@ void smpp_session_wrote(struct smpp_session *session, size_t n);
  */
 void smpp_session_kernel_sent(struct smpp_session *session, uint64_t octets, int64_t at_ms);
 
+/*
+ * The tag of the owner's request that has this sequence_number, or was the last to have it, answered
+ * or not. false: none has, or it was the session's own. For those who watch.
+ */
+bool smpp_session_tag(struct smpp_session *session, uint32_t sequence_number, uint64_t *tag);
+
 void smpp_session_stats(const struct smpp_session *session, struct smpp_session_stats *stats);
 const char *smpp_session_close_text(enum smpp_session_close close); /* static */
 

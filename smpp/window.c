@@ -89,7 +89,9 @@ struct smpp_slot *smpp_window_take(struct smpp_window *window, enum smpp_slot_st
 		window->next = after(window->next);
 		slot = window->slots + (window->next & window->mask);
 	}
-	*slot = (struct smpp_slot){ .sequence = window->next, .state = state };
+	*slot = (struct smpp_slot){ .sequence = window->next,
+				    .state = state,
+				    .control = state == SMPP_SLOT_CONTROL };
 	window->next = after(window->next);
 	window->in_use[state]++;
 	if (state == SMPP_SLOT_AWAITED)

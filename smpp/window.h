@@ -39,6 +39,7 @@ struct smpp_slot {
 	uint32_t before; /* list neighbours by index; the slot's own index at an end */
 	uint32_t after;
 	enum smpp_slot_state state;
+	bool control; /* taken as CONTROL, whatever its state is now: its tag is nobody's */
 };
 
 struct smpp_window {

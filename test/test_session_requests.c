@@ -61,6 +61,32 @@ static void test_session__check_31_a_number_in_flight_is_skipped(void **state)
 	smpp_session_free(s);
 }
 
+/* Whoever watches asks whose a number is, also when its answer has come. */
+static void test_session__a_number_names_its_request_while_its_slot_is_not_taken(void **state)
+{
+	struct smpp_session *s = bound_at(1, 2); /* 64 slots; the bind was number 1 */
+	uint64_t tag = 0;
+	uint32_t first = submit(s, 77, 0);
+
+	(void)state;
+	assert_false(smpp_session_tag(s, 1, &tag)); /* its own bind */
+	assert_false(smpp_session_tag(s, first + 1, &tag));
+	assert_true(smpp_session_tag(s, first, &tag));
+	assert_int_equal(tag, 77);
+	accepts(s, first, 1);
+	event(s, SMPP_EVENT_RESPONSE);
+	assert_true(smpp_session_tag(s, first, &tag));
+	assert_int_equal(tag, 77);
+	for (uint32_t i = 1; i <= 64; i++) {
+		uint32_t next = submit(s, 100 + i, 0);
+
+		accepts(s, next, 1);
+		event(s, SMPP_EVENT_RESPONSE);
+	}
+	assert_false(smpp_session_tag(s, first, &tag));
+	smpp_session_free(s);
+}
+
 /* 32 */
 static void test_session__check_32_each_bind_begins_anew(void **state)
 {
@@ -604,6 +630,8 @@ int main(void)
 		cmocka_unit_test(test_session__check_30_numbers_rise_by_one_and_wrap_to_1),
 		cmocka_unit_test(test_session__check_31_a_number_in_flight_is_skipped),
 		cmocka_unit_test(test_session__check_32_each_bind_begins_anew),
+		cmocka_unit_test(
+			test_session__a_number_names_its_request_while_its_slot_is_not_taken),
 		cmocka_unit_test(test_session__check_33_responses_may_come_in_reverse),
 		cmocka_unit_test(
 			test_session__check_34_35_a_response_that_fits_nothing_completes_nothing),
