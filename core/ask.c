@@ -424,6 +424,15 @@ static void read_state(struct answer *answer, const struct smpp_event *event)
 		 (const char *)date.at);
 }
 
+bool ask_ref(const struct engine *engine, uint64_t tag, struct segment_ref *ref)
+{
+	const struct ask *ask = ask_is(tag) ? find(engine, tag & ~ASK_TAG) : NULL;
+	if (ask_is(tag) && !ask)
+		return false;
+	*ref = ask ? ask->ref : release_ref(tag);
+	return true;
+}
+
 void ask_event(struct engine *engine, struct link *link, const struct smpp_event *event)
 {
 	const struct ask *ask = find(engine, event->tag & ~ASK_TAG);

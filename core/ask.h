@@ -91,6 +91,8 @@ uint32_t ask_places(const struct engine *engine, const struct provider *provider
 
 /* Whether a tag that a session gives back is an ask's, not a release's. */
 bool ask_is(uint64_t tag);
+/* The segment that a tag is about, an ask's or a release's; false: the ask is forgotten. */
+bool ask_ref(const struct engine *engine, uint64_t tag, struct segment_ref *ref);
 /* RESPONSE, TIMEOUT, UNSENT, LOST of an ask. */
 void ask_event(struct engine *engine, struct link *link, const struct smpp_event *event);
 

@@ -7,6 +7,7 @@
 #include "core/content.h"
 #include "core/link.h"
 #include "core/inbound.h"
+#include "core/json.h"
 #include "core/log.h"
 #include "core/reconcile.h"
 #include "core/route.h"
@@ -329,13 +330,29 @@ static session_event_fn *const on_event[] = {
 	[SMPP_EVENT_UNBOUND] = unbound,	    [SMPP_EVENT_CLOSE] = session_close,
 };
 
+static void note_slowed(const struct engine *engine, const struct link *link, uint32_t state,
+			int64_t now_ms)
+{
+	const struct provider *provider = link->provider;
+	double pace = provider_pace(provider, now_ms);
+	char rate[48] = "";
+	if (provider->config->rate_per_s)
+		snprintf(rate, sizeof(rate), "%.1f a second, ",
+			 provider->config->rate_per_s * pace);
+	tap_note(engine->tap, link, port_wall_ms(engine->port), 0,
+		 "congestion_state %u: slowed to %d %%, %sa window of %u", state, (int)(pace * 100),
+		 rate, link_window(provider, now_ms));
+}
+
 /* In any response, also one that completes nothing. */
-static void hear_congestion(struct link *link, const struct smpp_event *event)
+static void hear_congestion(struct engine *engine, struct link *link,
+			    const struct smpp_event *event)
 {
 	uint32_t state;
 	if (event->pdu && event->command_id & SMPP_RESP_BIT &&
-	    smpp_pdu_tlv_int(event->pdu, SMPP_TLV_congestion_state, &state) == SMPP_TLV_INT_OK)
-		provider_congestion(link->provider, state, event->at_ms);
+	    smpp_pdu_tlv_int(event->pdu, SMPP_TLV_congestion_state, &state) == SMPP_TLV_INT_OK &&
+	    provider_congestion(link->provider, state, event->at_ms))
+		note_slowed(engine, link, state, event->at_ms);
 }
 
 void link_pump(struct engine *engine, struct link *link)
@@ -345,7 +362,7 @@ void link_pump(struct engine *engine, struct link *link)
 		if (event.octets)
 			tap_octets(engine->tap, link, TAP_IN, port_wall_ms(engine->port),
 				   event.octets, event.octets_n);
-		hear_congestion(link, &event);
+		hear_congestion(engine, link, &event);
 		on_event[event.kind](engine, link, &event);
 	}
 	link_flush(engine, link);
@@ -390,6 +407,17 @@ uint32_t link_room(const struct link *link, int64_t now_ms)
 	return out < most ? most - out : 0;
 }
 
+static void note_pause(const struct engine *engine, const struct link *link)
+{
+	int64_t wall_ms = port_wall_ms(engine->port);
+	int64_t wait_ms = link->paused_until_ms - port_now_ms(engine->port);
+	char until[25];
+	json_time_text(wall_ms + wait_ms, until);
+	tap_note(engine->tap, link, wall_ms, 0,
+		 "throttled: nothing is submitted for %lld ms, until %s; %u have no answer yet",
+		 (long long)wait_ms, until, link->outstanding);
+}
+
 void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
 {
 	const struct config_timers *timers = &link->provider->config->timers;
@@ -403,6 +431,7 @@ void link_pause(struct engine *engine, struct link *link, int64_t now_ms)
 	smpp_session_hold(link->session);
 	smpp_session_withdraw(link->session);
 	log_info("link.throttled", "link=%s pause_ms=%lld", link->name, (long long)link->pause_ms);
+	note_pause(engine, link);
 }
 
 void link_accepted(struct link *link)
@@ -425,6 +454,9 @@ static void end_pause(struct engine *engine, struct link *link, int64_t now_ms)
 	if (link->session)
 		smpp_session_resume(link->session);
 	engine->schedule = true;
+	tap_note(engine->tap, link, port_wall_ms(engine->port), 0,
+		 "the pause is over: %u at a time, and one more with each that is taken",
+		 link->allowed);
 }
 
 void link_tick(struct engine *engine, struct link *link, int64_t now_ms)

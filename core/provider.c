@@ -147,10 +147,10 @@ double provider_pace(const struct provider *provider, int64_t now_ms)
 	return provider->pace > 0 && pace < 1 ? pace : 1;
 }
 
-void provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms)
+bool provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms)
 {
 	if (provider->config->congestion == CONFIG_CONGESTION_IGNORE || state < CONGESTED)
-		return;
+		return false;
 	double pace = provider_pace(provider, now_ms);
 	bool again = !provider->slowed_ms || now_ms - provider->slowed_ms >= QUIET_MS;
 	provider->paced_ms = now_ms;
@@ -158,10 +158,11 @@ void provider_congestion(struct provider *provider, uint32_t state, int64_t now_
 	if (provider->pace < PACE_LEAST)
 		provider->pace = PACE_LEAST;
 	if (!again)
-		return;
+		return false;
 	provider->slowed_ms = now_ms;
 	log_info("provider.congested", "provider=%s congestion_state=%u pace_percent=%d",
 		 provider->config->name, state, (int)(provider->pace * 100));
+	return true;
 }
 
 /* ---- rate and window ---- */

@@ -172,8 +172,11 @@ void provider_spend(struct provider *provider, uint32_t segments);
 /* When the rate allows the next segment though nothing else happens; INT64_MAX: it is not waited for. */
 int64_t provider_release_deadline(const struct engine *engine, const struct provider *provider);
 
-/* A response says how busy the carrier is: congestion_state, 0..100 (SMPP 5.0, 4.8.4.18). */
-void provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms);
+/*
+ * A response says how busy the carrier is: congestion_state, 0..100 (SMPP 5.0, 4.8.4.18). True: the
+ * provider is slowed down for it.
+ */
+bool provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms);
 /* The share of window and rate that is in use: 1, or less after congestion. */
 double provider_pace(const struct provider *provider, int64_t now_ms);
 

@@ -14,8 +14,10 @@
 #include "core/match.h"
 #include "core/orphans.h"
 #include "core/reconcile.h"
+#include "core/release.h"
 #include "core/route.h"
 #include "core/remarks.h"
+#include "core/tap.h"
 #include "smpp/receipt.h"
 
 #define REMATCHED_MAX 1000 /* orphans, when a dialect was withdrawn */
@@ -26,6 +28,8 @@ struct delivery {
 	struct link *link;
 	uint64_t connection; /* that it came on, and that alone is answered */
 	uint32_t command_id, sequence_number;
+	uint64_t tap; /* where it stands on the tap */
+	uint64_t tag; /* of the segment that it was matched with; 0: with none */
 	bool unreadable;
 	uint32_t n;
 	uint8_t octets[];
@@ -38,6 +42,7 @@ struct answer {
 	struct link *link;
 	uint64_t connection;
 	uint32_t command_id, sequence_number;
+	uint64_t tap, tag;
 	enum unmatched_news news;
 };
 
@@ -54,10 +59,11 @@ static void send_answer(struct link *link, uint32_t command_id, uint32_t sequenc
 /* Never OK before the commit. */
 static void answered(struct engine *engine, struct effect *effect, enum turn_end end)
 {
-	(void)engine;
 	struct answer *answer = (void *)effect;
 	if (end != TURN_DONE)
 		return;
+	if (answer->tag)
+		tap_tell(engine->tap, answer->tap, answer->tag);
 	if (answer->news)
 		unmatched_count(answer->link->provider, answer->news);
 	if (answer->link->port_link == answer->connection)
@@ -352,7 +358,7 @@ static const enum unmatched_news news_of_rule[] = {
 	[EVIDENCE_RULE_PREFIX] = UNMATCHED_KEPT,
 };
 
-static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery *delivery,
+static enum unmatched_news sort_receipt(struct turn *turn, struct delivery *delivery,
 					const struct smpp_pdu *pdu,
 					const struct smpp_receipt *receipt)
 {
@@ -367,6 +373,7 @@ static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery
 						 .rule = match.rule };
 		receipts_apply(turn, query.provider, match.ref, receipt, &source);
 		learn(turn, query.provider, &match);
+		delivery->tag = release_tag(match.ref);
 		return UNMATCHED_MATCHED;
 	}
 	const uint32_t tails[] = { smpp_number_tail(pdu->source_addr),
@@ -386,7 +393,7 @@ static enum unmatched_news sort_receipt(struct turn *turn, const struct delivery
 						   UNMATCHED_KEPT;
 }
 
-static enum unmatched_news sort_out(struct turn *turn, const struct delivery *delivery)
+static enum unmatched_news sort_out(struct turn *turn, struct delivery *delivery)
 {
 	const struct provider *provider = delivery->link->provider;
 	struct smpp_pdu pdu;
@@ -416,11 +423,14 @@ static enum unmatched_news sort_out(struct turn *turn, const struct delivery *de
 static void apply_delivery(struct turn *turn, struct input *input)
 {
 	struct delivery *delivery = (void *)input;
+	delivery->tag = 0; /* it may be applied again */
 	enum unmatched_news news = sort_out(turn, delivery);
 	struct answer *answer = (void *)turn_effect(turn, answered, sizeof(*answer));
 	if (!answer)
 		return;
 	answer->news = news;
+	answer->tap = delivery->tap;
+	answer->tag = delivery->tag;
 	answer->link = delivery->link;
 	answer->connection = delivery->connection;
 	answer->command_id = delivery->command_id;
@@ -445,6 +455,7 @@ void reconcile_delivery(struct engine *engine, struct link *link, const struct s
 	delivery->connection = link->port_link;
 	delivery->command_id = event->command_id;
 	delivery->sequence_number = event->sequence_number;
+	delivery->tap = tap_last(engine->tap);
 	delivery->unreadable = event->unparsed;
 	delivery->n = event->octets_n;
 	memcpy(delivery->octets, event->octets, event->octets_n);

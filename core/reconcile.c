@@ -8,12 +8,14 @@
 #include "core/correlate.h"
 #include "core/dialect.h"
 #include "core/history.h"
+#include "core/json.h"
 #include "core/lifecycle.h"
 #include "core/log.h"
 #include "core/match.h"
 #include "core/orphans.h"
 #include "core/receipts.h"
 #include "core/route.h"
+#include "core/tap.h"
 #include "smpp/receipt.h"
 
 #define REMATCHED_MAX 10000 /* orphans, at a start with other settings */
@@ -295,6 +297,44 @@ static void status_for(struct verdict *verdict, uint64_t msisdn)
 			verdict->status = one.error_status_code;
 }
 
+/* Somebody watches: when the message goes again. */
+struct told_again {
+	struct effect effect;
+	struct link *link;
+	uint64_t tag;
+	int64_t at_ms; /* wall clock */
+	int64_t due_ms;
+	uint32_t attempt;
+};
+
+static void tell_again(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	const struct told_again *told = (void *)effect;
+	int64_t wait_ms = told->link->paused_until_ms - port_now_ms(engine->port);
+	int64_t paused_ms = wait_ms > 0 ? port_wall_ms(engine->port) + wait_ms : 0;
+	char due[25];
+	if (end != TURN_DONE)
+		return;
+	json_time_text(told->due_ms > paused_ms ? told->due_ms : paused_ms, due);
+	tap_note(engine->tap, told->link, told->at_ms, told->tag,
+		 "refused for now: attempt %u goes not before %s", told->attempt + 1, due);
+}
+
+static void again(struct turn *turn, const struct verdict *verdict, struct segment_ref ref,
+		  const struct happening *happening)
+{
+	if (!tap_wants(turn->engine->tap, verdict->link))
+		return;
+	struct told_again *told = (void *)turn_effect(turn, tell_again, sizeof(*told));
+	if (!told)
+		return;
+	told->link = verdict->link;
+	told->tag = release_tag(ref);
+	told->at_ms = turn->at_ms;
+	told->due_ms = turn->at_ms + happening->due_ms - turn->due_ms;
+	told->attempt = happening->attempt;
+}
+
 /* The answer, or its absence, of a segment whose PDU is out. */
 static void in_time(struct turn *turn, struct verdict *verdict, struct segment_ref ref,
 		    const struct flight *flight)
@@ -328,6 +368,8 @@ static void in_time(struct turn *turn, struct verdict *verdict, struct segment_r
 							    flight->released_due_ms, &happening) :
 						    LIFE_ON_ACCEPTED;
 	happen(turn, verdict, ref, &happening);
+	if (happening.event == LIFE_ON_REFUSED_FOR_NOW)
+		again(turn, verdict, ref, &happening);
 	if (verdict->sent_ms)
 		receipts_cover(turn, verdict->link->provider, ref,
 			       flight->released_at_ms + happening.evidence.sent_after_ms);

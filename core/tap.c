@@ -1,5 +1,7 @@
 /* The ring behind core/tap.h, and its cursors. */
 #include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +10,7 @@
 #include "core/tap.h"
 #include "smpp/mask.h"
 #include "smpp/pdu.h"
+#include "smpp/session.h"
 
 struct kept {
 	uint64_t seq; /* of its PDU */
@@ -16,6 +19,8 @@ struct kept {
 	uint64_t from; /* of its octets, counted from the first that were ever kept */
 	uint32_t n;
 	enum tap_direction direction;
+	bool note;
+	uint64_t tag;
 	char link[TAP_LINK_OCTETS];
 };
 
@@ -31,6 +36,7 @@ struct tap {
 	uint8_t *octets;
 	uint64_t first, next;
 	uint64_t end;
+	uint64_t last;	   /* record of the last PDU that passed; 0: it was not kept */
 	uint64_t passed;   /* PDUs that somebody wanted */
 	uint64_t dropped;  /* of these, as the ring was full */
 	bool full;	   /* nothing is kept until the quickest reader has read half of it */
@@ -67,6 +73,7 @@ static void forget(struct tap *tap)
 	tap->records = NULL;
 	tap->octets = NULL;
 	tap->first = tap->next;
+	tap->last = 0;
 	tap->full = false;
 }
 
@@ -141,25 +148,54 @@ static struct kept *make_room(struct tap *tap, uint32_t n)
 	return kept;
 }
 
+/* Copies octets into a record, for which there is room. */
+static struct kept *copy(struct tap *tap, const struct link *link, int64_t at_ms,
+			 const void *octets, uint32_t n)
+{
+	struct kept *kept = make_room(tap, n);
+	static_assert(sizeof(kept->link) == sizeof(link->name), "a link's name fits a record");
+	memcpy(kept->link, link->name, sizeof(kept->link));
+	memcpy(tap->octets + kept->from % TAP_OCTETS, octets, n);
+	kept->seq = tap->passed;
+	kept->at_ms = at_ms;
+	kept->session = link->session_number;
+	kept->direction = TAP_OUT;
+	kept->note = false;
+	kept->tag = 0;
+	return kept;
+}
+
+/* Of a request of ours, or of the answer to one; 0: it is neither. */
+static uint64_t tag_of(const struct link *link, enum tap_direction direction,
+		       struct smpp_octets pdu)
+{
+	struct smpp_reader reader = smpp_reader_of(pdu.at, pdu.n);
+	uint64_t tag = 0;
+	smpp_read_u32(&reader);
+	uint32_t command_id = smpp_read_u32(&reader);
+	smpp_read_u32(&reader);
+	uint32_t sequence_number = smpp_read_u32(&reader);
+	bool ours = (direction == TAP_OUT) == !(command_id & SMPP_RESP_BIT);
+	if (reader.bad || !ours || !link->session ||
+	    !smpp_session_tag(link->session, sequence_number, &tag))
+		return 0;
+	return tag;
+}
+
 static void keep(struct tap *tap, const struct link *link, enum tap_direction direction,
 		 int64_t at_ms, struct smpp_octets pdu)
 {
 	tap->passed++;
+	tap->last = 0;
 	if (!has_room(tap, pdu.n)) {
 		tap->dropped++;
 		return;
 	}
-	struct kept *kept = make_room(tap, pdu.n);
-	uint8_t *octets = tap->octets + kept->from % TAP_OCTETS;
-
-	static_assert(sizeof(kept->link) == sizeof(link->name), "a link's name fits a record");
-	memcpy(kept->link, link->name, sizeof(kept->link));
-	kept->seq = tap->passed;
-	kept->at_ms = at_ms;
-	kept->session = link->session_number;
+	struct kept *kept = copy(tap, link, at_ms, pdu.at, pdu.n);
 	kept->direction = direction;
-	memcpy(octets, pdu.at, pdu.n);
-	smpp_mask(octets, pdu.n, true, true);
+	kept->tag = tag_of(link, direction, pdu);
+	smpp_mask(tap->octets + kept->from % TAP_OCTETS, pdu.n, true, true);
+	tap->last = tap->next - 1;
 }
 
 /* A provider's name stands before the '/' of its links' names. */
@@ -170,8 +206,10 @@ static bool wants(const struct tap_reader *reader, const char *link)
 	       (strncmp(link, reader->link, n) == 0 && (link[n] == '\0' || link[n] == '/'));
 }
 
-static bool wanted(const struct tap *tap, const struct link *link)
+bool tap_wants(const struct tap *tap, const struct link *link)
 {
+	if (!tap)
+		return false;
 	for (const struct tap_reader *reader = tap->readers; reader; reader = reader->next_reader)
 		if (wants(reader, link->name))
 			return true;
@@ -181,7 +219,10 @@ static bool wanted(const struct tap *tap, const struct link *link)
 void tap_octets(struct tap *tap, const struct link *link, enum tap_direction direction,
 		int64_t at_ms, const uint8_t *octets, size_t n)
 {
-	if (!tap || !wanted(tap, link))
+	if (!tap)
+		return;
+	tap->last = 0;
+	if (!tap_wants(tap, link))
 		return;
 	while (n > 0) {
 		uint32_t length;
@@ -196,6 +237,35 @@ void tap_octets(struct tap *tap, const struct link *link, enum tap_direction dir
 		octets += taken;
 		n -= taken;
 	}
+}
+
+void tap_note(struct tap *tap, const struct link *link, int64_t at_ms, uint64_t tag,
+	      const char *format, ...)
+{
+	char text[TAP_NOTE_OCTETS];
+	va_list args;
+	if (!tap_wants(tap, link))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	uint32_t n = (uint32_t)strlen(text);
+	if (!has_room(tap, n))
+		return;
+	struct kept *kept = copy(tap, link, at_ms, text, n);
+	kept->note = true;
+	kept->tag = tag;
+}
+
+uint64_t tap_last(const struct tap *tap)
+{
+	return tap ? tap->last : 0;
+}
+
+void tap_tell(struct tap *tap, uint64_t place, uint64_t tag)
+{
+	if (place && tap->records && place >= tap->first && place < tap->next)
+		kept_at(tap, place)->tag = tag;
 }
 
 /* ---- reading ---- */
@@ -264,7 +334,7 @@ static const struct kept *next_kept(struct tap_reader *reader)
 		reader->next = tap->first;
 	while (reader->next < tap->next) {
 		const struct kept *kept = kept_at(tap, reader->next++);
-		advance(reader, kept->seq, true);
+		advance(reader, kept->seq, !kept->note);
 		if (wants(reader, kept->link))
 			return kept;
 	}
@@ -283,13 +353,16 @@ bool tap_reader_next(struct tap_reader *reader, struct tap_record *record)
 			break;
 		reader->dropped++;
 	}
-	if (kept) {
+	if (kept && !kept->note)
 		smpp_mask(reader->copy.octets, kept->n, reader->text, reader->numbers);
+	if (kept) {
 		*record = (struct tap_record){ .at_ms = kept->at_ms,
 					       .session = kept->session,
 					       .link = kept->link,
 					       .octets = reader->copy.octets,
 					       .n = kept->n,
+					       .note = kept->note,
+					       .tag = kept->tag,
 					       .direction = kept->direction };
 	} else {
 		advance(reader, reader->tap->passed, false);

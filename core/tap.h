@@ -30,6 +30,7 @@ enum {
 	TAP_OCTETS = 8u << 20,	   /* of all PDUs that are kept */
 	TAP_PDU_OCTETS = 1u << 20, /* of a longer one only the header is kept */
 	TAP_LINK_OCTETS = 80,	   /* of a link's name, with its NUL */
+	TAP_NOTE_OCTETS = 256,	   /* of a note, with its NUL; a longer one is cut */
 	/* In each such time readers may take a part of the engine's time, one in so many: */
 	TAP_PERIOD_US = 20000,
 	TAP_BUSY_SHARE = 128, /* after one in which it worked for half of it */
@@ -53,6 +54,25 @@ void tap_free(struct tap *tap);
 void tap_octets(struct tap *tap, const struct link *link, enum tap_direction direction,
 		int64_t at_ms, const uint8_t *octets, size_t n);
 
+/* Is there anybody who reads the link? */
+bool tap_wants(const struct tap *tap, const struct link *link);
+
+/*
+ * What the daemon does about a link, or about the message of a tag (0: of none), between the PDUs: one
+ * line of words, without texts or numbers of people. It costs nothing when nobody reads the link.
+ */
+__attribute__((format(printf, 5, 6))) void tap_note(struct tap *tap, const struct link *link,
+						    int64_t at_ms, uint64_t tag, const char *format,
+						    ...);
+
+/*
+ * Where the PDU stands that was kept by the last call of tap_octets, 0 if none was; and later, when
+ * it is known, whose it is: `tag` as in struct tap_record. Of PDUs of our own requests and their
+ * answers the tap knows it by itself.
+ */
+uint64_t tap_last(const struct tap *tap);
+void tap_tell(struct tap *tap, uint64_t place, uint64_t tag);
+
 /* ---- readers ---- */
 
 struct tap_want {
@@ -71,6 +91,9 @@ struct tap_record {
 	const char *link;
 	const uint8_t *octets; /* NULL: no PDU, only `dropped` and `seq` are told */
 	uint32_t n;
+	bool note; /* the octets are words, not a PDU; its seq is that of the PDU before it */
+	uint64_t
+		tag; /* of the request that it is or answers, or of a receipt's segment; 0: not known */
 	enum tap_direction direction;
 };
 

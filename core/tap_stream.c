@@ -2,6 +2,8 @@
 #include <stdlib.h>
 
 #include "core/api.h"
+#include "core/ask.h"
+#include "core/message_id.h"
 #include "core/server.h"
 #include "core/tap.h"
 #include "core/tap_stream.h"
@@ -30,7 +32,18 @@ static void put_hex(struct buffer *out, const uint8_t *octets, uint32_t n)
 	out->n += 2 * (size_t)n;
 }
 
-static void put_line(struct buffer *out, const struct tap_record *record)
+static void add_message(struct json_writer *json, const struct engine *engine, uint64_t tag)
+{
+	struct segment_ref ref;
+	char id[MESSAGE_ID_OCTETS];
+	if (!tag || !ask_ref(engine, tag, &ref))
+		return;
+	message_id_write(engine->store, ref.order, ref.index, id);
+	json_add_text(json, "msg", id);
+}
+
+static void put_line(const struct engine *engine, struct buffer *out,
+		     const struct tap_record *record)
 {
 	struct json_writer json = { .out = out };
 	json_begin_object(&json);
@@ -44,22 +57,30 @@ static void put_line(struct buffer *out, const struct tap_record *record)
 	json_add_time(&json, "time", record->at_ms);
 	json_add_text(&json, "link", record->link);
 	json_add_uint(&json, "session", record->session);
-	json_add_text(&json, "dir", record->direction == TAP_IN ? "in" : "out");
 	json_add_uint(&json, "dropped", record->dropped);
+	add_message(&json, engine, record->tag);
+	if (record->note) {
+		json_key(&json, "note");
+		json_put_octets(&json, record->octets, record->n);
+		json_end_object(&json);
+		buffer_text(out, "\n");
+		return;
+	}
+	json_add_text(&json, "dir", record->direction == TAP_IN ? "in" : "out");
 	buffer_text(out, ",\"hex\":\"");
 	put_hex(out, record->octets, record->n);
 	buffer_text(out, "\"}\n");
 }
 
 /* False: there is none. */
-static bool next_line(struct tap_stream *own)
+static bool next_line(const struct engine *engine, struct tap_stream *own)
 {
 	struct tap_record record;
 	buffer_clear(&own->lines);
 	own->given = 0;
 	if (!tap_reader_next(own->reader, &record))
 		return false;
-	put_line(&own->lines, &record);
+	put_line(engine, &own->lines, &record);
 	return true;
 }
 
@@ -78,7 +99,7 @@ static bool pump(struct engine *engine, struct server_stream *stream, struct buf
 	bool ready = true;
 	room -= room < CHUNK_OCTETS ? room : CHUNK_OCTETS;
 	while (out->n < room && now_us < until_us) {
-		ready = own->given < own->lines.n || next_line(own);
+		ready = own->given < own->lines.n || next_line(engine, own);
 		if (!ready)
 			break;
 		size_t n = own->lines.n - own->given;

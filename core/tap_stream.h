@@ -15,6 +15,13 @@
  * tells only that:
  *
  *	{"seq":9,"dropped":2}
+ *
+ * msg is our id of the message that the PDU belongs to, where it does: requests of ours, their answers
+ * and receipts that were matched; of a submit_multi that of the first recipient. Between PDUs stand
+ * notes of what the daemon does about the link:
+ *
+ *	{"seq":7,"time":"2026-11-20T08:30:00.124Z","link":"main/a","session":3,"dropped":0,
+ *	 "note":"throttled: nothing is submitted until 08:30:01.190"}
  */
 #ifndef CORE_TAP_STREAM_H
 #define CORE_TAP_STREAM_H

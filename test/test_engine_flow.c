@@ -3,9 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
 #include <cmocka.h>
 
 #include "core/provider.h"
+#include "core/release.h"
+#include "core/tap.h"
+#include "smpp/status.h"
 #include "test/engine_world.h"
 
 #define TWO_LINKS ", two: {host: 127.0.0.1, port: 1, tls: off}"
@@ -341,6 +347,80 @@ static void test_engine__a_part_that_another_part_ended_is_not_taken(void **stat
 	engine_world_free(world);
 }
 
+/* ---- what somebody who watches is told of it ---- */
+
+/* The notes that wait, a line each; the tags of those of messages are summed up. */
+static const char *notes(struct tap_reader *reader, uint64_t *tags)
+{
+	static char text[2000];
+	struct tap_record record;
+	size_t n = 0;
+
+	*tags = 0;
+	text[0] = '\0';
+	while (tap_reader_next(reader, &record)) {
+		if (!record.note)
+			continue;
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%.*s\n", (int)record.n,
+				      (const char *)record.octets);
+		assert_true(n < sizeof(text));
+		*tags += record.tag;
+	}
+	return text;
+}
+
+static void test_engine__who_watches_is_told_what_a_throttle_does(void **state)
+{
+	struct engine_world *world = engine_world_new(
+		&(struct setting){ .alpha = "window: 4, timers: {response: 60s, pause_min: 2s}" });
+	struct carrier *alpha = world->carriers[0];
+	uint64_t tags, order;
+	(void)state;
+	struct tap_reader *reader = tap_reader_new(world->engine->tap, &(struct tap_want){ 0 });
+	order = engine_world_order(world, &(struct wish){ .total = 4 });
+	notes(reader, &tags);
+	carrier_refuse(alpha, 0, SMPP_ESME_RTHROTTLED);
+	engine_world_run(world, 5);
+	const char *told = notes(reader, &tags);
+	assert_non_null(strstr(told, "throttled: nothing is submitted for 2"));
+	assert_non_null(strstr(told, "refused for now: attempt 2 goes not before "));
+	assert_int_equal(tags, release_tag((struct segment_ref){ order, 0, 0 }));
+	carrier_ok(alpha, 1, "a");
+	carrier_ok(alpha, 2, "b");
+	carrier_ok(alpha, 3, "c");
+	engine_world_run(world, 3000);
+	told = notes(reader, &tags);
+	assert_non_null(strstr(told, "the pause is over: 1 at a time"));
+	assert_int_equal(alpha->n, 5);
+	/* A status that is tried again a few times: the time of that. */
+	carrier_refuse(alpha, 4, SMPP_ESME_RSYSERR);
+	engine_world_run(world, 5);
+	told = notes(reader, &tags);
+	assert_non_null(strstr(told, "refused for now: attempt 3 goes not before "));
+	assert_null(strstr(told, "throttled"));
+	tap_reader_free(reader);
+	engine_world_free(world);
+}
+
+static void test_engine__who_watches_is_told_of_congestion(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){
+		.alpha = "window: 16, rate: 100, congestion: slow, timers: {response: 60s}" });
+	struct carrier *alpha = world->carriers[0];
+	uint64_t tags;
+	(void)state;
+	struct tap_reader *reader = tap_reader_new(world->engine->tap, &(struct tap_want){ 0 });
+	alpha->congestion_state = 95;
+	engine_world_order(world, &(struct wish){ .total = 20 });
+	carrier_ok(alpha, 0, "a");
+	carrier_ok(alpha, 1, "b");
+	engine_world_run(world, 5);
+	assert_string_equal(notes(reader, &tags), "congestion_state 95: slowed to 50 %, "
+						  "50.0 a second, a window of 8\n");
+	tap_reader_free(reader);
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +438,8 @@ int main(void)
 		cmocka_unit_test(test_engine__check_77_congestion_lowers_the_rate),
 		cmocka_unit_test(test_engine__check_77_congestion_is_ignored_unless_asked_for),
 		cmocka_unit_test(test_engine__a_part_that_another_part_ended_is_not_taken),
+		cmocka_unit_test(test_engine__who_watches_is_told_what_a_throttle_does),
+		cmocka_unit_test(test_engine__who_watches_is_told_of_congestion),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -519,6 +519,85 @@ static void test_tap__refuses_one_reader_too_many(void **state)
 	tap_free(NULL);
 }
 
+/* ---- whose PDUs they are, and what the daemon does ---- */
+
+static void test_tap__a_note_stands_between_pdus_and_is_none(void **state)
+{
+	struct fixture f = { .tap = tap_new() };
+	struct tap_record record;
+	char longer[2 * TAP_NOTE_OCTETS];
+	(void)state;
+
+	f.reader = tap_reader_new(f.tap, &(struct tap_want){ .link = "main/a" });
+	pass(f.tap, &link_a, 1);
+	tap_note(f.tap, &link_a, 5, 99, "throttled for %d ms", 250);
+	tap_note(f.tap, &link_other, 6, 0, "of another link");
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	tap_note(f.tap, &link_a, 7, 0, "%s", longer);
+	pass(f.tap, &link_a, 2);
+
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_false(record.note);
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_true(record.note);
+	assert_int_equal(record.n, strlen("throttled for 250 ms"));
+	assert_memory_equal(record.octets, "throttled for 250 ms", record.n);
+	assert_int_equal(record.tag, 99);
+	assert_int_equal(record.session, 17);
+	assert_int_equal(record.seq, 1);
+	assert_int_equal(record.dropped, 0);
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_int_equal(record.n, TAP_NOTE_OCTETS - 1);
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_false(record.note);
+	assert_int_equal(record.seq, 2);
+	assert_int_equal(record.dropped, 0);
+	assert_false(tap_reader_next(f.reader, &record));
+	tap_reader_free(f.reader);
+	assert_false(tap_wants(f.tap, &link_a));
+	tap_note(f.tap, &link_a, 8, 0, "to nobody");
+	tap_free(f.tap);
+	assert_false(tap_wants(NULL, &link_a));
+	tap_note(NULL, &link_a, 8, 0, "to nobody");
+}
+
+static void test_tap__whose_a_pdu_is_may_be_told_later(void **state)
+{
+	struct fixture f = { .tap = tap_new() };
+	struct tap_record record;
+	uint64_t first;
+	(void)state;
+
+	assert_int_equal(tap_last(f.tap), 0);
+	pass(f.tap, &link_a, 1);
+	assert_int_equal(tap_last(f.tap), 0); /* nobody reads */
+	f.reader = tap_reader_new(f.tap, &(struct tap_want){ .link = "main/a" });
+	pass(f.tap, &link_a, 1);
+	first = tap_last(f.tap);
+	assert_true(first > 0);
+	pass(f.tap, &link_a, 2);
+	assert_true(tap_last(f.tap) > first);
+	pass(f.tap, &link_other, 3);
+	assert_int_equal(tap_last(f.tap), 0); /* nobody reads that link */
+	tap_tell(f.tap, first, 42);
+	tap_tell(f.tap, 0, 43);
+	tap_tell(f.tap, first + 2, 44);
+
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_int_equal(record.tag, 42);
+	assert_true(tap_reader_next(f.reader, &record));
+	assert_int_equal(record.tag, 0);
+	for (uint32_t i = 0; i < TAP_RECORDS; i++) {
+		pass(f.tap, &link_a, i);
+		tap_reader_next(f.reader, &record);
+	}
+	tap_tell(f.tap, first, 45); /* has given way to another */
+	tap_reader_free(f.reader);
+	tap_tell(f.tap, first, 46);
+	tap_free(f.tap);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +618,8 @@ int main(void)
 		cmocka_unit_test(test_tap__keeps_the_largest_pdu_and_the_header_of_a_larger_one),
 		cmocka_unit_test(test_tap__lets_a_slow_reader_slow_nobody),
 		cmocka_unit_test(test_tap__refuses_one_reader_too_many),
+		cmocka_unit_test(test_tap__a_note_stands_between_pdus_and_is_none),
+		cmocka_unit_test(test_tap__whose_a_pdu_is_may_be_told_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

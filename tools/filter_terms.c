@@ -285,6 +285,11 @@ static void so_lost(const struct flow_event *event, struct values *values)
 	add_so(values, event->pdu != NULL && event->pdu->lost + event->pdu->dropped > 0);
 }
 
+static void so_note(const struct flow_event *event, struct values *values)
+{
+	add_so(values, event->kind == FLOW_NOTE);
+}
+
 static const struct filter_row rows[] = {
 	{ "cmd", TYPE_TEXT, false, get_cmd, "PDU, or that which it answers: cmd=submit_sm" },
 	{ "status", TYPE_STATUS, false, get_status, "command_status: status=0x58, =RTHROTTLED" },
@@ -313,6 +318,7 @@ static const struct filter_row rows[] = {
 	{ "problem", TYPE_SO, false, so_problem, "cannot be read" },
 	{ "again", TYPE_SO, false, so_again, "a submit that failed before" },
 	{ "lost", TYPE_SO, false, so_lost, "something is missing before it" },
+	{ "note", TYPE_SO, false, so_note, "no PDU: what the daemon does" },
 };
 
 void filter_help(struct buffer *out)

@@ -7,6 +7,7 @@ shown. Prints TAP.
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -14,12 +15,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
 import house  # noqa: E402
 
-FAR = ('--ids=HEX', '--receipt-ids=decimal', '--latency-ms=20', '--receipt-delay-ms=30')
+FAR = ('--late-ms=3000', '--ids=HEX', '--receipt-ids=decimal', '--latency-ms=20', '--receipt-delay-ms=30')
 SETS = ('providers.alpha.timers.response=1s', 'providers.alpha.timers.pause_min=200ms',
         'routes.1.receipt_deadline=1h', 'routes.3.keep_text=final')
 TEXT = 'Your code is 4711'
-PLAIN, REJECTED, THROTTLED, UNANSWERED = ('31610000001', '31699990002', '31699990005',
-                                          '31699990009')
+PLAIN, REJECTED, THROTTLED, UNANSWERED, SLOW = (
+    '31610000001', '31699990002', '31699990005', '31699990009', '31699990014')
 
 
 class Traced:
@@ -165,9 +166,77 @@ def order(traced):
         '11 PDUs in the daemon', '1 errors, 0 unanswered', '1 submits sent again',
         '3 receipts: 3 joined', '4 submits, 1 of them throttled'),
         lacks=('octets,', 'limits it'))
+    traced.told('and its notes alone', ('-f', 'note', 'order', str(number)),
+                ('* order ', '* FAILED / DELIVERY_REJECTED'), lacks=('submit_sm',))
     only = traced.told('one of its messages', ('-f', f'msg={messages[1]}', 'order', str(number)),
                        (messages[1],), lacks=(messages[0], messages[2]))
     traced.tap.result(only.count('\n') == 4, 'and its own four lines only', [only])
+
+
+class Watch:
+    """live, from its first PDU on."""
+
+    def __init__(self, traced, *words):
+        self.traced = traced
+        self.process = subprocess.Popen(
+            [house.program('smpp-trace'), '--socket', f'{traced.home.folder}/tap.sock', *words,
+             'live'], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate(timeout=60)
+        return out, err
+
+
+def streams(traced, wanted):
+    """So many watch."""
+    def there():
+        connection = house.UnixConnection(traced.home.daemon.control)
+        try:
+            connection.request('GET', '/metrics')
+            text = connection.getresponse().read().decode()
+        finally:
+            connection.close()
+        found = re.search(r'^esmed_http_streams\{socket="tap"\} (\d+)$', text, re.M)
+        return found and int(found[1]) == wanted
+    house.await_that(f'{wanted} watch', there, 20)
+
+
+def watched(traced):
+    """What passes says whose it is, also to somebody who came after the submit."""
+    traced.home.daemon.operate('POST', '/control/v1/routes/1/pause')
+    _, (first, other) = traced.send(PLAIN, '31610000007', text='Watched')
+    _, (refused,) = traced.send(THROTTLED, text='Watched')
+    whole, one = Watch(traced), Watch(traced, '-f', f'msg={first}', '-T', 'json')
+    streams(traced, 2)
+    traced.home.daemon.operate('POST', '/control/v1/routes/1/resume')
+    for message in (first, other, refused):
+        traced.until(message, 'DELIVERED')
+    out, _ = whole.end()
+    shown = [json.loads(line) for line in one.end()[0].splitlines()]
+    traced.tap.result([each['command'] for each in shown] == [
+        'submit_sm', 'submit_sm_resp', 'deliver_sm', 'deliver_sm_resp'] and
+        all(each['msg'] == first for each in shown), 'a message is watched by its id', shown)
+    traced.tap.result(all(f'msg={each}' in out for each in (first, other, refused)),
+                      'every PDU says whose it is', out.splitlines())
+    told = [line for line in out.splitlines() if ' * ' in line]
+    traced.tap.result(
+        len(told) == 3 and re.search(r'\* throttled: nothing is submitted for \d+ ms, until ', told[0])
+        and f' * refused for now: attempt 2 goes not before ' in told[1] and refused in told[1] and
+        ' * the pause is over: ' in told[2], 'what the daemon does about a throttle is told', told)
+
+
+def watched_late(traced):
+    """The submit has gone before anybody watched."""
+    _, (message,) = traced.send(SLOW)
+    traced.until(message, 'SENT')
+    watch = Watch(traced, '-T', 'json')
+    streams(traced, 1)
+    traced.until(message, 'DELIVERED')
+    receipts = [one for one in map(json.loads, watch.end()[0].splitlines()) if 'receipt' in one]
+    traced.tap.result([one.get('msg') for one in receipts] == [message] and
+                      receipts[0]['submit'] is None,
+                      'a receipt is told whose it is though its submit was not seen', receipts)
 
 
 def refusals(traced):
@@ -198,6 +267,8 @@ def main():
         unanswered(traced)
         queued(traced)
         order(traced)
+        watched(traced)
+        watched_late(traced)
         refusals(traced)
         before = traced.run('order', '1').stdout
         home.daemon.kill()
