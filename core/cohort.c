@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "core/engine.h"
-#include "core/hash.h"
 
 #define MINUTES_KEPT 120
 #define HOURS_KEPT   48
@@ -320,32 +319,44 @@ struct cohorts *cohorts_new(void)
 
 void cohorts_free(struct cohorts *cohorts)
 {
-	while (cohorts && cohorts->totals) {
-		struct cohort_total *total = cohorts->totals;
-		cohorts->totals = total->next;
+	struct cohort_total *total, *next;
+	if (!cohorts)
+		return;
+	HASH_ITER(hh, cohorts->totals, total, next) {
+		HASH_DEL(cohorts->totals, total);
 		free(total);
 	}
 	free(cohorts);
 }
 
-const struct cohort_total *cohort_totals(const struct engine *engine)
+static struct cohort_total *find_total(const struct cohorts *cohorts, uint32_t route)
 {
-	return engine->cohorts->totals;
+	struct cohort_total *total;
+	HASH_FIND(hh, cohorts->totals, &route, sizeof(route), total);
+	return total;
+}
+
+const struct cohort_total *cohort_total_of(const struct engine *engine, uint32_t route)
+{
+	static const struct cohort_total none;
+	const struct cohort_total *total = find_total(engine->cohorts, route);
+	return total ? total : &none;
 }
 
 static struct cohort_total *total_of(struct cohorts *cohorts, uint32_t route)
 {
-	struct cohort_total *total = cohorts->totals;
-	while (total && total->route != route)
-		total = total->next;
+	struct cohort_total *total = find_total(cohorts, route);
 	if (total)
 		return total;
 	total = calloc(1, sizeof(*total));
 	if (!total)
 		return NULL;
 	total->route = route;
-	total->next = cohorts->totals;
-	return cohorts->totals = total;
+	HASH_ADD(hh, cohorts->totals, route, sizeof(total->route), total);
+	if (find_total(cohorts, route) == total)
+		return total;
+	free(total);
+	return NULL;
 }
 
 enum store_err cohorts_load(struct engine *engine)

@@ -14,6 +14,7 @@
 #define CORE_COHORT_H
 
 #include "core/evidence.h"
+#include "core/hash.h"
 #include "core/histogram.h"
 #include "core/turn.h"
 
@@ -115,9 +116,10 @@ struct cohort_total {
 	uint32_t route;
 	struct cohort_sums sums;
 	uint64_t came[COHORT_COUNTS];
-	struct cohort_total *next; /* in no order */
+	UT_hash_handle hh; /* by route */
 };
-const struct cohort_total *cohort_totals(const struct engine *engine);
+/* All figures are 0 of a route whose messages were never counted. */
+const struct cohort_total *cohort_total_of(const struct engine *engine, uint32_t route);
 
 struct cohorts;
 struct cohorts *cohorts_new(void);

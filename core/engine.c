@@ -230,7 +230,7 @@ static void own_work(struct turn *turn)
 		inbound_run(turn);
 		retention_run(turn);
 	}
-	if (turn->now_ms >= engine->outcomes_ms) {
+	if (turn->now_ms >= engine->outcomes_ms || insight_alarm_waits(engine->insight_alarm)) {
 		engine->outcomes_ms = turn->now_ms + INSIGHT_ALARM_EVERY_MS;
 		insight_alarm_run(turn);
 	}
@@ -366,7 +366,7 @@ static int64_t own_deadline(const struct engine *engine)
 	due_ms = sooner(due_ms, missing_deadline(engine->missing));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
-	if (activity_waits(engine))
+	if (activity_waits(engine) || insight_alarm_waits(engine->insight_alarm))
 		own_ms = 0;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));
@@ -592,6 +592,7 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->asks = asks_new();
 	engine->missing = missing_new();
 	engine->retention = retention_new();
+	engine->insight_alarm = insight_alarm_new();
 	engine->activity = activity_new();
 	engine->cohorts = cohorts_new();
 	engine->traffic = traffic_new();
@@ -600,9 +601,9 @@ static bool make_parts(struct engine *engine, char *error)
 	engine->providers = calloc(config->n_all_providers + 1, sizeof(*engine->providers));
 	snprintf(error, PORT_TEXT_OCTETS, "out of memory");
 	if (!engine->queue || !engine->wakes || !engine->generation || !engine->releases ||
-	    !engine->asks || !engine->missing || !engine->retention || !engine->activity ||
-	    !engine->cohorts || !engine->traffic || !engine->sandbox || !engine->tap ||
-	    !engine->providers)
+	    !engine->asks || !engine->missing || !engine->retention || !engine->insight_alarm ||
+	    !engine->activity || !engine->cohorts || !engine->traffic || !engine->sandbox ||
+	    !engine->tap || !engine->providers)
 		return false;
 	for (size_t i = 0; i < config->n_all_providers; i++) {
 		engine->providers[i] = provider_new(engine, &config->providers[i], error);
@@ -669,6 +670,7 @@ void engine_free(struct engine *engine)
 	asks_free(engine->asks);
 	missing_free(engine->missing);
 	retention_free(engine->retention);
+	insight_alarm_free(engine->insight_alarm);
 	activity_free(engine->activity);
 	cohorts_free(engine->cohorts);
 	traffic_free(engine->traffic);

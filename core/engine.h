@@ -22,6 +22,7 @@ struct asks;
 struct missing;
 struct input;
 struct wakes;
+struct insight_alarm;
 struct retention;
 struct activity;
 struct cohorts;
@@ -68,6 +69,7 @@ struct engine {
 	struct missing *missing;
 	struct wakes *wakes;
 	struct retention *retention;
+	struct insight_alarm *insight_alarm;
 	struct activity *activity;
 	struct cohorts *cohorts;
 	struct traffic *traffic;

@@ -8,6 +8,7 @@
 #include "core/cohort.h"
 #include "core/engine.h"
 #include "core/provider.h"
+#include "core/reload.h"
 
 #define LEAST 20 /* messages, below which nothing is concluded */
 
@@ -21,7 +22,7 @@
 
 /* Of one provider. */
 struct receipts {
-	const struct provider *provider;
+	uint32_t provider;	   /* its number */
 	struct histogram delivery; /* of a day */
 	uint64_t day_received, day_missing;
 	int64_t usual_ms;
@@ -33,44 +34,64 @@ struct outcomes {
 	uint64_t final, on_time;
 };
 
-/* What is gathered for all of them at once, for records are read slower than added. */
-struct look {
-	struct turn *turn;
-	struct receipts *receipts; /* as engine.providers */
+/*
+ * What is gathered for all of them at once, for records are read slower than added: the hours of a
+ * day, then minutes. It goes over many turns, and begins anew with another configuration.
+ */
+struct insight_alarm {
+	struct receipts *receipts; /* NULL: no look is under way */
+	size_t n_receipts;
 	struct outcomes *outcomes; /* as config.routes */
+	uint32_t generation;	   /* of that configuration */
+	struct store_cohort at;	   /* where the walk stands: its key counts */
+	bool inside;		   /* a record of that key has been read */
 };
+
+struct insight_alarm *insight_alarm_new(void)
+{
+	return calloc(1, sizeof(struct insight_alarm));
+}
+
+static void end_look(struct insight_alarm *look)
+{
+	free(look->receipts);
+	free(look->outcomes);
+	look->receipts = NULL;
+	look->outcomes = NULL;
+}
+
+void insight_alarm_free(struct insight_alarm *look)
+{
+	if (look)
+		end_look(look);
+	free(look);
+}
 
 /* ---- sums of all accounts ---- */
 
-typedef void each_fn(struct look *look, const struct store_cohort *rec);
-
-static void walk(struct look *look, enum cohort_span span, int64_t from_ms, each_fn *each)
+static int64_t span_ms(const struct insight_alarm *look)
 {
-	struct turn *turn = look->turn;
-	int64_t span_ms = span == COHORT_MINUTE ? COHORT_MINUTE_MS : COHORT_HOUR_MS;
-	uint32_t last = (uint32_t)(turn->at_ms / span_ms);
-	for (uint32_t slot = (uint32_t)(from_ms / span_ms); slot <= last; slot++) {
-		struct store_cohort rec = { .span = span, .slot = slot, .account = COHORT_ALL };
-		enum store_err err = store_cohort_seek(turn->txn, &rec, 3);
-		for (; !err || err == STORE_CORRUPT; err = store_cohort_next(turn->txn, &rec, 3))
-			if (!err)
-				each(look, &rec);
-		if (err != STORE_NOTFOUND)
-			turn_fail(turn, err);
-	}
+	return look->at.span == COHORT_MINUTE ? COHORT_MINUTE_MS : COHORT_HOUR_MS;
 }
 
-static struct receipts *receipts_of(const struct look *look, const struct store_cohort *rec)
+static void go_to(struct insight_alarm *look, enum cohort_span span, uint32_t slot)
 {
-	for (size_t i = 0; i < look->turn->engine->n_providers; i++)
-		if (look->receipts[i].provider->number == rec->provider)
+	look->at = (struct store_cohort){ .span = span, .slot = slot, .account = COHORT_ALL };
+	look->inside = false;
+}
+
+static struct receipts *receipts_of(const struct insight_alarm *look)
+{
+	for (size_t i = 0; i < look->n_receipts; i++)
+		if (look->receipts[i].provider == look->at.provider)
 			return &look->receipts[i];
 	return NULL;
 }
 
-static void add_day(struct look *look, const struct store_cohort *rec)
+static void add_day(struct insight_alarm *look)
 {
-	struct receipts *receipts = receipts_of(look, rec);
+	const struct store_cohort *rec = &look->at;
+	struct receipts *receipts = receipts_of(look);
 	if (!receipts)
 		return;
 	receipts->day_received += rec->received;
@@ -98,16 +119,39 @@ static void add_outcomes(struct outcomes *outcomes, const struct store_cohort *r
 		(uint64_t)rec->on_time + rec->late + rec->failed + rec->expired + rec->unknown;
 }
 
-static void add_minute(struct look *look, const struct store_cohort *rec)
+static void add_minute(struct insight_alarm *look, const struct turn *turn)
 {
-	const struct turn *turn = look->turn;
+	const struct store_cohort *rec = &look->at;
 	const struct config *config = turn->engine->config;
 	const struct config_route *route = config_route_find(config, rec->route);
-	struct receipts *receipts = receipts_of(look, rec);
+	struct receipts *receipts = receipts_of(look);
 	if (receipts)
 		add_receipts(receipts, rec, turn->at_ms);
 	if (route && rec->slot >= (turn->at_ms - COHORT_HOUR_MS) / COHORT_MINUTE_MS)
 		add_outcomes(&look->outcomes[route - config->routes], rec);
+}
+
+/* Through with the span, up to now: true. Each look at the store counts. */
+static bool walk(struct insight_alarm *look, struct turn *turn, unsigned *budget)
+{
+	for (; *budget; --*budget) {
+		enum store_err err = look->inside ? store_cohort_next(turn->txn, &look->at, 3) :
+						    store_cohort_seek(turn->txn, &look->at, 3);
+		look->inside = true;
+		if (err == STORE_NOTFOUND) {
+			go_to(look, (enum cohort_span)look->at.span, look->at.slot + 1);
+			if (look->at.slot > turn->at_ms / span_ms(look))
+				return true;
+		} else if (err && err != STORE_CORRUPT) {
+			turn_fail(turn, err);
+			return false;
+		} else if (!err && look->at.span == COHORT_HOUR) {
+			add_day(look);
+		} else if (!err) {
+			add_minute(look, turn);
+		}
+	}
+	return false;
 }
 
 /* ---- receipts of a provider ---- */
@@ -152,9 +196,9 @@ static bool asks_for_receipts(const struct config_provider *provider)
 	return provider->registered_delivery == CONFIG_REGISTERED_FINAL;
 }
 
-static void judge_provider(struct engine *engine, const struct receipts *receipts)
+static void judge_provider(struct engine *engine, const struct config_provider *config,
+			   const struct receipts *receipts)
 {
-	const struct config_provider *config = receipts->provider->config;
 	char name[sizeof(((struct alarm *)0)->name)], text[sizeof(((struct alarm *)0)->text)];
 	uint64_t usual = usual_percent(receipts);
 	snprintf(name, sizeof(name), RECEIPTS_MISSING "%s", config->name);
@@ -219,46 +263,69 @@ static void end_gone(struct engine *engine)
 	}
 }
 
-static void gather(struct look *look)
+static bool begin(struct insight_alarm *look, const struct turn *turn)
 {
-	const struct engine *engine = look->turn->engine;
-	int64_t now_ms = look->turn->at_ms, longest_ms = COHORT_HOUR_MS;
+	const struct engine *engine = turn->engine;
+	end_look(look);
+	look->n_receipts = engine->n_providers;
+	look->generation = engine->generation->number;
+	look->receipts = calloc(engine->n_providers + 1, sizeof(*look->receipts));
+	look->outcomes = calloc(engine->config->n_routes + 1, sizeof(*look->outcomes));
+	if (!look->receipts || !look->outcomes) {
+		end_look(look);
+		return false;
+	}
 	for (size_t i = 0; i < engine->n_providers; i++)
-		look->receipts[i].provider = engine->providers[i];
-	walk(look, COHORT_HOUR, now_ms - DAY_HOURS * COHORT_HOUR_MS, add_day);
-	for (size_t i = 0; i < engine->n_providers; i++) {
+		look->receipts[i].provider = engine->providers[i]->number;
+	go_to(look, COHORT_HOUR,
+	      (uint32_t)((turn->at_ms - DAY_HOURS * COHORT_HOUR_MS) / COHORT_HOUR_MS));
+	return true;
+}
+
+/* The day tells how long receipts usually take, and so how far back to look for them. */
+static void go_to_minutes(struct insight_alarm *look, const struct turn *turn)
+{
+	int64_t longest_ms = COHORT_HOUR_MS;
+	for (size_t i = 0; i < look->n_receipts; i++) {
 		struct receipts *receipts = &look->receipts[i];
 		find_usual(receipts);
 		if (receipts->usual_ms + RECEIPTS_WINDOW_MS > longest_ms)
 			longest_ms = receipts->usual_ms + RECEIPTS_WINDOW_MS;
 	}
-	walk(look, COHORT_MINUTE, now_ms - longest_ms, add_minute);
+	go_to(look, COHORT_MINUTE, (uint32_t)((turn->at_ms - longest_ms) / COHORT_MINUTE_MS));
 }
 
-static void judge(const struct look *look)
+static void judge(const struct insight_alarm *look, struct engine *engine)
 {
-	struct engine *engine = look->turn->engine;
 	const struct config *config = engine->config;
 	end_gone(engine);
-	for (size_t i = 0; i < engine->n_providers; i++)
-		if (engine->providers[i]->config->kind == CONFIG_KIND_SMPP &&
-		    !engine->providers[i]->held)
-			judge_provider(engine, &look->receipts[i]);
+	for (size_t i = 0; i < look->n_receipts; i++) {
+		const struct provider *provider =
+			provider_numbered(engine, look->receipts[i].provider);
+		if (provider && provider->config->kind == CONFIG_KIND_SMPP && !provider->held)
+			judge_provider(engine, provider->config, &look->receipts[i]);
+	}
 	for (size_t i = 0; i < config->n_routes; i++)
 		judge_route(engine, &config->routes[i], &look->outcomes[i]);
 }
 
+bool insight_alarm_waits(const struct insight_alarm *look)
+{
+	return look->receipts;
+}
+
 void insight_alarm_run(struct turn *turn)
 {
-	const struct engine *engine = turn->engine;
-	struct look look = { .turn = turn };
-	look.receipts = calloc(engine->n_providers + 1, sizeof(*look.receipts));
-	look.outcomes = calloc(engine->config->n_routes + 1, sizeof(*look.outcomes));
-	if (look.receipts && look.outcomes) {
-		gather(&look);
-		if (!turn_failed(turn))
-			judge(&look);
-	}
-	free(look.receipts);
-	free(look.outcomes);
+	struct engine *engine = turn->engine;
+	struct insight_alarm *look = engine->insight_alarm;
+	unsigned budget = INSIGHT_ALARM_LOOKS;
+	if ((!look->receipts || look->generation != engine->generation->number) &&
+	    !begin(look, turn))
+		return;
+	if (look->at.span == COHORT_HOUR && walk(look, turn, &budget))
+		go_to_minutes(look, turn);
+	if (look->at.span == COHORT_HOUR || !walk(look, turn, &budget))
+		return;
+	judge(look, engine);
+	end_look(look);
 }

@@ -9,8 +9,18 @@
 #include "core/turn.h"
 
 #define INSIGHT_ALARM_EVERY_MS 5000
+#define INSIGHT_ALARM_LOOKS    500 /* at the store, in one turn */
 
-/* Raises and ends "receipts_missing:PROVIDER" and "outcome_low:ROUTE"; changes no record. */
+struct insight_alarm;
+struct insight_alarm *insight_alarm_new(void);
+void insight_alarm_free(struct insight_alarm *look);
+
+/*
+ * Begins a look or goes on with the one under way; the turn in which it has seen all raises and ends
+ * "receipts_missing:PROVIDER" and "outcome_low:ROUTE". Changes no record.
+ */
 void insight_alarm_run(struct turn *turn);
+/* A look is under way: it goes on in the next turn. */
+bool insight_alarm_waits(const struct insight_alarm *look);
 
 #endif

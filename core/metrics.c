@@ -203,19 +203,9 @@ static void routes_blocked(const struct scrape *scrape)
 
 /* ---- what became of messages ---- */
 
-/* Of a route whose messages were never counted all figures are 0, so that rates can be taken. */
-static const struct cohort_total *total_of(const struct scrape *scrape, uint32_t route)
-{
-	static const struct cohort_total none;
-	const struct cohort_total *total = cohort_totals(scrape->engine);
-	while (total && total->route != route)
-		total = total->next;
-	return total ? total : &none;
-}
-
 static uint64_t accepted(const struct scrape *scrape, const struct config_route *route)
 {
-	return total_of(scrape, route->id)->came[COHORT_MESSAGES];
+	return cohort_total_of(scrape->engine, route->id)->came[COHORT_MESSAGES];
 }
 
 static void messages_accepted(const struct scrape *scrape)
@@ -228,7 +218,8 @@ static void messages_now(const struct scrape *scrape)
 	const struct config *config = scrape->engine->config;
 	char text[12];
 	for (size_t i = 0; i < config->n_routes; i++) {
-		const struct cohort_total *total = total_of(scrape, config->routes[i].id);
+		const struct cohort_total *total =
+			cohort_total_of(scrape->engine, config->routes[i].id);
 		int64_t now = total->sums.counts[scrape->metric->member];
 		metrics_put_whole(scrape, now > 0 ? (uint64_t)now : 0,
 				  VALUES(route_text(&config->routes[i], text)));
@@ -258,7 +249,7 @@ static void messages_counted(const struct scrape *scrape)
 	for (size_t i = 0; i < config->n_routes; i++) {
 		uint32_t id = config->routes[i].id;
 		for (unsigned count = group->first; count <= (unsigned)group->last; count++)
-			metrics_put_whole(scrape, total_of(scrape, id)->came[count],
+			metrics_put_whole(scrape, cohort_total_of(scrape->engine, id)->came[count],
 					  VALUES(route_text(&config->routes[i], text),
 						 cohort_count_name((enum cohort_count)count)));
 	}
@@ -293,7 +284,8 @@ static void message_stages(const struct scrape *scrape)
 	const struct config *config = scrape->engine->config;
 	char text[12];
 	for (size_t i = 0; i < config->n_routes; i++) {
-		const struct cohort_total *total = total_of(scrape, config->routes[i].id);
+		const struct cohort_total *total =
+			cohort_total_of(scrape->engine, config->routes[i].id);
 		for (unsigned stage = 0; stage < COHORT_STAGES; stage++)
 			put_stage(scrape, &total->sums.stages[stage],
 				  VALUES(route_text(&config->routes[i], text),

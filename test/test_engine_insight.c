@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/insight.h"
+#include "core/insight_alarm.h"
 #include "core/lifecycle.h"
 #include "core/retention.h"
 #include "smpp/status.h"
@@ -177,10 +178,8 @@ static void test_engine__accounts_are_apart_and_add_up(void **state)
 	assert_int_equal(look(world, 2, "1h").sums.counts[COHORT_MESSAGES], 4);
 	assert_int_equal(look(world, 3, "1h").sums.counts[COHORT_MESSAGES], 0);
 	assert_int_equal(look(world, COHORT_ALL, "1h").sums.counts[COHORT_MESSAGES], 7);
-	const struct cohort_total *total = cohort_totals(world->engine);
-	assert_non_null(total);
-	assert_null(total->next);
-	assert_int_equal(total->came[COHORT_MESSAGES], 7);
+	assert_int_equal(cohort_total_of(world->engine, 1)->came[COHORT_MESSAGES], 7);
+	assert_int_equal(cohort_total_of(world->engine, 2)->came[COHORT_MESSAGES], 0);
 	engine_world_free(world);
 }
 
@@ -196,7 +195,7 @@ static void test_engine__what_is_not_on_disk_is_not_counted(void **state)
 	world->fault = STORE_FAULT_NONE;
 	engine_world_run(world, 3000);
 	assert_int_equal(counted(world, COHORT_MESSAGES), 2);
-	assert_int_equal(cohort_totals(world->engine)->came[COHORT_MESSAGES], 2);
+	assert_int_equal(cohort_total_of(world->engine, 1)->came[COHORT_MESSAGES], 2);
 	engine_world_free(world);
 }
 
@@ -211,8 +210,7 @@ static void test_engine__a_restart_knows_what_is_awaited_and_in_doubt(void **sta
 	engine_world_settle(world);
 	engine_world_crash(world);
 	for (int again = 0; again < 2; again++) {
-		const struct cohort_total *total = cohort_totals(world->engine);
-		assert_non_null(total);
+		const struct cohort_total *total = cohort_total_of(world->engine, 1);
 		assert_int_equal(total->sums.counts[COHORT_AWAITING], 2);
 		assert_int_equal(total->sums.counts[COHORT_IN_DOUBT], 3);
 		assert_int_equal(total->came[COHORT_MESSAGES], 0);
@@ -223,7 +221,7 @@ static void test_engine__a_restart_knows_what_is_awaited_and_in_doubt(void **sta
 		carrier_says(world->carriers[0],
 			     &(struct said){ .id = "1", .stat = "DELIVRD", .from = FIRST_NUMBER }));
 	engine_world_settle(world);
-	assert_int_equal(cohort_totals(world->engine)->sums.counts[COHORT_AWAITING], 1);
+	assert_int_equal(cohort_total_of(world->engine, 1)->sums.counts[COHORT_AWAITING], 1);
 	engine_world_free(world);
 }
 
@@ -471,6 +469,48 @@ static void test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes(v
 	engine_world_free(world);
 }
 
+/* Sums of routes that nobody looks at any more, as a hundred busy ones would leave. */
+static void put_sums(struct engine_world *world, uint32_t routes)
+{
+	struct store_txn *txn;
+	uint32_t minute = (uint32_t)(port_wall_ms(world->port) / MINUTE_MS);
+	assert_int_equal(store_begin(world->store, &txn), STORE_OK);
+	for (uint32_t n = 0; n < 30 * routes; n++) {
+		struct store_cohort rec = { .span = COHORT_MINUTE,
+					    .slot = minute - n / routes,
+					    .account = COHORT_ALL,
+					    .route = 1000 + n % routes };
+		assert_int_equal(store_cohort_put(txn, &rec), STORE_OK);
+	}
+	assert_int_equal(store_commit(txn), STORE_OK);
+}
+
+/* No turn looks at more than so many records, and what they tell is told all the same. */
+static void test_engine__outcomes_are_looked_at_in_slices(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	unsigned goes = 0;
+	(void)state;
+	taken(world, 20);
+	engine_world_run(world, 3 * MINUTE_MS);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	alarm_set(world->engine, "receipts_missing:alpha", false, "");
+	while (insight_alarm_waits(world->engine->insight_alarm))
+		engine_world_run(world, 1);
+	put_sums(world, 100);
+	do {
+		struct turn turn = reading(world);
+		assert_false(engine_world_alarmed(world, "receipts_missing:alpha"));
+		insight_alarm_run(&turn);
+		assert_false(turn_failed(&turn));
+		store_read_end(turn.txn);
+		goes++;
+	} while (insight_alarm_waits(world->engine->insight_alarm));
+	assert_in_range(goes, 3000 / INSIGHT_ALARM_LOOKS, 3000 / INSIGHT_ALARM_LOOKS + 2);
+	assert_true(engine_world_alarmed(world, "receipts_missing:alpha"));
+	engine_world_free(world);
+}
+
 /* With what was usual before, half of it is no longer much: and nothing due is no reason. */
 static void test_engine__receipts_are_missing_against_what_is_usual(void **state)
 {
@@ -633,6 +673,7 @@ int main(void)
 		cmocka_unit_test(test_engine__hours_that_stay_keep_no_others),
 		cmocka_unit_test(
 			test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes),
+		cmocka_unit_test(test_engine__outcomes_are_looked_at_in_slices),
 		cmocka_unit_test(test_engine__receipts_are_missing_against_what_is_usual),
 		cmocka_unit_test(test_engine__a_corrupt_hour_keeps_no_alarm_off),
 		cmocka_unit_test(test_engine__a92_outcomes_that_collapse_raise_an_alarm),
