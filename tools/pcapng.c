@@ -2,17 +2,16 @@
 #include "tools/pcapng.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
 
 #include "core/buffer.h"
+#include "tools/own_file.h"
 
 #define FLUSH_OCTETS (256u << 10)
 
@@ -223,16 +222,18 @@ static bool name_file(const struct pcapng *pcapng, uint32_t file, char path[PATH
 
 static bool open_file(struct pcapng *pcapng)
 {
+	const char *error = NULL;
+
 	if (strcmp(pcapng->want.path, "-") == 0) {
 		memcpy(pcapng->path, "standard output", sizeof("standard output"));
 		pcapng->fd = STDOUT_FILENO;
 	} else if (!name_file(pcapng, pcapng->file, pcapng->path)) {
 		return fail(pcapng, strerror(ENAMETOOLONG));
 	} else {
-		pcapng->fd = open(pcapng->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		pcapng->fd = own_file_open(pcapng->path, pcapng->want.source, &error);
 	}
 	if (pcapng->fd < 0)
-		return fail(pcapng, strerror(errno));
+		return fail(pcapng, error);
 	pcapng->file_octets = pcapng->file_packets = 0;
 	begin_section(pcapng);
 	return pcapng_flush(pcapng);

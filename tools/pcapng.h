@@ -20,6 +20,7 @@
 /* Borrowed for as long as the writer lives. */
 struct pcapng_want {
 	const char *path;     /* "-": the standard output, which has no rotation */
+	const char *source;   /* what is read meanwhile and not to be replaced; NULL: nothing */
 	const char *program;  /* that writes, with its version */
 	const char *comment;  /* of each file; "": none */
 	uint16_t link_type;   /* of https://www.tcpdump.org/linktypes.html */

@@ -126,7 +126,7 @@ static bool out_of_memory(void)
 
 static bool begin_export(struct trace *trace, const struct trace_options *options)
 {
-	bool reads = options->command == TRACE_READ && strcmp(options->words[0], "-") != 0;
+	bool reads = options->command == TRACE_READ;
 	struct trace_export_want want = { .path = options->write_path,
 					  .scenario = options->scenario_path,
 					  .file_octets = options->rotate_octets,

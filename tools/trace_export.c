@@ -2,7 +2,6 @@
 #include "tools/trace_export.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "core/buffer.h"
 #include "smpp/mask.h"
+#include "tools/own_file.h"
 #include "tools/pcapng.h"
 #include "tools/scenario.h"
 
@@ -165,13 +165,15 @@ static bool fail(struct trace_export *export, const char *path, const char *text
 static bool open_scenario(struct trace_export *export)
 {
 	const char *path = export->want.scenario;
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	const char *error;
+	int fd = own_file_open(path, export->want.source, &error);
 
-	export->file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (fd < 0)
+		return fail(export, path, error);
+	export->file = fdopen(fd, "w");
 	if (export->file == NULL) {
 		fail(export, path, strerror(errno));
-		if (fd >= 0)
-			close(fd);
+		close(fd);
 		return false;
 	}
 	export->scenario = scenario_new();
@@ -205,13 +207,14 @@ static bool end_scenario(struct trace_export *export)
 
 /* ---- the whole ---- */
 
-static bool is_source(const char *source_path, const char *path)
+/* The one that is open already. */
+static bool is_scenario(const struct trace_export *export, const char *path)
 {
-	struct stat source, target;
+	struct stat scenario, target;
 
-	return source_path != NULL && path != NULL && stat(source_path, &source) == 0 &&
-	       stat(path, &target) == 0 && source.st_dev == target.st_dev &&
-	       source.st_ino == target.st_ino;
+	return export->file != NULL && fstat(fileno(export->file), &scenario) == 0 &&
+	       S_ISREG(scenario.st_mode) && stat(path, &target) == 0 &&
+	       scenario.st_dev == target.st_dev && scenario.st_ino == target.st_ino;
 }
 
 static void write_policy(struct trace_export *export)
@@ -228,6 +231,7 @@ static void write_policy(struct trace_export *export)
 static bool open_capture(struct trace_export *export)
 {
 	struct pcapng_want want = { .path = export->want.path,
+				    .source = export->want.source,
 				    .program = "smpp-trace " ESMED_VERSION,
 				    .comment = export->comment,
 				    .link_type = TRACE_EXPORT_LINK_TYPE,
@@ -243,12 +247,13 @@ static bool open_files(struct trace_export *export)
 {
 	const struct trace_export_want *want = &export->want;
 
-	if (is_source(want->source, want->path))
-		return fail(export, want->path, "is what is read; name another file");
-	if (is_source(want->source, want->scenario))
-		return fail(export, want->scenario, "is what is read; name another file");
-	return (want->scenario == NULL || open_scenario(export)) &&
-	       (want->path == NULL || open_capture(export));
+	if (want->scenario != NULL && !open_scenario(export))
+		return false;
+	if (want->path == NULL)
+		return true;
+	if (is_scenario(export, want->path))
+		return fail(export, want->path, "is the scenario; name another file");
+	return open_capture(export);
 }
 
 struct trace_export *trace_export_new(const struct trace_export_want *want, char *error)

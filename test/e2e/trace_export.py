@@ -30,8 +30,10 @@ folder = tempfile.mkdtemp(prefix='esmed-export.')
 
 
 def trace(*arguments, octets=None, **how):
-    done = subprocess.run([TRACE, *arguments], input=octets, capture_output=True,
-                          timeout=house.PATIENCE_S, check=False, **how)
+    if octets is not None:
+        how['input'] = octets
+    done = subprocess.run([TRACE, *arguments], capture_output=True, timeout=house.PATIENCE_S,
+                          check=False, **how)
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -127,6 +129,15 @@ def hidden():
                 b'numbers ' + (b'as the source had them' if number else b'masked')]
         tap.result(all(one in octets for one in said), f'{options}: and it says so', [octets[:300]])
         tap.result(os.stat(path).st_mode & 0o777 == 0o600, f'{options}: it is for the user only')
+    for kind in ('-w', '--scenario'):
+        path = out('open')
+        with open(path, 'wb') as file:
+            file.write(bytes(1 << 16))
+        os.chmod(path, 0o644)
+        status, _, _ = trace('read', kind, path, source)
+        tap.result(status == 0 and os.stat(path).st_mode & 0o777 == 0o600 and
+                   os.stat(path).st_size < 1 << 16,
+                   f'{kind}: what anybody could read and is replaced is for the user only')
     _, shown, _ = trace('read', '-w', out('redacted.pcapng'), '-T', 'json', '--text', '--numbers',
                         '--redact', source)
     tap.result(TEXT in shown and TEXT not in content(out('redacted.pcapng')),
@@ -241,6 +252,18 @@ def unwritable(source):
     status, _, err = trace('read', '-w', own, own)
     tap.result(status == 1 and 'is what is read' in err and content(own) == content(path),
                'what is read is not replaced', [status, err])
+    with open(own, 'rb') as file:
+        status, _, err = trace('read', '--scenario', own, '-', stdin=file)
+    tap.result(status == 1 and 'is what is read' in err and content(own) == content(path),
+               'nor by its scenario where it is the standard input', [status, err])
+    rotated = out('rotated_00001.pcap')
+    shutil.copy(path, rotated)
+    status, _, err = trace('read', '-w', out('rotated.pcap'), '--rotate', '64K', rotated)
+    tap.result(status == 1 and 'is what is read' in err and content(rotated) == content(path),
+               'nor is it where a rotation comes to its name', [status, err])
+    status, _, err = trace('read', '-w', own, '--scenario', own, path)
+    tap.result(status == 1 and 'is the scenario' in err, 'nor are two written into one',
+               [status, err])
     kept = out('kept.pcapng')
     shutil.copy(path, kept)
     status, _, err = trace('read', '-w', kept, out('nothing.pcap'))
