@@ -167,10 +167,13 @@ static bool read_upper_pdu(struct smpp_reader *reader, struct capture_packet *pa
 		n = smpp_read_u16(reader);
 		value = smpp_read_octets(reader, n);
 		number = smpp_reader_of(value.at, value.n);
-		if ((tag == 20 || tag == 22) && value.n > 0 && value.n <= 16)
-			memcpy(packet->from.address, value.at, value.n);
-		if ((tag == 21 || tag == 23) && value.n > 0 && value.n <= 16)
-			memcpy(packet->to.address, value.at, value.n);
+		/* From and to, by IPv4 and then by IPv6. */
+		if (tag >= 20 && tag <= 23 && value.n == (tag < 22 ? 4 : 16)) {
+			struct capture_end *end = tag % 2 == 0 ? &packet->from : &packet->to;
+
+			memcpy(end->address, value.at, value.n);
+			end->six = tag >= 22;
+		}
 		if (tag == 25)
 			packet->from.port = (uint16_t)smpp_read_u32(&number);
 		if (tag == 26)

@@ -378,13 +378,14 @@ bool capture_stream_add(struct capture_streams *streams, const struct capture_pa
 		return false;
 	direction = &connection->directions[event.back];
 	if (packet->whole) {
+		event.whole = true;
 		event.octets = packet->octets;
 		event.n = packet->n;
 		put(streams, connection, event);
 		return !streams->failed;
 	}
-	/* A capture that begins in the middle: the first octet seen is the first. */
-	if (!direction->begun && (packet->syn || packet->n > 0)) {
+	/* A capture that begins in the middle: the first octet seen, or the end, is the first. */
+	if (!direction->begun && (packet->syn || packet->n > 0 || packet->cut > 0 || packet->fin)) {
 		direction->begun = true;
 		direction->first = direction->wanted = packet->sequence + packet->syn;
 	}

@@ -35,6 +35,7 @@ struct capture_event {
 	int64_t at_us;
 	uint32_t connection; /* from 0, in the order of their first packets; never used again */
 	bool back;	     /* from the end that did not send its first packet */
+	bool whole;	     /* the octets are those of one PDU, or of what is left of it */
 	/* The ends, until the next packet is added. */
 	const struct capture_end *from;
 	const struct capture_end *to;

@@ -181,7 +181,8 @@ static bool next_of_event(struct trace_capture *capture, struct trace_pdu *pdu)
 	case CAPTURE_OCTETS:
 		if (next_in_octets(capture, pdu))
 			return true;
-		break;
+		capture->has_event = false;
+		return event->whole && emit_pending(capture, pdu, talk, event->back);
 	case CAPTURE_LOST:
 		if (emit_pending(capture, pdu, talk, event->back))
 			return true;
@@ -263,6 +264,16 @@ static void whole_pdu(struct trace_capture *capture, const struct capture_packet
 
 /* ---- the whole ---- */
 
+/*
+ * Wireshark's export says in tags who spoke to whom; ours says it by the direction of the packet and
+ * the name of its interface.
+ */
+static bool has_ends(const struct capture_packet *packet)
+{
+	return !packet->whole || (packet->way == CAPTURE_WAY_UNKNOWN && packet->from.port != 0 &&
+				  strchr(packet->interface, '#') == NULL);
+}
+
 static bool concerns(const struct trace_capture *capture, const struct capture_packet *packet)
 {
 	return capture->port == 0 || packet->from.port == capture->port ||
@@ -283,8 +294,8 @@ static bool next_packet(struct trace_capture *capture, struct trace_pdu *pdu, bo
 		capture_stream_end(capture->streams);
 		return true;
 	}
-	*found = packet.whole;
-	if (packet.whole)
+	*found = !has_ends(&packet);
+	if (*found)
 		whole_pdu(capture, &packet, pdu);
 	else if (concerns(capture, &packet) && !capture_stream_add(capture->streams, &packet))
 		capture->no_more_packets = no_memory(capture);

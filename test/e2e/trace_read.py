@@ -262,6 +262,60 @@ def losses():
                'a late answer is still joined', said)
 
 
+def late_ends():
+    """A capture that begins in the middle, and of one side has no more than its end."""
+    said = objects(capture([(0, sim_replay.tcp(ESME, SMSC, 7, sim_replay.ASK)),
+                            (10, sim_replay.tcp(SMSC, ESME, 90000, flags=0x11)),
+                            (20, sim_replay.tcp(ESME, SMSC, 7 + len(sim_replay.ASK), flags=0x11))]))
+    tap.result([(one.get('closed'), one.get('why'), one.get('lost', 0)) for one in said] ==
+               [(None, None, 0), ('fin', None, 0), (None, 'closed', 0), ('fin', None, 0)],
+               'the end of who said nothing comes in its place, and nothing is lost', said)
+    summary = trace('-c', capture([(0, sim_replay.tcp(ESME, SMSC, 7, sim_replay.ASK)),
+                                   (10, sim_replay.tcp(SMSC, ESME, 90000, flags=0x11))]))[1]
+    tap.result(' 0 octets lost,' in summary, 'nor is it in the summary', [summary])
+
+
+def exported():
+    """Whole PDUs as Wireshark exports them: who spoke to whom is in tags, and nowhere else."""
+    def number(tag, value):
+        return struct.pack('>HHI', tag, 4, value)
+
+    def whole(source, destination, octets, six=False):
+        addresses = b''.join(struct.pack('>HH', tag + 2 * six, 16 if six else 4) + end[0]
+                             for tag, end in ((20, source), (21, destination)))
+        return (struct.pack('>HH', 12, 4) + b'smpp' + addresses + number(24, 2) +
+                number(25, source[1]) + number(26, destination[1]) + bytes(4) + octets)
+    smsc = (bytes([10, 0, 0, 2]), 2775)
+    first, second = (bytes([10, 0, 0, 1]), 5001), (bytes([10, 0, 0, 1]), 5002)
+    mine = sim_replay.RECEIPT[:12] + sim_replay.ASK[12:16] + sim_replay.RECEIPT[16:]
+    packets = [(0, whole(first, smsc, sim_replay.ASK)), (10, whole(second, smsc, sim_replay.ASK)),
+               (20, whole(smsc, first, mine)), (30, whole(smsc, first, sim_replay.ANSWER)),
+               (40, whole(smsc, second, sim_replay.ANSWER)),
+               (50, whole(first, smsc, sim_replay.pdu(0x80000005, 2, b'\0'))),
+               (60, whole(smsc, second, sim_replay.ANSWER[:-3]))]
+    ones = session_of(packets, link_type=252)
+    tap.result([(one.get('dir'), one['session'], one.get('request', 0)) for one in ones] ==
+               [('out', 1, 0), ('out', 2, 0), ('in', 1, 0), ('in', 1, 1), ('in', 2, 2),
+                ('out', 1, 3), ('in', 2, 0)] and {one['link'] for one in ones} == {'10.0.0.2:2775'},
+               'an export of Wireshark has its connections and directions', ones)
+    tap.result(ones[-1].get('problem', {}).get('field') == 'command_length',
+               'and what is cut in it is no part of the next', ones[-1:])
+    sixes = [(bytes(15) + bytes([n]), port) for n, port in ((1, 5001), (2, 2775))]
+    one = only(session_of([(0, whole(*sixes, sim_replay.ASK, six=True))], link_type=252), 'IPv6')
+    tap.result((one['link'], one.get('dir')) == ('[::2]:2775', 'out'), 'over IPv6, too', [one])
+
+
+def exported_by_tshark():
+    path = vector('session-port8080.pcap')
+    with tempfile.TemporaryDirectory() as folder:
+        there = os.path.join(folder, 'export.pcapng')
+        dissect.tshark('-r', path, '-d', 'tcp.port==8080,smpp', '-U', 'OSI layer 7', '-w', there)
+        mine, theirs = [[(one.get('dir'), one['link'], one['session'], one.get('request'), one.get(
+            'window')) for one in pdus(name)] for name in (there, path)]
+    tap.result(mine == theirs and len(mine) == 52, 'so has one that tshark has made',
+               [pair for pair in zip(mine, theirs) if pair[0] != pair[1]][:3])
+
+
 def wire_enquire():
     return sim_replay.pdu(0x15, 9)
 
@@ -429,11 +483,14 @@ def main():
             agrees_with_tshark(name)
         our_export()
         figures()
+        exported_by_tshark()
     for name in CAPTURES:
         the_session(name)
     kinds()
     ports()
     losses()
+    late_ends()
+    exported()
     early()
     retries()
     limits()
