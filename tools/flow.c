@@ -249,19 +249,21 @@ static void remember(struct flow_request *request, const struct trace_pdu *pdu,
 	copy_string(request->message, sizeof(request->message), smpp_octets_of(pdu->message));
 }
 
-static void open_request(struct flow *flow, struct flow_session *session, struct flow_event *event)
+/* The request whose number is used again before its answer; NULL: none. */
+static struct flow_entry *open_request(struct flow *flow, struct flow_session *session,
+				       struct flow_event *event)
 {
 	struct flow_key key =
 		key_of(session, event->pdu->direction, event->fields->sequence_number);
-	struct flow_entry *entry = find_open(flow, &key);
+	struct flow_entry *before = find_open(flow, &key);
+	struct flow_entry *entry = calloc(1, sizeof(*entry));
 
-	if (entry != NULL) { /* the number is used again before its answer */
-		take_out(flow, entry);
-		flow_let_go(flow, entry);
+	if (before != NULL) {
+		take_out(flow, before);
+		flow_let_go(flow, before);
 	}
-	entry = calloc(1, sizeof(*entry));
 	if (entry == NULL)
-		return; /* its answer will be told as unasked */
+		return before; /* its answer will be told as unasked */
 	entry->key = key;
 	entry->gaps = flow->gaps;
 	remember(&entry->request, event->pdu, event->fields);
@@ -275,6 +277,7 @@ static void open_request(struct flow *flow, struct flow_session *session, struct
 	/* Facts are of a few of the PDUs that passed: how many were open they say themselves. */
 	event->window = event->pdu->facts ? event->pdu->facts->in_flight :
 					    session->open[event->pdu->direction];
+	return before;
 }
 
 const struct flow_entry *flow_open_hashed(const struct flow *flow, uint64_t hash)
@@ -349,6 +352,7 @@ static void read_pdu(struct flow *flow, const struct trace_pdu *pdu, struct flow
 static void on_pdu(struct flow *flow, const struct trace_pdu *pdu)
 {
 	struct flow_session *session = session_of(flow, pdu);
+	struct flow_entry *before = NULL;
 	struct flow_event *event;
 	const struct smpp_command *command;
 
@@ -363,12 +367,15 @@ static void on_pdu(struct flow *flow, const struct trace_pdu *pdu)
 	if (event->fields->command_id & SMPP_RESP_BIT)
 		answer(flow, session, event);
 	else if (command != NULL && smpp_command_resp(command) != NULL)
-		open_request(flow, session, event);
+		before = open_request(flow, session, event);
 	if (event->receipt->kind != SMPP_RECEIPT_NOT)
 		flow_join_receipt(flow, event);
 	if (event->part->total > 1 &&
 	    (pdu->facts == NULL || flow_is_submit(event->fields->command_id)))
 		flow_join_part(flow, event);
+	/* Last: the event may have moved. */
+	if (before != NULL && !before->told && is_clear(flow, before))
+		tell_unanswered(flow, before, FLOW_WHY_REUSED, pdu->at_us);
 }
 
 static void on_note(struct flow *flow, const struct trace_pdu *pdu)

@@ -69,6 +69,7 @@ enum flow_why {
 	FLOW_WHY_TIME,	    /* its time is up */
 	FLOW_WHY_CLOSED,    /* the connection has ended */
 	FLOW_WHY_END,	    /* nothing more was recorded */
+	FLOW_WHY_REUSED,    /* its sequence_number is that of another request now */
 	FLOW_WHY_FORGOTTEN, /* more than FLOW_REQUESTS were open */
 	FLOW_WHY_GIVEN_UP,  /* the daemon says so, in `note` */
 };

@@ -336,6 +336,7 @@ void trace_put_silence(struct trace_view *view, const struct flow_event *event)
 		[FLOW_WHY_TIME] = "is not answered in time",
 		[FLOW_WHY_CLOSED] = "will not be answered, for the connection has ended",
 		[FLOW_WHY_END] = "was not answered until the end of the recording",
+		[FLOW_WHY_REUSED] = "was not answered until its sequence_number was used again",
 		[FLOW_WHY_FORGOTTEN] = "is no longer watched, for too many are open",
 		[FLOW_WHY_GIVEN_UP] = "is no longer waited for",
 	};

@@ -144,7 +144,7 @@ static void put_unanswered(struct trace_view *view, const struct flow_event *eve
 	static const char *const whys[] = {
 		[FLOW_WHY_TIME] = "time",	  [FLOW_WHY_CLOSED] = "closed",
 		[FLOW_WHY_END] = "end",		  [FLOW_WHY_FORGOTTEN] = "forgotten",
-		[FLOW_WHY_GIVEN_UP] = "given_up",
+		[FLOW_WHY_GIVEN_UP] = "given_up", [FLOW_WHY_REUSED] = "reused",
 	};
 	const struct flow_request *request = event->request;
 	struct json_writer json = { .out = &view->out };

@@ -316,6 +316,18 @@ def exported_by_tshark():
                [pair for pair in zip(mine, theirs) if pair[0] != pair[1]][:3])
 
 
+def used_again():
+    """A sequence_number for which an answer is still open: of two submits one was never answered."""
+    up, down = 1001 + len(sim_replay.BIND), 6001 + len(sim_replay.BOUND)
+    said = objects(capture(sim_replay.session()[:5] + [
+        (120, sim_replay.tcp(ESME, SMSC, up + len(sim_replay.ASK), sim_replay.ASK)),
+        (200, sim_replay.tcp(SMSC, ESME, down, sim_replay.ANSWER))]))
+    tap.result([(one['request'], one['why'], one['after_ms']) for one in said
+                if 'unanswered' in one] == [(3, 'reused', 100)] and
+               [one.get('request') for one in said if 'octets' in one] == [None, 1, None, None, 4],
+               'whose sequence_number is used again is not answered', said)
+
+
 def wire_enquire():
     return sim_replay.pdu(0x15, 9)
 
@@ -491,6 +503,7 @@ def main():
     losses()
     late_ends()
     exported()
+    used_again()
     early()
     retries()
     limits()
