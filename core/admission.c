@@ -316,13 +316,14 @@ static bool check_rate(struct admission *admission)
 	if (admission->estimate || !call->account.rate_per_s)
 		return true;
 	bool spent = account_rate_spend(call, &rate);
-	if (!spent)
-		api_refuse(call, &error);
 	api_field(call, "X-RateLimit-Limit", "%u", call->account.rate_per_s);
 	api_field(call, "X-RateLimit-Remaining", "%u", rate.left);
-	if (!spent)
-		api_field(call, "Retry-After", "%u", rate.retry_after_s);
-	return spent;
+	call->n_kept = call->n_fields; /* what is refused from here on has spent it too */
+	if (spent)
+		return true;
+	api_refuse(call, &error);
+	api_field(call, "Retry-After", "%u", rate.retry_after_s);
+	return false;
 }
 
 static bool same_country(const struct price *a, const struct price *b)

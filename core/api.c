@@ -213,7 +213,7 @@ static bool restart(struct api_call *call)
 	bool problem = accept && strstr(accept, "application/problem+json");
 	buffer_clear(call->body);
 	call->json = (struct json_writer){ .out = call->body };
-	call->n_fields = 0;
+	call->n_fields = call->n_kept;
 	call->content_type = problem ? "application/problem+json" : "application/json";
 	return problem;
 }

@@ -66,6 +66,7 @@ struct api_call {
 	struct http_field fields[API_FIELDS_MAX]; /* api_field adds one */
 	char field_values[API_FIELDS_MAX][API_FIELD_OCTETS];
 	size_t n_fields;
+	size_t n_kept;		      /* the first of them, which a refusal keeps too */
 	const char *code;	      /* of a refusal, for the log */
 	struct server_stream *stream; /* the body goes on after the turn: core/server.h; or NULL */
 

@@ -336,19 +336,48 @@ def refusals(operator, daemon):
     refused('bulk taken away', 'single', 403, 'bulk_not_allowed', numbers=[NL, '31612345679'])
 
 
+def send_for_headers(daemon, **changes):
+    """As the account slow; the answer with its headers."""
+    connection = house.UnixConnection(daemon.submit)
+    connection.request('POST', '/api/v1/send_sms', json.dumps(body(**changes)),
+                       {'X-API-KEY': KEYS['slow']})
+    response = connection.getresponse()
+    response.json = json.loads(response.read())
+    connection.close()
+    return response
+
+
+def rates_of_refusals(operator, daemon):
+    """Whoever is refused behind the check of the rate has spent one of it, and is told so."""
+    operator.run('account', 'limit', 'slow', '--rate=50')
+    house.await_that('some of the rate is left', lambda: int(
+        send_for_headers(daemon).getheader('X-RateLimit-Remaining')) > 10)
+    for stage, changes in (('country', {'numbers': [NL, ES]}),
+                           ('pricing', {'numbers': ['4917612345678']}),
+                           ('balance', {'numbers': [f'316{n:08}' for n in range(300)]}),
+                           ('provider', {'route_id': 2})):
+        response = send_for_headers(daemon, **changes)
+        check(f'A19: refused at {stage}, with what is left of the rate',
+              response.json['stage'] == stage and
+              response.getheader('X-RateLimit-Limit') == '50' and
+              0 < int(response.getheader('X-RateLimit-Remaining') or -1) < 50,
+              response.json, response.getheaders())
+    response = send_for_headers(daemon, numbers=[])
+    check('refused before, nothing is spent and nothing told', response.json['stage'] == 'shape' and
+          response.getheader('X-RateLimit-Limit') is None, response.json, response.getheaders())
+
+
 def rates(operator, daemon):
     operator.run('account', 'limit', 'slow', '--rate=1')
     house.await_that('the rate allows one', lambda: Customer(daemon, KEYS['slow']).send()[0] == 200)
-    connection = house.UnixConnection(daemon.submit)
-    connection.request('POST', '/api/v1/send_sms', json.dumps(body()), {'X-API-KEY': KEYS['slow']})
-    response = connection.getresponse()
-    answer = json.loads(response.read())
-    connection.close()
+    response = send_for_headers(daemon)
+    answer = response.json
     check('A19: a rate is refused with its limits in headers', response.status == 429 and
           answer['detail'] == 'Rate limit exceeded' and answer['code'] == 'rate_limited' and
           response.getheader('Retry-After') == '1' and
           response.getheader('X-RateLimit-Limit') == '1' and
           response.getheader('X-RateLimit-Remaining') == '0', answer, response.getheaders())
+    rates_of_refusals(operator, daemon)
     operator.run('account', 'limit', 'slow', '--rate=0')
     many = [Customer(daemon, KEYS['slow']).send()[0] for _ in range(5)]
     check('without a rate there is no limit', many == [200] * 5, many)
