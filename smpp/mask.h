@@ -5,8 +5,8 @@
  *
  * Passwords are always masked. Texts become 'x', but what belongs to the protocol stays: a user
  * data header, and of a delivery receipt the carrier's own words (id, stat, err, counters, dates).
- * Of numbers the last three digits stay. What cannot be understood may hold anything and is masked
- * unless everything may be seen; behind a password that cannot be read it always is.
+ * Of numbers the last three digits stay. What cannot be understood may hold anything, and so may a
+ * TLV of unknown tag: it is masked unless everything may be seen, and behind a password always.
  *
  * Not here: masks of what is printed (smpp/print.h), which say the same by the same rows.
  * Used by the tap and by the trace tool.

@@ -270,6 +270,17 @@ static void visit_params(struct walk *w, const struct smpp_place *places, enum s
 	}
 }
 
+/* What was not understood may be anything, in a bind the password. */
+static enum smpp_mask mask_of_unknown(const struct smpp_command *command)
+{
+	for (const struct smpp_place *place = command ? command->places : NULL;
+	     place && place->param; place++) {
+		if (place->param->mask == SMPP_MASK_PASSWORD)
+			return SMPP_MASK_PASSWORD;
+	}
+	return SMPP_MASK_ANY;
+}
+
 static void visit_tlv(struct walk *w, const struct smpp_tlv *tlv)
 {
 	const struct smpp_tlv_row *row = smpp_tlv_row(tlv->tag);
@@ -283,21 +294,12 @@ static void visit_tlv(struct walk *w, const struct smpp_tlv *tlv)
 		field.type = row->type;
 		field.mask = row->mask;
 		field.section = row->section;
+	} else {
+		field.mask = mask_of_unknown(smpp_command(w->pdu->command_id));
 	}
 	field.has_number = tlv_number(tlv, &field.number);
 	field.octets = 4 + field.value.n;
 	visit_field(w, &field);
-}
-
-/* What was not understood may be anything, in a bind the password. */
-static enum smpp_mask mask_of_rest(const struct smpp_command *command)
-{
-	for (const struct smpp_place *place = command ? command->places : NULL;
-	     place && place->param; place++) {
-		if (place->param->mask == SMPP_MASK_PASSWORD)
-			return SMPP_MASK_PASSWORD;
-	}
-	return SMPP_MASK_ANY;
 }
 
 void smpp_pdu_visit(const struct smpp_pdu *pdu, smpp_visit_fn *visit, void *ctx)
@@ -317,6 +319,6 @@ void smpp_pdu_visit(const struct smpp_pdu *pdu, smpp_visit_fn *visit, void *ctx)
 						      .name = "rest",
 						      .type = SMPP_TYPE_OCTETS,
 						      .value = pdu->tlv_rest,
-						      .mask = mask_of_rest(command),
+						      .mask = mask_of_unknown(command),
 						      .octets = pdu->tlv_rest.n });
 }

@@ -105,17 +105,23 @@ static void test_mask__shows_what_may_be_seen(void **state)
 	assert_memory_equal(seen.at, submit.at, submit.n);
 }
 
-/* Rows of vectors that are masked: by name, whether it is a text, a number or a password. */
+/* Rows of vectors that are masked: by name, whether it is a text, a number, a password or not known. */
 static const struct {
 	const char *name;
 	char kind;
 	size_t skip; /* tag and length */
 } secrets[] = {
-	{ "password", 'p', 0 },		 { "short_message", 't', 0 },
-	{ "message_payload", 't', 4 },	 { "callback_num_atag", 't', 4 },
-	{ "source_addr", 'n', 0 },	 { "destination_addr", 'n', 0 },
-	{ "esme_addr", 'n', 0 },	 { "callback_num", 'o', 4 },
-	{ "source_subaddress", 'o', 4 }, { "dest_subaddress", 'o', 4 },
+	{ "password", 'p', 0 },
+	{ "short_message", 't', 0 },
+	{ "message_payload", 't', 4 },
+	{ "callback_num_atag", 't', 4 },
+	{ "source_addr", 'n', 0 },
+	{ "destination_addr", 'n', 0 },
+	{ "esme_addr", 'n', 0 },
+	{ "callback_num", 'o', 4 },
+	{ "source_subaddress", 'o', 4 },
+	{ "dest_subaddress", 'o', 4 },
+	{ "-", 'x', 4 },
 };
 
 static char kind_of(const struct vector_field *field, size_t *skip)
@@ -168,6 +174,8 @@ static void check_field(const struct vector *was, const struct octets *is,
 		assert_memory_equal(a, b, n);
 	for (size_t i = 0; i < n && (kind == 'p' || kind == 'o'); i++)
 		assert_int_equal(b[i], kind == 'p' && i == n - 1 ? 0 : '*');
+	for (size_t i = 0; i < n && kind == 'x'; i++)
+		assert_int_equal(b[i], 'x');
 	if (kind == 'n')
 		check_number(a, b, n);
 	if (kind == 't')
@@ -313,6 +321,26 @@ static void test_mask__hides_an_unknown_command_unless_all_may_be_seen(void **st
 	assert_true(holds(&seen, "secret"));
 }
 
+/* Carriers put numbers and IMSIs into TLVs of their own. */
+static void test_mask__hides_a_tlv_that_nobody_knows_unless_all_may_be_seen(void **state)
+{
+	(void)state;
+	struct octets resp =
+		pdu_of("80000004 00000000 00000005 6900 1403 0003 414243 0700 0002 4445");
+	struct octets bind = pdu_of("00000009 00000000 00000001 6500 7000 00 34 00 00 00 "
+				    "1400 0003 414243");
+	struct octets gone = masked(&resp, false, true);
+
+	assert_false(holds(&gone, "ABC"));
+	assert_false(holds(&gone, "DE"));
+	gone = masked(&resp, true, false);
+	assert_false(holds(&gone, "ABC"));
+	gone = masked(&resp, true, true);
+	assert_memory_equal(gone.at, resp.at, resp.n);
+	gone = masked(&bind, true, true);
+	assert_false(holds(&gone, "ABC"));
+}
+
 static void test_mask__leaves_the_header_of_what_is_no_pdu(void **state)
 {
 	static const char *const texts[] = { "HTTP/1.1 400 Bad Request: secret", "HTTP/1.1 400 Bad",
@@ -386,6 +414,7 @@ int main(void)
 		cmocka_unit_test(test_mask__takes_a_header_past_the_end_for_text),
 		cmocka_unit_test(test_mask__hides_all_behind_the_field_that_cannot_be_read),
 		cmocka_unit_test(test_mask__hides_an_unknown_command_unless_all_may_be_seen),
+		cmocka_unit_test(test_mask__hides_a_tlv_that_nobody_knows_unless_all_may_be_seen),
 		cmocka_unit_test(test_mask__leaves_the_header_of_what_is_no_pdu),
 		cmocka_unit_test(test_mask__survives_every_truncation),
 		cmocka_unit_test(test_mask__survives_every_flip),
