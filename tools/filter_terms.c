@@ -416,9 +416,55 @@ static bool read_time(const char *text, int64_t *us)
 	return false;
 }
 
+/* Past a set in brackets, that begins at `at`; at the end of the text if it is not closed. */
+static const char *past_set(const char *at)
+{
+	at += at[1] == '^' ? 2 : 1;
+	for (const char *first = at; *at != '\0' && (*at != ']' || at == first); at++) {
+		const char *end = NULL;
+
+		if (*at == '[' && at[1] != '\0' && strchr(":.=", at[1]) != NULL)
+			end = strstr(at + 2, (const char[]){ at[1], ']', '\0' });
+		at = end != NULL ? end + 1 : at;
+	}
+	return *at == ']' ? at + 1 : at;
+}
+
+/* The first + that repeats what has one; NULL: there is none. */
+static const char *plus_of_plus(const char *pattern)
+{
+	bool has[PATTERN_CHARS + 1] = {
+		false
+	}; /* a +: what is open, and is in so many parentheses */
+	size_t depth = 0;
+	bool atom = false; /* has one: what a + here would repeat */
+
+	for (const char *at = pattern; *at != '\0';) {
+		if (*at == '+' && atom)
+			return at;
+		if (*at == '[') {
+			at = past_set(at);
+			atom = false;
+			continue;
+		}
+		if (*at == '(')
+			has[++depth] = false;
+		if (*at == '+')
+			has[depth] = true;
+		if (*at == ')' && depth > 0) {
+			atom = has[depth--];
+			has[depth] = has[depth] || atom;
+		} else if (strchr("*?", *at) == NULL) {
+			atom = *at == '+';
+		}
+		at++;
+	}
+	return NULL;
+}
+
 /*
- * Repetitions of repetitions and references back cost a matcher of regular expressions anything;
- * nobody needs them for a number.
+ * Repetitions of repetitions and references back cost a matcher of regular expressions anything, and
+ * a + twice what it repeats; nobody needs them for a number.
  */
 static bool compile(struct filter_term *term, const struct filter_words *words,
 		    struct filter_error *error)
@@ -433,6 +479,10 @@ static bool compile(struct filter_term *term, const struct filter_words *words,
 	if (strlen(words->value) > PATTERN_CHARS)
 		return filter_fail(error, words->value_at,
 				   "a regular expression has at most %d characters", PATTERN_CHARS);
+	bad = plus_of_plus(words->value);
+	if (bad != NULL)
+		return filter_fail(error, words->value_at + (size_t)(bad - words->value),
+				   "no + here, of what a + repeats already");
 	failed = regcomp(&term->regex, words->value, REG_EXTENDED | REG_NOSUB);
 	if (failed != 0) {
 		regerror(failed, &term->regex, reason, sizeof(reason));

@@ -414,7 +414,7 @@ def filters():
             ('delay>3s & !link=b', [101, 102]),
             ('(data_coding=8 | esm_class=0x40)', [15, 16]),
             ('id=2F00A', []), ('id~A$ & response', [12, 15]),
-            ('to=31612340008', [10]), ('dir=in & seq>=100 & seq<102', [100, 101]),
+            ('to=31612340008', [10]), ('to~"^3+[+1]+6(1|2+)*[]3]+40+8$"', [10]), ('dir=in & seq>=100 & seq<102', [100, 101]),
             ('rtt!=1ms & window>10', [2]), ('error & !status=0x58', [9, 11, 77])):
         got = [one['smpp.sequence_number'] for one in pdus('-f', text, path)]
         tap.result(got == sequences, f'{text}', got)
@@ -424,6 +424,8 @@ def filters():
             ('cmd=submit_sm & nonsense=1', 17, 'nonsense'), ('rtt>abc', 5, '200ms'),
             ('cmd=submit_sm &', 16, 'missing'), ('(cmd=x', 1, 'not closed'), ('cmd=x)', 6, 'open'),
             ('password=x', 1, 'password'), ('to~a{9}', 5, '{'), ('to~"("', 5, ''),
+            ('to~6++', 6, 'no + here'), ('to~"((6+)*[5+]?)+"', 17, 'no + here'),
+            ('to~' + '+' * 40 + '6', 5, 'no + here'), ('to~"[^]+[:alpha:]+]+1+?+"', 24, 'no + here'),
             ('status=OFTEN', 8, 'status'), ('rtt~3', 4, 'no text'), ('request=1', 8, 'alone'),
             ('cmd', 4, 'operator'), ('', 1, 'missing'), ('to="1', 4, 'quote'), ('cmd<3', 4, 'text'),
             ('!' * 40 + 'error', 33, 'at most'), ('a' * 60, 1, 'long'),
