@@ -437,7 +437,7 @@ static bool flawed(struct api_call *call)
 	return api_flawed(call, "shape");
 }
 
-/* `given`: numbers of that kind were, so it has been and its retention is over. */
+/* A number that was given out and has no order is one whose retention is over. */
 static bool find_order(struct api_call *call, uint64_t number, struct store_order *order)
 {
 	order->order = number;

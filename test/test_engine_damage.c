@@ -5,8 +5,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
+#include "core/api.h"
+#include "core/message_id.h"
 #include "test/engine_receipts.h"
 
 #define ROUTE "validity: 60s, receipt_deadline: 40s, "
@@ -180,6 +183,63 @@ static void test_engine__check_109_what_is_old_goes_and_what_is_open_stays(void 
 	engine_world_free(world);
 }
 
+/* What the tap socket answers; the caller releases it. */
+static struct buffer asked(struct engine_world *world, const char *path, int *status)
+{
+	struct http_request request = { .method = "GET", .path = path, .query = "" };
+	struct turn turn = { .engine = world->engine, .now_ms = world_now_ms(world->world) };
+	struct buffer body = { 0 };
+	struct api_call call = { .engine = world->engine,
+				 .turn = &turn,
+				 .request = &request,
+				 .socket = API_TAP,
+				 .local = true,
+				 .status = 200,
+				 .json = { .out = &body },
+				 .body = &body };
+	assert_int_equal(store_begin(world->engine->store, &turn.txn), STORE_OK);
+	control_handle(&call);
+	store_abort(turn.txn);
+	assert_null(call.stream);
+	buffer_release(&call.flaws);
+	buffer_append(&body, "", 1);
+	*status = call.status;
+	return body;
+}
+
+/* A ticket that comes too late is told so, and not that there never was such a message. */
+static void test_engine__what_retention_took_is_not_said_to_have_never_been(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .top = KEEP_SHORT });
+	char id[MESSAGE_ID_OCTETS], path[80], *paths[] = { "/tap/v1/orders/1", path };
+	static const char *const says[] = { "\"pdu\":\"submit_sm\"", "is no longer kept" };
+	static const int statuses[] = { 200, 404 };
+	int status;
+	(void)state;
+	world->carriers[0]->obliging = true;
+	assert_int_equal(engine_world_order(world, &(struct wish){ 0 }), 1);
+	carrier_ok_all(world->carriers[0]);
+	engine_world_settle(world);
+	assert_true(carrier_receipt(world->carriers[0], "1", "DELIVRD"));
+	engine_world_settle(world);
+	message_id_write(world->engine->store, 1, 0, id);
+	snprintf(path, sizeof(path), "/tap/v1/messages/%s", id);
+	for (int later = 0; later <= 1; later++) {
+		for (int i = 0; i < 2; i++) {
+			struct buffer body = asked(world, paths[i], &status);
+			assert_int_equal(status, statuses[later]);
+			assert_non_null(strstr((const char *)body.octets, says[later]));
+			buffer_release(&body);
+		}
+		engine_world_run(world, HOUR_MS + 300 * 1000);
+	}
+	struct buffer body = asked(world, "/tap/v1/orders/2", &status);
+	assert_int_equal(status, 404);
+	assert_non_null(strstr((const char *)body.octets, "Order not found."));
+	buffer_release(&body);
+	engine_world_free(world);
+}
+
 static void test_engine__a_corrupt_record_stops_no_retention(void **state)
 {
 	struct engine_world *world = engine_world_new(&(struct setting){ .top = KEEP_SHORT });
@@ -212,6 +272,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_corrupt_order_stops_no_other),
 		cmocka_unit_test(test_engine__check_109_what_is_old_goes_and_what_is_open_stays),
 		cmocka_unit_test(test_engine__a_corrupt_record_stops_no_retention),
+		cmocka_unit_test(test_engine__what_retention_took_is_not_said_to_have_never_been),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
