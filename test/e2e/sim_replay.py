@@ -8,7 +8,9 @@ import struct
 import sys
 import time
 
-import smsc_sim
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
+import smsc_sim  # noqa: E402
 from smsc_sim import BIND_TRX, DELIVER, RESP, SUBMIT, Link, Sim, cstring, equal, run, scratch
 
 VECTORS = os.path.join(smsc_sim.ROOT, 'test/vectors')
@@ -33,16 +35,21 @@ def tcp(source, destination, sequence, payload=b'', flags=0x18):
             socket.inet_aton(source[0]) + socket.inet_aton(destination[0]) + segment)
 
 
-def write_pcap(packets, link_type=101, front=b''):
-    """packets: (milliseconds, octets of IP)."""
+def written(octets):
     path = scratch('capture.pcap')
     with open(path, 'wb') as out:
-        out.write(struct.pack('<IHHiIII', 0xA1B2C3D4, 2, 4, 0, 0, 65535, link_type))
-        for at_ms, octets in packets:
-            octets = front + octets
-            out.write(struct.pack('<IIII', 1000 + at_ms // 1000, at_ms % 1000 * 1000, len(octets),
-                                  len(octets)) + octets)
+        out.write(octets)
     return path
+
+
+def write_pcap(packets, link_type=101, front=b'', defect=None):
+    """packets: (milliseconds, octets of IP). defect: of tshark, by which it does not read this."""
+    whole = bytearray(struct.pack('<IHHiIII', 0xA1B2C3D4, 2, 4, 0, 0, 65535, link_type))
+    for at_ms, octets in packets:
+        octets = front + octets
+        whole += struct.pack('<IIII', 1000 + at_ms // 1000, at_ms % 1000 * 1000, len(octets),
+                             len(octets)) + octets
+    return dissect.made(written(whole), defect)
 
 
 BIND = pdu(BIND_TRX, 1, b'esme\0pw\0\0\x34\0\0\0')
@@ -98,14 +105,15 @@ def test_segments_in_any_order_and_repeated():
     packets = session()
     shuffled = [packets[0], packets[1], packets[4], packets[2], packets[2], packets[6], packets[5],
                 packets[3]]
-    got, said = rows(write_pcap([(i, octets) for i, (_, octets) in enumerate(shuffled)]))
+    got, said = rows(write_pcap([(i, octets) for i, (_, octets) in enumerate(shuffled)],
+                                defect='order'))
     equal((sorted(row.split(' after=')[0] for row in got), said),
           (sorted(row.split(' after=')[0] for row in WHOLE), ''))
     esme, smsc = ESME, SMSC
     octets = BOUND + ANSWER
     cut = [(0, tcp(esme, smsc, 1, BIND)), (1, tcp(esme, smsc, 1 + len(BIND), ASK))]
     cut += [(2 + i, tcp(smsc, esme, 7 + i, octets[i:i + 3])) for i in range(0, len(octets), 2)]
-    equal(len(rows(write_pcap(cut))[0]), 2)
+    equal(len(rows(write_pcap(cut, defect='short'))[0]), 2)
 
 
 def test_losses_are_told_and_the_rest_is_replayed():
@@ -219,6 +227,10 @@ def test_a_script_made_from_a_capture_is_the_same():
     with Sim('--replay', path) as sim:
         link = Link(sim.address)
         equal(link.bind().body, b'captured\0')
+
+
+def test_tshark_reads_every_capture_that_was_made_here():
+    equal(dissect.MADE.wrong, [])
 
 
 if __name__ == '__main__':

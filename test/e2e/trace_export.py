@@ -34,6 +34,9 @@ def trace(*arguments, octets=None, **how):
         how['input'] = octets
     done = subprocess.run([TRACE, *arguments], capture_output=True, timeout=house.PATIENCE_S,
                           check=False, **how)
+    for option, path in zip(arguments, arguments[1:]):
+        if option == '-w' and os.path.isfile(path):
+            dissect.made(path)
     return done.returncode, done.stdout, done.stderr.decode()
 
 
@@ -211,7 +214,7 @@ def rotation(source):
     for name, size, kept in (('all', '64K', 0), ('last', '64K,3', 3)):
         status, _, err = trace('read', '-w', out(name + '.pcapng'), '--rotate', size, source)
         files = parts(name)
-        octets = [os.path.getsize(out(one)) for one in files]
+        octets = [os.path.getsize(dissect.made(out(one))) for one in files]
         tap.result(status == 0 and max(octets) <= 65536 and min(octets[:-1]) > 60000 and
                    len(files) == (kept or len(files)) >= 3,
                    f'--rotate {size}: {len(files)} files, none is larger', [err, octets])
@@ -412,6 +415,7 @@ def from_tls():
         house.await_that('a receipt is in the file, while it is written', receipts)
         process.send_signal(signal.SIGINT)
         shown, err = process.communicate(timeout=house.PATIENCE_S)
+    dissect.made(path)
     seen = [one for one in map(json.loads, shown.splitlines()) if 'octets' in one]
     tap.result(err.decode() == f'seen {len(seen)}, shown {len(seen)}, dropped 0, written '
                f'{len(seen)}\n', 'live under TLS: counted at its end', [err])
@@ -444,6 +448,7 @@ def main():
         scenario_of_a_capture()
         scenario_of_a_daemon()
         from_tls()
+        dissect.agreed(tap)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return tap.end()

@@ -18,6 +18,7 @@ import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
 import house  # noqa: E402
 import npm  # noqa: E402
 import wire  # noqa: E402
@@ -306,7 +307,8 @@ def views():
             smsc.sendall(pdu(0x80000009, b'smsc\0') + pdu(SUBMIT_RESP, b'A\0', sequence=2))
             take(esme, 39)
             _, said = proxy.end()
-        done = subprocess.run([TRACE, 'read', '-T', 'json', '--text', '--numbers', path],
+        done = subprocess.run([TRACE, 'read', '-T', 'json', '--text', '--numbers',
+                               dissect.made(path)],
                               capture_output=True, check=False, timeout=house.PATIENCE_S)
         read = [json.loads(line) for line in done.stdout.splitlines()]
         read = [bytes.fromhex(one['hex']) for one in read if 'hex' in one]
@@ -602,6 +604,7 @@ def main():
     real_peers()
     if os.path.exists(house.program('esmed')):
         a_daemon()
+    dissect.agreed(tap)
     return tap.end()
 
 

@@ -213,6 +213,7 @@ def kinds():
             '>IHHiIII', *struct.unpack('<IHHiIII', head)) + swapped),
                         ('nanoseconds', struct.pack('<I', 0xA1B23C4D) + head[4:] + nano)):
         tap.result(trace('-', octets=other)[1] == trace(path)[1], f'{name} is read')
+        dissect.made(sim_replay.written(other))
     for cut in (3, 20, len(octets) - 3):
         status, out, err = trace('-', octets=octets[:cut])
         tap.result(status == 1 and err.startswith('smpp-trace: -: ') and
@@ -513,6 +514,7 @@ def main():
     masked_filters()
     golden()
     hostile_names()
+    dissect.agreed(tap)
     return tap.end()
 
 

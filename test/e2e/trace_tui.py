@@ -12,6 +12,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
+import dissect  # noqa: E402
 import house  # noqa: E402
 from truth import ROOT  # noqa: E402
 
@@ -158,6 +159,7 @@ def masked():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, 'masked.pcapng')
         subprocess.run([TRACE, '-w', path, 'read', SESSION], cwd=ROOT, check=True)
+        dissect.made(path)
         with Terminal('read', path) as terminal:
             house.await_that('the list', lambda: 'link#session' in '\n'.join(terminal.screen()))
             terminal.keys('/')
@@ -238,6 +240,7 @@ def main():
     masked()
     live()
     between_two()
+    dissect.agreed(tap)
     return tap.end()
 
 

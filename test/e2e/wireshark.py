@@ -140,7 +140,7 @@ def captures(name, home):
         octets = file.read()
     tap.result(TEXT.encode() not in octets and NUMBER.encode() not in octets,
                f'{name}: texts and numbers are masked')
-    ones = dissect.read(path)
+    ones = dissect.read(dissect.made(path))
     tap.result([(f'{one["link"]}#{one["session"]}', int(one['smpp.command_id'], 0),
                  one['smpp.sequence_number']) for one in ones[:len(rows)]] ==
                [(row['frame.interface_name'], int(row['smpp.command_id'], 0),
@@ -294,7 +294,7 @@ def in_tls():
         plain.end()
     for name, relay in (('plain', plain), ('secret', secret)):
         wire.write_capture(out(f'{name}.pcap'), relay.connections)
-    return out('plain.pcap'), out('secret.pcap')
+    return dissect.made(out('plain.pcap')), out('secret.pcap')
 
 
 def tls_is_read():
@@ -331,6 +331,7 @@ def main():
         chain, key = house.make_certificate(folder)
         running('tls', far=('--tls-cert', chain, '--tls-key', key),
                 sets=(f'providers.alpha.links.alpha-1.tls={{ca: {chain}}}',))
+        dissect.agreed(tap)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return tap.end()

@@ -1,6 +1,8 @@
 """Our decoding held against tshark's, field by field and in both directions: what tshark reads we
 must read, and what we read it must, but for what is listed here with its reason. Used by the
 scripts of test/e2e."""
+import hashlib
+import inspect
 import json
 import re
 import shutil
@@ -66,12 +68,13 @@ def fields_of(proto):
             if field.get('name', '').startswith('smpp.') or field.get('name') in HEADER]
 
 
-def dissected(path, *options):
-    """By (connection, sending port): the fields of each PDU as tshark reads them, (name, octets,
-    shown, how many octets). What it reads of a user data header is of the last PDU before it."""
+def dissected(path, *options, by=('tcp.stream', 'tcp.srcport')):
+    """By these fields (a connection and its sending port, say): the fields of each PDU as tshark
+    reads them, (name, octets, shown, how many octets). What it reads of a user data header is of the
+    last PDU before it."""
     flows = {}
     for packet in tree(path, *options).iter('packet'):
-        at = [packet.find(f'.//field[@name="{name}"]') for name in ('tcp.stream', 'tcp.srcport')]
+        at = [packet.find(f'.//field[@name="{name}"]') for name in by]
         flow = tuple(field.get('show') if field is not None else '' for field in at)
         for proto in packet.findall('proto'):
             if proto.get('name') == 'smpp':
@@ -183,6 +186,11 @@ def as_tshark_would(one):
     return result
 
 
+def kind_of(one):
+    """The name of a PDU, or what it is instead."""
+    return 'cut' if one.get('problem', {}).get('field') == 'command_length' else one.get('command')
+
+
 def has_number(fields, one):
     """Whether these fields are of a PDU with the sequence_number of ours."""
     return any(name == 'smpp.sequence_number' and int(value, 16) == one[name]
@@ -226,8 +234,8 @@ class Comparison:
         n = 0
         for one in mine:
             fields = theirs[n] if n < len(theirs) else []
-            if not has_number(fields, one) and (one.get('command'), '*') in self.silent:
-                self.used.add((one.get('command'), '*'))
+            if not has_number(fields, one) and (kind_of(one), '*') in self.silent:
+                self.used.add((kind_of(one), '*'))
                 continue
             self.one_pdu(one, fields)
             n += 1
@@ -237,3 +245,88 @@ class Comparison:
     def unused(self):
         """Excuses that nothing asked for: tshark was mended, or they never were true."""
         return (set(self.silent) | set(self.differing)) - self.used
+
+
+# --- Captures that tests make ----------------------------------------------------------------------
+
+# What is so in a whole capture; who makes it says which. To the PDUs that tshark then shows elsewhere,
+# or does not, the rest must agree.
+DEFECTS = {
+    'order': 'what came before a late segment it shows in the frame of that one',
+    'short': 'a direction that begins with less than a header in a segment is no SMPP for it',
+}
+MOST = 2000  # PDUs whose fields are compared; of those behind them only what they are, being alike
+SILENT_HERE = SILENT | {('cut', '*'): 'a PDU that a capture has not to its end is none for it'}
+MADE = Comparison(SILENT_HERE, DIFFERING)
+digests = set()
+
+
+def header(one):
+    return one['packet'], int(one['smpp.command_id'], 16), one['smpp.sequence_number']
+
+
+def headers(path, *options):
+    """The same of each PDU as tshark reads them."""
+    rows = tshark('-r', path, *options, '-T', 'fields', '-e', 'frame.number', '-e',
+                  'smpp.command_id', '-e', 'smpp.sequence_number').decode().splitlines()
+    return [(int(frame), int(command, 16), int(sequence, 0))
+            for frame, commands, sequences in (row.split('\t') for row in rows)
+            for command, sequence in zip(commands.split(','), sequences.split(','))]
+
+
+def in_order(pdus, number):
+    """Those of all frames as if of one, by what number() says of a field."""
+    return {'': sorted(sum(pdus.values(), []), key=lambda pdu: (
+        number(pdu, 'smpp.command_id'), number(pdu, 'smpp.sequence_number')))}
+
+
+def hold(comparison, name, path, defect=None):
+    """A capture, frame by frame."""
+    ours = read(path)
+    ports = {one['link'].rpartition(':')[2] for one in ours if one['link'][-1].isdigit()}
+    options = ['-Y', 'smpp', '-o', f'tcp.reassemble_out_of_order:{defect == "order"}']
+    for port in filter(str.isdigit, ports):
+        options += ['-d', f'tcp.port=={port},smpp']
+    last = ours[MOST]['packet'] if len(ours) > MOST else None
+    theirs = dissected(path, *options, *(('-c', str(last)) if last else ()), by=('num',))
+    mine = {}
+    for one in ours:
+        if not last or one['packet'] <= last:
+            mine.setdefault((str(one['packet']),), []).append(one)
+    if defect == 'order':
+        mine = in_order(mine, lambda one, field: int(str(one[field]), 0))
+        theirs = in_order(theirs, lambda fields, field: next(
+            int(value, 16) for name, value, *_ in fields if name == field))
+    if defect == 'short':
+        mine = {frame: pdus for frame, pdus in mine.items() if frame in theirs}
+    for frame in mine.keys() | theirs.keys():
+        comparison.compare(f'{name}, frame {frame}', mine.get(frame, []), theirs.get(frame, []))
+    if last:
+        comparison.wrong += [f'{name}: {one}' for one in
+                             set(headers(path, *options)) ^ set(map(header, ours))]
+
+
+def made(path, defect=None):
+    """A capture that a test has made, held against tshark at once; its path. agreed() tells."""
+    with open(path, 'rb') as file:
+        digest = hashlib.sha256(file.read()).digest()
+    if not installed() or digest in digests:
+        return path
+    digests.add(digest)
+    callers = (frame.function for frame in inspect.stack(0)[1:4])
+    name = f'capture {len(digests)} ({", ".join(callers)})'
+    hold(MADE, name, path, defect)
+    if defect is not None:
+        strict = Comparison(SILENT_HERE, DIFFERING)
+        hold(strict, name, path)
+        if not strict.wrong:
+            MADE.wrong.append(f'{name}: nothing is to be seen of this: {DEFECTS[defect]}')
+    return path
+
+
+def agreed(tap):
+    """Of all that were made."""
+    if installed():
+        tap.result(not MADE.wrong and MADE.pdus > 0,
+                   f'{MADE.fields} fields of {MADE.pdus} PDUs in {len(digests)} captures made here '
+                   'agree with tshark', MADE.wrong)
