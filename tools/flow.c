@@ -373,8 +373,12 @@ static void on_pdu(struct flow *flow, const struct trace_pdu *pdu)
 	if (event->part->total > 1 &&
 	    (pdu->facts == NULL || flow_is_submit(event->fields->command_id)))
 		flow_join_part(flow, event);
-	/* Last: the event may have moved. */
-	if (before != NULL && !before->told && is_clear(flow, before))
+	/*
+	 * Last: the event may have moved. Where nobody knows the direction, as of what was pasted, the
+	 * numbers of both ends stand in one table, and the same one twice says nothing.
+	 */
+	if (before != NULL && !before->told && is_clear(flow, before) &&
+	    pdu->direction != TRACE_UNKNOWN)
 		tell_unanswered(flow, before, FLOW_WHY_REUSED, pdu->at_us);
 }
 
