@@ -158,11 +158,11 @@ def hex_forms():
 # --- What is shown and what is not ---------------------------------------------------------------
 
 def views():
-    octets = bind() + submit() + deliver(RECEIPT, sequence=2) + pdu(ENQUIRE)
+    octets = bind() + submit(2) + deliver(RECEIPT, sequence=3) + pdu(ENQUIRE, sequence=4)
     status, out, err = trace('decode', '-', text=octets.hex())
     lines = out.splitlines()
     tap.result(status == 0 and err == '' and len(lines) == 4, 'many PDUs are one line each', lines)
-    tap.result(lines[1].startswith('#2 @') and ' submit_sm sequence_number=1 ' in lines[1] and
+    tap.result(lines[1].startswith('#2 @') and ' submit_sm sequence_number=2 ' in lines[1] and
                'destination_addr="*********567"' in lines[1] and 'short_message=[17 octets]' in
                lines[1], 'a line says what a submit_sm is', lines)
     tap.result('receipt=DELIVERED(id="0A1B" stat="DELIVRD" err="000")' in lines[2],
@@ -328,9 +328,9 @@ def moment(ms):
     return (BEGAN + datetime.timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')[:23]
 
 
-def line(seq, octets, way='out', ms=0, dropped=0, link='alpha/alpha-1'):
+def line(seq, octets, way='out', ms=0, dropped=0, link='alpha/alpha-1', session=3):
     return json.dumps({'seq': seq, 'time': moment(ms) + 'Z',
-                       'link': link, 'session': 3, 'dir': way, 'dropped': dropped,
+                       'link': link, 'session': session, 'dir': way, 'dropped': dropped,
                        'hex': octets.hex()}, separators=(',', ':')).encode() + b'\n'
 
 
@@ -487,10 +487,14 @@ def fake_taps():
                 '0424ffff' + '41' * 65535)
     _, out, _, _ = live_of([HEAD, chunk(line(1, large)), chunk(b'')], '-T', 'json')
     tap.result(out and objects(out)[0]['octets'] == len(large), 'the largest message_payload fits')
-    detail = json.dumps({'detail': 'Too many readers on the tap'}).encode()
+    _, out, _, _ = live_of([HEAD, chunk(line(1, deliver(RECEIPT), 'in', session=0)),
+                            chunk(line(2, pdu(DELIVER | 0x80000000, '00'))), chunk(b'')])
+    tap.result(len(out.splitlines()) == 2 and ' of #1 ' in out,
+               'what came before the session had its number is answered in it', [out])
+    detail = json.dumps({'detail': 'Too many readers on the tap', 'hint': 'end one'}).encode()
     refusal = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n'
                b'Content-Length: %d\r\n\r\n' % len(detail)) + detail
-    for name, answer, says in (('a refusal', [refusal], '503: Too many readers on the tap'),
+    for name, answer, says in (('a refusal', [refusal], '503: Too many readers on the tap: end one'),
                                ('an empty answer', [], 'no tap'),
                                ('an answer that is not HTTP', [b'SSH-2.0-x\r\n\r\n'], 'no tap'),
                                ('a daemon that dies', [HEAD, chunk(lines[0])], 'has gone'),
