@@ -119,11 +119,13 @@ static void on_refusal(struct trace_live *live)
 	struct json *json = json_read(body->octets, body->n, &error);
 	const struct json *detail = json_get(json, "detail");
 	const char *text = json_get_text(detail, NULL);
+	const char *hint = json_get_text(json_get(json, "hint"), NULL);
 
 	if (!text)
 		text = json_get_text(json_get(json_at(detail, 0), "msg"), NULL);
-	end(live, "%s: the daemon answers %d%s%s", live->socket_path,
-	    http_reader_status(live->reader), text ? ": " : "", text ? text : "");
+	end(live, "%s: the daemon answers %d%s%s%s%s", live->socket_path,
+	    http_reader_status(live->reader), text ? ": " : "", text ? text : "", hint ? ": " : "",
+	    hint ? hint : "");
 	json_free(json);
 }
 
