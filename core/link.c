@@ -629,6 +629,8 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		snprintf(link->reason, sizeof(link->reason), "%s: %s%s",
 			 port_down_name(event->reason), event->text ? event->text : "",
 			 shut_out(link, event) ? unheard : "");
+	tap_note(engine->tap, link, port_wall_ms(engine->port), 0, "the connection is down: %s",
+		 link->reason);
 	if (link->session) {
 		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
 		smpp_session_down(link->session, event->at_ms);

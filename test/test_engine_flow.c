@@ -421,6 +421,22 @@ static void test_engine__who_watches_is_told_of_congestion(void **state)
 	engine_world_free(world);
 }
 
+static void test_engine__who_watches_is_told_that_a_connection_is_down(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .alpha = "window: 4" });
+	struct carrier *alpha = world->carriers[0];
+	struct tap_reader *reader = tap_reader_new(world->engine->tap, &(struct tap_want){ 0 });
+	uint64_t tags;
+	(void)state;
+	engine_world_run(world, 1000);
+	assert_null(strstr(notes(reader, &tags), "the connection is down: "));
+	carrier_cut(alpha);
+	engine_world_run(world, 1);
+	assert_non_null(strstr(notes(reader, &tags), "the connection is down: "));
+	tap_reader_free(reader);
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_part_that_another_part_ended_is_not_taken),
 		cmocka_unit_test(test_engine__who_watches_is_told_what_a_throttle_does),
 		cmocka_unit_test(test_engine__who_watches_is_told_of_congestion),
+		cmocka_unit_test(test_engine__who_watches_is_told_that_a_connection_is_down),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
