@@ -54,6 +54,8 @@ struct filter_term {
 /* false: *error says what is wrong with it, and nothing is to be released. */
 bool filter_term_init(struct filter_term *term, const struct filter_words *words,
 		      struct filter_error *error);
+/* Of a name whose values are few, is it one of them? Any other name is well. */
+bool filter_choice(const struct filter_words *words, struct filter_error *error);
 void filter_term_release(struct filter_term *term);
 /* Which of both is masked in the event. */
 unsigned filter_masked(const struct flow_event *event);

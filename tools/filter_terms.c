@@ -254,6 +254,11 @@ static void so_receipt(const struct flow_event *event, struct values *values)
 	add_so(values, is_receipt(event));
 }
 
+static void so_orphan(const struct flow_event *event, struct values *values)
+{
+	add_so(values, is_receipt(event) && event->join == FLOW_JOIN_UNKNOWN);
+}
+
 static void so_unanswered(const struct flow_event *event, struct values *values)
 {
 	add_so(values, event->kind == FLOW_UNANSWERED);
@@ -312,6 +317,7 @@ static const struct filter_row rows[] = {
 	{ "request", TYPE_SO, false, so_request, "a request" },
 	{ "response", TYPE_SO, false, so_response, "an answer" },
 	{ "receipt", TYPE_SO, false, so_receipt, "a receipt" },
+	{ "orphan", TYPE_SO, false, so_orphan, "a receipt of no submit that was seen until then" },
 	{ "unanswered", TYPE_SO, false, so_unanswered, "tells of a request without answer" },
 	{ "late", TYPE_SO, false, so_late, "answers one that was told so" },
 	{ "error", TYPE_SO, false, so_error, "an answer with a status" },
@@ -598,6 +604,8 @@ bool filter_term_init(struct filter_term *term, const struct filter_words *words
 					   "%s is no text: ~ says nothing about it", words->name);
 		return compile(term, words, error);
 	}
+	if (term->row != NULL && !filter_choice(words, error))
+		return false;
 	return term->row != NULL ? read_typed(term, term->row->type, words, error) :
 				   read_untyped(term, words, error);
 }
