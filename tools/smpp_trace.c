@@ -104,9 +104,10 @@ struct trace {
 	uint64_t seen;
 	uint64_t shown;
 	uint64_t dropped;
-	uint64_t blind; /* came masked, where the filter looks */
-	bool well;	/* no PDU that cannot be read was shown */
-	bool unwritten; /* a file cannot be written, which was said */
+	uint64_t chosen; /* events, by the filter */
+	uint64_t blind;	 /* came masked, where the filter looks */
+	bool well;	 /* no PDU that cannot be read was shown */
+	bool unwritten;	 /* a file cannot be written, which was said */
 };
 
 static enum trace_format format_of(const struct trace_options *options)
@@ -230,6 +231,7 @@ static bool show(struct trace *trace)
 			trace->blind += filter_is_blind(filter, &event);
 			continue;
 		}
+		trace->chosen++;
 		if (trace->export != NULL && event.pdu != NULL &&
 		    !written(trace, trace_export_add(trace->export, &event)))
 			return false;
@@ -273,6 +275,20 @@ static bool trace_one(struct trace *trace, const struct trace_pdu *pdu)
 	return show(trace);
 }
 
+/* Nothing at all may be a mistyped question as well as the answer to it. */
+static void say_none(const struct trace *trace)
+{
+	if (trace->options->filter != NULL && trace->tui == NULL && trace->chosen == 0)
+		fprintf(stderr, "smpp-trace: the filter has chosen none of %" PRIu64 " PDUs\n",
+			trace->seen);
+	for (size_t i = 0; trace->shown > 0 && i < trace->view.n_names; i++)
+		if ((trace->view.named >> i & 1) == 0)
+			fprintf(stderr,
+				"smpp-trace: -e %s: nothing that was shown has it; -T json shows "
+				"the names, -e stands before each\n",
+				trace->view.names[i]);
+}
+
 /* What the filter has not chosen, and might have. */
 static void say_blind(const struct trace *trace)
 {
@@ -292,6 +308,7 @@ static bool trace_end(struct trace *trace)
 		flow_end(trace->flow);
 	if (!show(trace))
 		return false;
+	say_none(trace);
 	say_blind(trace);
 	if (trace->summary != NULL)
 		trace_summary_print(trace->summary, &trace->view.out);

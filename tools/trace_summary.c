@@ -66,6 +66,7 @@ struct trace_summary {
 	uint64_t joins[FLOW_JOIN_AMBIGUOUS + 1];
 	uint64_t rules[SMPP_ID_DEC_TO_HEX + 1];
 	uint64_t other_link;
+	uint64_t early; /* answers that came behind the receipt of what they answer */
 	struct trace_times delay;
 	int64_t first_us;
 	int64_t last_us;
@@ -223,6 +224,7 @@ static void count_pdu(struct trace_summary *summary, const struct flow_event *ev
 	row->late += event->late;
 	summary->late += event->late;
 	count_held(summary, event);
+	summary->early += event->early != 0;
 	summary->unasked += event->pairing == FLOW_PAIR_UNASKED;
 	summary->errors += (event->fields->command_id & SMPP_RESP_BIT) != 0 &&
 			   event->fields->command_status != 0;
@@ -384,6 +386,12 @@ static void put_receipts(const struct trace_summary *summary, struct buffer *out
 		summary->receipts, summary->joins[FLOW_JOIN_SUBMIT], summary->rules[SMPP_ID_EXACT],
 		summary->rules[SMPP_ID_DEC_TO_HEX], summary->rules[SMPP_ID_HEX_TO_DEC],
 		summary->joins[FLOW_JOIN_UNKNOWN], summary->joins[FLOW_JOIN_AMBIGUOUS]);
+	if (summary->early > 0)
+		buffer_format(out,
+			      "%" PRIu64
+			      " came before the answer to their submit: of none that was "
+			      "seen until then\n",
+			      summary->early);
 	if (summary->delay.count == 0)
 		return;
 	buffer_format(out, "%" PRIu64 " came on another link than their submit went\n",

@@ -23,7 +23,8 @@ struct trace_view {
 	enum trace_format format;
 	struct smpp_print_options print;
 	char **names; /* of fields, for FIELDS and CSV: members of the JSON object, "receipt.id" */
-	size_t n_names;
+	size_t n_names;	   /* at most 64 */
+	uint64_t named;	   /* a bit for each of them: an object had it */
 	struct buffer out; /* what was shown and not yet taken by the owner */
 	struct trace_reading reading;
 	struct buffer scratch;

@@ -119,8 +119,10 @@ void trace_view_fields(struct trace_view *view, const struct flow_event *event)
 	for (size_t i = 0; i < view->n_names; i++) {
 		struct cursor value;
 
-		if (choose(object, view->names[i], &value))
+		if (choose(object, view->names[i], &value)) {
+			view->named |= UINT64_C(1) << i;
 			put_value(view, value.at, (size_t)(value.end - value.at));
+		}
 		if (i + 1 < view->n_names)
 			buffer_text(&view->out, separator);
 	}
