@@ -214,3 +214,12 @@ void smpp_mask(uint8_t *octets, size_t n, bool show_text, bool show_numbers)
 	if (smpp_pdu_decode(octets, n, &pdu, &problem) != SMPP_EFRAME)
 		smpp_pdu_visit(&pdu, mask_field, &m);
 }
+
+bool smpp_masked_text(struct smpp_octets text)
+{
+	uint32_t n = 0;
+
+	while (n < text.n && text.at[n] == SMPP_MASK_TEXT_OCTET)
+		n++;
+	return n > 0 && n == text.n;
+}

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "smpp/octets.h"
+
 enum {
 	SMPP_MASK_TEXT_OCTET = 'x',
 	SMPP_MASK_NUMBER_OCTET = '*',
@@ -27,5 +29,8 @@ enum {
 
 /* Masks in place. Of octets that are not one whole PDU only the first 16 stay. */
 void smpp_mask(uint8_t *octets, size_t n, bool show_text, bool show_numbers);
+
+/* Was a text masked, without what stays of it? An empty one was not. */
+bool smpp_masked_text(struct smpp_octets text);
 
 #endif

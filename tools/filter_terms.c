@@ -666,15 +666,6 @@ static bool compares(const struct filter_term *term, const struct value *value)
 	return false;
 }
 
-static bool is_masked_text(struct smpp_octets text)
-{
-	uint32_t n = 0;
-
-	while (n < text.n && text.at[n] == SMPP_MASK_TEXT_OCTET)
-		n++;
-	return n > 0 && n == text.n;
-}
-
 unsigned filter_masked(const struct flow_event *event)
 {
 	struct values numbers = { .n = 0 };
@@ -685,7 +676,7 @@ unsigned filter_masked(const struct flow_event *event)
 	for (size_t i = 0; i < numbers.n; i++)
 		if (numbers.of[i].n > 0 && numbers.of[i].text[0] == SMPP_MASK_NUMBER_OCTET)
 			masked |= FILTER_NUMBERS;
-	if (has_fields(event) && is_masked_text(event->part->body))
+	if (has_fields(event) && smpp_masked_text(event->part->body))
 		masked |= FILTER_TEXTS;
 	return masked;
 }

@@ -3,20 +3,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "smpp/mask.h"
 #include "smpp/status.h"
 #include "tools/flow_own.h"
 #include "tools/trace_facts.h"
 
 /* ---- submits that come again ---- */
 
-/* FNV-1a. What collides is told as sent again; it is only said, nothing rests on it. */
-static uint64_t hash_of(const uint8_t *at, size_t n)
-{
-	uint64_t hash = 0xCBF29CE484222325u;
+#define HASH_BASIS 0xCBF29CE484222325u
 
+/* FNV-1a, on from another. What collides is told as sent again; it is only said, nothing rests on it. */
+static uint64_t hash_on(uint64_t hash, const uint8_t *at, size_t n)
+{
 	for (size_t i = 0; i < n; i++)
 		hash = (hash ^ at[i]) * 0x100000001B3u;
 	return hash;
+}
+
+static uint64_t hash_of(const uint8_t *at, size_t n)
+{
+	return hash_on(HASH_BASIS, at, n);
 }
 
 /* Of facts: which part of which message, that is, whatever the carrier calls it. */
@@ -27,14 +33,29 @@ static void name_part(const struct trace_pdu *pdu, char name[SMPP_ID_OCTETS])
 		 pdu->facts->part.seqnum);
 }
 
-/* What a submit says, without its header. */
+static bool is_masked(const struct flow_event *event)
+{
+	struct smpp_octets number = event->fields->destination_addr;
+
+	return (number.n > 0 && number.at[0] == SMPP_MASK_NUMBER_OCTET) ||
+	       smpp_masked_text(event->part->body);
+}
+
+/*
+ * What a submit says, without its header, and whose it is. 0: behind masks it looks like others, and
+ * nobody has said whose it is.
+ */
 static uint64_t hash_submit(const struct flow_event *event)
 {
 	struct smpp_octets wire = event->fields->wire;
+	struct smpp_octets message = smpp_octets_of(event->pdu->message);
 	char name[SMPP_ID_OCTETS];
 
+	if (event->pdu->facts == NULL && message.n == 0 && is_masked(event))
+		return 0;
 	if (event->pdu->facts == NULL)
-		return hash_of(wire.at + SMPP_HEADER_OCTETS, wire.n - SMPP_HEADER_OCTETS);
+		return hash_on(hash_of(message.at, message.n), wire.at + SMPP_HEADER_OCTETS,
+			       wire.n - SMPP_HEADER_OCTETS);
 	name_part(event->pdu, name);
 	return hash_of((const uint8_t *)name, strlen(name));
 }
@@ -68,6 +89,7 @@ static void tell_again(struct flow *flow, const struct flow_entry *entry, struct
 {
 	struct flow_failure *failure;
 
+	/* There is none of hash 0. */
 	HASH_FIND(hh, flow->failures, &entry->hash, sizeof(entry->hash), failure);
 	if (failure == NULL)
 		return;
