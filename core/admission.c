@@ -465,7 +465,8 @@ static struct work *create(struct admission *admission)
 	/* The route's queue_deadline follows its validity unless it was set apart. */
 	if (queue_ms == route->validity_ms || queue_ms > validity_ms)
 		queue_ms = validity_ms;
-	int64_t wait_ms = intent->send_at_ms ? intent->send_at_ms - turn->at_ms : 0;
+	int64_t send_at_ms = intent->send_at_ms - engine_wall_ahead_ms(call->engine);
+	int64_t wait_ms = intent->send_at_ms ? send_at_ms - turn->due_ms : 0;
 	struct store_order rec = {
 		.account = call->account.account,
 		.route = route->id,
@@ -483,7 +484,7 @@ static struct work *create(struct admission *admission)
 		.batch_size = route->batch_size,
 		.created_ms = (uint64_t)turn->at_ms,
 		.updated_ms = (uint64_t)turn->at_ms,
-		.send_at_ms = intent->send_at_ms ? (uint64_t)(turn->due_ms + wait_ms) : 0,
+		.send_at_ms = intent->send_at_ms ? (uint64_t)send_at_ms : 0,
 		.queue_deadline_ms = (uint64_t)(turn->due_ms + wait_ms + queue_ms),
 		.validity_ms = (uint64_t)validity_ms,
 		.cost = admission->cost,

@@ -119,6 +119,15 @@ bool engine_step(struct engine *engine);
 /* Stops taking intents, waits for responses, unbinds, stops. A second call stops at once. */
 void engine_drain(struct engine *engine);
 
+/*
+ * The wall clock minus the clock of deadlines: what is asked for by one and kept by the other. It
+ * moves with steps of the wall clock only, not by the millisecond that lies between two readings.
+ */
+static inline int64_t engine_wall_ahead_ms(const struct engine *engine)
+{
+	return engine->wall_base_ms - engine->due_base_ms;
+}
+
 /* When engine_step would have something to do without any event; monotonic. */
 int64_t engine_deadline(const struct engine *engine);
 

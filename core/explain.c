@@ -57,7 +57,7 @@ __attribute__((format(printf, 2, 3))) static void put_sentence(struct json_write
 /* A time of the clock of deadlines, as people read clocks. */
 static const char *clock_text(const struct explain *explain, int64_t due_ms, char out[25])
 {
-	json_time_text(due_ms - explain->turn->due_ms + explain->turn->at_ms, out);
+	json_time_text(due_ms + engine_wall_ahead_ms(explain->turn->engine), out);
 	return out;
 }
 

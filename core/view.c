@@ -54,10 +54,8 @@ static void add_time(struct json_writer *json, const char *key, uint64_t at_ms)
 
 void view_put_due(struct api_call *call, uint64_t due_ms)
 {
-	const struct engine *engine = call->engine;
 	if (due_ms)
-		json_put_time(&call->json,
-			      (int64_t)due_ms - engine->due_base_ms + engine->wall_base_ms);
+		json_put_time(&call->json, (int64_t)due_ms + engine_wall_ahead_ms(call->engine));
 	else
 		json_put_null(&call->json);
 }

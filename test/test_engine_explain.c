@@ -199,6 +199,26 @@ static void test_engine__explain_knows_what_a_receipt_does_to_a_doubt(void **sta
 	engine_world_free(world);
 }
 
+/* ---- times ---- */
+
+/* Two clocks, each read to the millisecond, are not always as far apart. */
+static void test_engine__explain_shows_send_at_as_it_was_asked_for(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	char words[80], asked[25];
+	(void)state;
+	json_time_text(port_wall_ms(world->port) + 30000, asked);
+	uint64_t order = engine_world_order(world, &(struct wish){ .send_in_ms = 30000 });
+	snprintf(words, sizeof(words), "It goes at %s, as was asked for.", asked);
+	static const int64_t apart_ms[] = { 0, 1, -2, 1 };
+	for (size_t i = 0; i < sizeof(apart_ms) / sizeof(apart_ms[0]); i++) {
+		sim_port_step_clock(world->port, apart_ms[i]);
+		engine_world_run(world, 1000);
+		tells(world, order, words);
+	}
+	engine_world_free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -208,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_engine__explain_says_that_the_daemon_had_ended),
 		cmocka_unit_test(test_engine__explain_tells_a_doubt_from_its_end),
 		cmocka_unit_test(test_engine__explain_tells_of_the_attempt_that_is_open),
+		cmocka_unit_test(test_engine__explain_shows_send_at_as_it_was_asked_for),
 		cmocka_unit_test(test_engine__explain_knows_what_a_receipt_does_to_a_doubt),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
