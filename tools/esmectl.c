@@ -87,6 +87,21 @@ static const struct argp_option options[] = {
 	{ "senders", KEY_SENDERS, "A,B", 0, "Sender ids", 2 },
 	{ "bulk", KEY_BULK, NULL, 0, "Several numbers in one request", 2 },
 	{ "window", KEY_WINDOW, "TIME", 0, "What could go out since then: 5m, 1h or 24h (1h)", 2 },
+/* An amount may begin with a minus: -5 is a word. No option has a digit for its name. */
+#define DIGIT(key)                                                          \
+	{                                                                   \
+		NULL, key, "", OPTION_HIDDEN | OPTION_ARG_OPTIONAL, NULL, 2 \
+	}
+	DIGIT('0'),
+	DIGIT('1'),
+	DIGIT('2'),
+	DIGIT('3'),
+	DIGIT('4'),
+	DIGIT('5'),
+	DIGIT('6'),
+	DIGIT('7'),
+	DIGIT('8'),
+	DIGIT('9'),
 	{ 0 },
 };
 
@@ -262,9 +277,20 @@ static error_t read_of_account(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void add_word(struct line *line, struct argp_state *state, const char *word)
+{
+	if (line->n == ARGS_MAX)
+		argp_error(state, "too many words: '%s'", word);
+	line->args[line->n++] = word;
+}
+
 static error_t read_one(int key, char *arg, struct argp_state *state)
 {
 	struct line *line = state->input;
+	if (key >= '0' && key <= '9') {
+		add_word(line, state, state->argv[state->next - 1]);
+		return 0;
+	}
 	switch (key) {
 	case KEY_SOCKET:
 		line->socket = arg;
@@ -276,9 +302,7 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		line->run.numbers = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (line->n == ARGS_MAX)
-			argp_error(state, "too many words: '%s'", arg);
-		line->args[line->n++] = arg;
+		add_word(line, state, arg);
 		return 0;
 	default:
 		break;
@@ -451,7 +475,7 @@ int main(int argc, char **argv)
 			     .run = { .timeout_ms = 60000, .interval_ms = 1000, .rate = -1 } };
 	argp_program_version = "esmectl " ESMED_VERSION;
 	argp_err_exit_status = CTL_USAGE;
-	argp_parse(&argp, argc, argv, 0, NULL, &line);
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line);
 	const struct verb *verb = find_verb(&line);
 	line.run.client = ctl_client_new(line.socket);
 	if (!line.run.client) {

@@ -257,11 +257,13 @@ def keys(operator, daemon):
 def money(operator, customer):
     before = customer.get('/api/v1/balance')[1]['balance']
     operator.does('an adjustment',
-                  ['account', 'adjust', '--cause=invoice 7', '--', 'plain', '-0.5'], '-0.5', 'account plain: adjust -0.5')
+                  ['account', 'adjust', 'plain', '-0.5', '--cause=invoice 7'], '-0.5', 'account plain: adjust -0.5')
     row = operator.ask('account', 'ledger', 'plain', '--limit=1')['ledger'][0]
     check('is a row with cause, uid and sum', row['kind'] == 'adjust' and row['amount'] == -0.5 and
           row['cause'] == 'invoice 7' and row['uid'] == os.geteuid() and
           round(before - customer.get('/api/v1/balance')[1]['balance'], 6) == 0.5, row)
+    operator.refused('a top-up of less than nothing', ['account', 'topup', 'plain', '-3'],
+                     'amount', 'above 0')
     operator.refused('an adjustment without a cause', ['account', 'adjust', 'plain', '1'],
                      '--cause', status=2)
     rows = operator.ask('account', 'ledger', 'plain', '--limit=500')['ledger']
