@@ -87,6 +87,11 @@ const char *smpp_receipt_word(uint8_t message_state)
 	return "UNKNOWN";
 }
 
+bool smpp_receipt_word_means(struct smpp_octets word, enum smpp_receipt_state *state)
+{
+	return find_word(words, sizeof words / sizeof words[0], word, state);
+}
+
 enum smpp_receipt_state smpp_receipt_state_of(uint8_t message_state,
 					      const struct smpp_receipt_options *options)
 {

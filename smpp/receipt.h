@@ -135,6 +135,9 @@ enum smpp_receipt_kind smpp_receipt_parse(const struct smpp_pdu *pdu,
 /* The usual word for a message_state (5.2.28), as "DELIVRD" (Appendix B); static. */
 const char *smpp_receipt_word(uint8_t message_state);
 
+/* The other way; false: no known word. */
+bool smpp_receipt_word_means(struct smpp_octets word, enum smpp_receipt_state *state);
+
 /* Whether state ends the story; hint only, and never for SMPP_RECEIPT_INTERMEDIATE. */
 enum smpp_receipt_finality smpp_receipt_finality(enum smpp_receipt_state state);
 

@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "smpp/pdu.h"
+#include "smpp/receipt.h"
 #include "smpp/status.h"
 #include "smpp/values.h"
 
@@ -301,10 +302,29 @@ static bool explain_command(struct buffer *out, const char *word)
 	return false;
 }
 
+/* ---- words of receipts ---- */
+
+static bool explain_stat(struct buffer *out, const char *word)
+{
+	static const char *const finalities[] = {
+		[SMPP_FINAL_NO] = "not final: another receipt is to come",
+		[SMPP_FINAL_YES] = "final",
+		[SMPP_FINAL_BY_CARRIER] = "not final, unless the provider's settings say so",
+	};
+	enum smpp_receipt_state state;
+
+	if (!smpp_receipt_word_means(smpp_octets_of(word), &state))
+		return false;
+	buffer_format(out, "stat of a receipt: %s\n  %s, %s\n", word,
+		      smpp_receipt_state_name(state), finalities[smpp_receipt_finality(state)]);
+	return true;
+}
+
 bool trace_explain(struct buffer *out, const char *word)
 {
 	bool found = explain_status(out, word);
 
+	found = explain_stat(out, word) || found;
 	found = explain_tlv(out, word) || found;
 	found = explain_param(out, word) || found;
 	return explain_command(out, word) || found;
@@ -369,11 +389,30 @@ static void put_nearest(struct buffer *out, const char *words[WORDS], size_t n, 
 	}
 }
 
+/* A tag or a status as carriers write them, without the 0x. */
+static bool is_hex(struct buffer *out, const char *word)
+{
+	struct buffer text = { 0 };
+	char number[sizeof("0x12345678")];
+	bool found = false;
+
+	if (strlen(word) <= 8 && word[strspn(word, "0123456789abcdefABCDEF")] == '\0') {
+		snprintf(number, sizeof(number), "0x%s", word);
+		found = trace_explain(&text, number);
+	}
+	if (found)
+		buffer_text(out, number);
+	buffer_release(&text);
+	return found;
+}
+
 void trace_explain_nearest(struct buffer *out, const char *word)
 {
 	const char *words[WORDS];
 	char spelled[WORD_OCTETS];
 
+	if (is_hex(out, word))
+		return;
 	snprintf(spelled, sizeof(spelled), "%s", word);
 	for (char *c = spelled; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);

@@ -245,6 +245,8 @@ def explains():
                                              'ESME_RINVEXPIRY')),
                         ('0x0427', ('TLV message_state', '5.3.2.35', '0x02 DELIVERED')),
                         ('1063', ('TLV message_state',)),
+                        ('undeliv', ('stat of a receipt', 'UNDELIVERABLE, final')),
+                        ('ENROUTE', ('not final',)),
                         ('congestion_state', ('any PDU', 'SMPP 5.0')),
                         ('0x1403', ("the carrier's own", '0x1400 to 0x3fff')),
                         ('submit_sm', ('0x00000004', 'answered by submit_sm_resp'))):
@@ -254,7 +256,7 @@ def explains():
     for word, nearest in (('data_codng', 'data_coding'), ('RTHROTLED', 'ESME_RTHROTTLED'),
                           ('esme_rinvdstaddr', 'ESME_RINVDSTADR'), ('Submit-SM', 'submit_sm'),
                           ('recipted_message_id', 'receipted_message_id'),
-                          ('nonsense', '0x58'), ('0xdeadbeef', '0x58')):
+                          ('1403', 'is it one of 0x1403?'), ('nonsense', '0x58'), ('0xdeadbeef', '0x58')):
         status, out, err = trace('explain', word)
         tap.result(status == 1 and out == '' and word in err and nearest in err and
                    err.count('\n') == 1, f'explain {word!r} is told what may be meant', [out, err])
