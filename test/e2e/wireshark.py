@@ -288,7 +288,8 @@ def in_tls():
         home.daemon.start()
         home.daemon.open_account()
         home.daemon.load('--count', '100')
-        house.await_that('every receipt is answered', home.far.settled)
+        house.await_that('every receipt is answered',
+                         lambda: home.far.count_submits() == 100 and home.far.settled())
         home.daemon.stop()
         secret.end()
         plain.end()
