@@ -66,7 +66,7 @@ static bool read_tcp(struct smpp_reader *reader, uint32_t ip_n, struct capture_p
 	packet->from.port = smpp_read_u16(reader);
 	packet->to.port = smpp_read_u16(reader);
 	packet->sequence = smpp_read_u32(reader);
-	smpp_read_u32(reader);
+	packet->acknowledged = smpp_read_u32(reader);
 	header_n = (uint32_t)(smpp_read_u8(reader) >> 4) * 4;
 	flags = smpp_read_u8(reader);
 	if (reader->bad || header_n < 20 || header_n > ip_n)

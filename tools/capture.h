@@ -28,6 +28,7 @@ struct capture_packet {
 	struct capture_end to;
 	bool whole; /* octets are whole PDUs: there is no sequence */
 	uint32_t sequence;
+	uint32_t acknowledged; /* if ack */
 	bool syn;
 	bool ack;
 	bool fin;

@@ -209,6 +209,21 @@ static void settle(struct capture_streams *streams, struct connection *connectio
 	}
 }
 
+/* The other end has received what is missing here: it will not come. */
+static void settle_received(struct capture_streams *streams, struct connection *connection,
+			    bool back, const struct capture_packet *packet)
+{
+	struct direction *direction = &connection->directions[back];
+
+	while (direction->waiting != NULL &&
+	       (int32_t)(packet->acknowledged - direction->waiting->sequence) >= 0 &&
+	       packet->at_us - direction->waiting->at_us > CAPTURE_WAIT_US) {
+		lose(streams, connection, back);
+		direction->wanted = direction->waiting->sequence;
+		settle(streams, connection, back, false);
+	}
+}
+
 /* Into the list, by number; nearly always behind the last. */
 static bool keep(struct capture_streams *streams, struct direction *direction,
 		 const struct segment *segment)
@@ -305,12 +320,13 @@ static bool begins_anew(const struct connection *connection, const struct captur
 	       direction->first != packet->sequence + 1;
 }
 
-/* *back: the packet goes against the first one. NULL: no memory, or nothing begins with it. */
-static struct connection *find(struct capture_streams *streams, const struct capture_packet *packet,
-			       bool *back)
+/* NULL: none; ends is its key either way. */
+static struct connection *find_known(const struct capture_streams *streams,
+				     const struct capture_packet *packet,
+				     uint8_t ends[2 * END_OCTETS])
 {
-	uint8_t ends[2 * END_OCTETS], other[END_OCTETS];
 	struct connection *connection;
+	uint8_t other[END_OCTETS];
 
 	put_end(ends, &packet->from);
 	put_end(other, &packet->to);
@@ -320,7 +336,17 @@ static struct connection *find(struct capture_streams *streams, const struct cap
 		memcpy(ends + END_OCTETS, ends, END_OCTETS);
 		memcpy(ends, other, END_OCTETS);
 	}
-	HASH_FIND(hh, streams->connections, ends, sizeof(ends), connection);
+	HASH_FIND(hh, streams->connections, ends, 2 * END_OCTETS, connection);
+	return connection;
+}
+
+/* *back: the packet goes against the first one. NULL: no memory, or nothing begins with it. */
+static struct connection *find(struct capture_streams *streams, const struct capture_packet *packet,
+			       bool *back)
+{
+	uint8_t ends[2 * END_OCTETS];
+	struct connection *connection = find_known(streams, packet, ends);
+
 	if (connection != NULL && begins_anew(connection, packet)) {
 		give_up(streams, connection);
 		connection = NULL;
@@ -364,6 +390,21 @@ static bool add_segment(struct capture_streams *streams, struct connection *conn
 	return !streams->failed;
 }
 
+/* What it says of the other direction. */
+static void add_acknowledgement(struct capture_streams *streams,
+				const struct capture_packet *packet)
+{
+	uint8_t ends[2 * END_OCTETS];
+	struct connection *connection;
+
+	if (streams->waiting_octets == 0 || !packet->ack || packet->syn || packet->whole)
+		return;
+	connection = find_known(streams, packet, ends);
+	if (connection != NULL)
+		settle_received(streams, connection, same_end(&connection->first, &packet->from),
+				packet);
+}
+
 bool capture_stream_add(struct capture_streams *streams, const struct capture_packet *packet)
 {
 	struct capture_event event = { .packet = packet->number, .at_us = packet->at_us };
@@ -371,8 +412,9 @@ bool capture_stream_add(struct capture_streams *streams, const struct capture_pa
 	struct direction *direction;
 
 	forget_events(streams);
+	add_acknowledgement(streams, packet);
 	if (!packet->whole && is_empty(packet))
-		return true;
+		return !streams->failed;
 	connection = find(streams, packet, &event.back);
 	if (connection == NULL)
 		return false;

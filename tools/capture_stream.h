@@ -5,7 +5,8 @@
  *	capture_next ──► capture_stream_add ──► capture_stream_next: octets, losses, ends
  *
  * Bounded: of more than CAPTURE_CONNECTIONS the oldest is given up, ended ones first, and what
- * waits for a gap is let out behind its loss when it is too much.
+ * waits for a gap is let out behind its loss when it is too much, or the other end has acknowledged
+ * what is missing: then only the capture lacks it.
  */
 #ifndef TOOLS_CAPTURE_STREAM_H
 #define TOOLS_CAPTURE_STREAM_H
@@ -19,7 +20,9 @@
 /* Octets that wait for a gap, of one direction and of all; then the gap is lost. */
 #define CAPTURE_WAIT_OCTETS	(1u << 20)
 #define CAPTURE_WAIT_OCTETS_ALL (32u << 20)
-#define CAPTURE_CONNECTIONS	1024u
+/* So long may a capture have packets out of order, of what the other end has acknowledged already. */
+#define CAPTURE_WAIT_US	    1000000
+#define CAPTURE_CONNECTIONS 1024u
 
 enum capture_kind {
 	CAPTURE_OCTETS,

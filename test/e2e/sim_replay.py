@@ -24,8 +24,8 @@ def pdu(command, sequence, body=b'', status=0):
     return struct.pack('>IIII', 16 + len(body), command, status, sequence) + body
 
 
-def tcp(source, destination, sequence, payload=b'', flags=0x18):
-    segment = struct.pack('>HHIIBBHHH', source[1], destination[1], sequence % 2 ** 32, 0, 0x50,
+def tcp(source, destination, sequence, payload=b'', flags=0x18, acknowledged=0):
+    segment = struct.pack('>HHIIBBHHH', source[1], destination[1], sequence % 2 ** 32, acknowledged, 0x50,
                           flags, 65535, 0, 0) + payload
     if ':' in source[0]:
         return (struct.pack('>IHBB', 0x60000000, len(segment), 6, 64) +

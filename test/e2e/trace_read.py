@@ -317,6 +317,27 @@ def exported_by_tshark():
                [pair for pair in zip(mine, theirs) if pair[0] != pair[1]][:3])
 
 
+def acknowledged():
+    """The capture lacks an answer that was received: those behind it do not wait for it."""
+    up, down = 1001 + len(sim_replay.BIND), 6001 + len(sim_replay.BOUND)
+    packets = sim_replay.session()[:4]
+    for number in range(2, 12):
+        ask = sim_replay.ASK[:12] + struct.pack('>I', number) + sim_replay.ASK[16:]
+        answer = sim_replay.pdu(0x80000004, number, b'%x\0' % number)
+        packets.append((10000 * number, sim_replay.tcp(ESME, SMSC, up, ask, acknowledged=down)))
+        up += len(ask)
+        if number != 3:
+            packets.append((10000 * number + 50, sim_replay.tcp(SMSC, ESME, down, answer)))
+        down += len(answer)
+        packets.append((10000 * number + 90,
+                        sim_replay.tcp(ESME, SMSC, up, flags=0x10, acknowledged=down)))
+    said = objects('--unanswered-after', '15', capture(packets))
+    tap.result([one['smpp.sequence_number'] for one in said if 'unanswered' in one] == [3] and
+               not [one for one in said if one.get('late')] and
+               [one['smpp.sequence_number'] for one in said if one.get('lost')] == [4],
+               'what was acknowledged and is not in the capture is not waited for', said)
+
+
 def used_again():
     """A sequence_number for which an answer is still open: of two submits one was never answered."""
     up, down = 1001 + len(sim_replay.BIND), 6001 + len(sim_replay.BOUND)
@@ -542,6 +563,7 @@ def main():
     losses()
     late_ends()
     exported()
+    acknowledged()
     used_again()
     early()
     retries()
