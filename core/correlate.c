@@ -189,6 +189,31 @@ bool correlate_is_awaited(struct turn *turn, const struct provider *provider,
 	return false;
 }
 
+static bool is_in_doubt(struct turn *turn, const struct provider *provider, uint32_t tail,
+			struct segment_ref but)
+{
+	struct store_doubt entry = { .tail = tail };
+	size_t n = 0;
+	for (enum store_err err = store_doubt_seek(turn->txn, &entry, 1);
+	     tail && !err && n++ < LOOKED_AT_MAX; err = store_doubt_next(turn->txn, &entry, 1)) {
+		struct store_order order = { .order = entry.order };
+		if (entry.order == but.order && entry.index == but.index)
+			continue;
+		if (store_order_get(turn->txn, &order) == STORE_OK &&
+		    order.provider == provider->number)
+			return true;
+	}
+	return false;
+}
+
+bool correlate_is_open(struct turn *turn, const struct provider *provider, const uint32_t tails[2],
+		       int64_t came_ms, struct segment_ref ref)
+{
+	return is_in_doubt(turn, provider, tails[0], ref) ||
+	       is_in_doubt(turn, provider, tails[1], ref) ||
+	       correlate_is_awaited(turn, provider, tails, came_ms);
+}
+
 /* It may be of a segment that is out, whose answer with the id is still to come. */
 static bool may_be_parked(struct turn *turn, const struct provider *provider,
 			  const struct store_orphan *orphan)

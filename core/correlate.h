@@ -31,6 +31,9 @@ void correlate_all(struct turn *turn);
  */
 bool correlate_is_awaited(struct turn *turn, const struct provider *provider,
 			  const uint32_t tails[2], int64_t came_ms);
+/* The same, or is in doubt; the message of `ref` itself is no doubt. */
+bool correlate_is_open(struct turn *turn, const struct provider *provider, const uint32_t tails[2],
+		       int64_t came_ms, struct segment_ref ref);
 
 enum correlate_error {
 	CORRELATE_OK,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/correlate.h"
 #include "core/dialect.h"
 #include "core/history.h"
 #include "core/lifecycle.h"
@@ -222,6 +223,21 @@ static void prefer_exact(struct search *search)
 		match->readings[place] = SMPP_ID_ANY; /* it teaches nothing */
 }
 
+static bool is_early(const struct search *search)
+{
+	const struct match_query *query = search->query;
+	const struct match *match = &search->match;
+	const uint32_t tails[] = { smpp_number_tail(query->pdu->source_addr),
+				   smpp_number_tail(query->pdu->destination_addr) };
+	bool other_base = match->rule == EVIDENCE_RULE_HEX_TO_DEC ||
+			  match->rule == EVIDENCE_RULE_DEC_TO_HEX;
+	return match->standing == 1 && other_base && !query->any &&
+	       !dialect_of(search->turn, query->provider, SMPP_RECEIPT_TEXT_ID) &&
+	       !dialect_of(search->turn, query->provider, SMPP_RECEIPT_TLV_ID) &&
+	       keeps_base(search->turn, query->provider) &&
+	       correlate_is_open(search->turn, query->provider, tails, query->came_ms, match->ref);
+}
+
 struct match match_receipt(struct turn *turn, const struct match_query *query)
 {
 	struct search search = { .turn = turn, .query = query };
@@ -231,6 +247,7 @@ struct match match_receipt(struct turn *turn, const struct match_query *query)
 	if (search.shared)
 		look_for_ids(&search);
 	prefer_exact(&search);
+	search.match.early = is_early(&search);
 	search.shared = false;
 	search.place = SMPP_RECEIPT_TEXT_ID;
 	search.rule = SMPP_ID_ANY;

@@ -16,6 +16,9 @@ struct match {
 			      that has the id as it was given, while all receipts were read so */
 	bool id_known;	   /* a segment has the id, whatever its address */
 	bool id_of_gone;   /* the id leads to an order that retention has removed */
+	/* It has the id in another base, as this carrier was never seen to write one, and of a segment
+	 * to that number the id is not known, which may be meant: not to be joined yet. */
+	bool early;
 	struct segment_ref ref;
 	enum evidence_rule rule;
 	/* The reading that joined each id of the receipt, where others would read it differently. */

@@ -11,6 +11,7 @@
 #define RAW_OCTETS  1700 /* of a PDU in an orphan's first record */
 #define MORE_OCTETS 1900
 #define ADDR_OCTETS 21
+#define EARLY_MAX   16 /* of one number that are looked at together */
 
 const char *orphan_reason_text(enum orphan_reason reason)
 {
@@ -205,6 +206,7 @@ static void join_all(struct turn *turn, struct owner *owner, uint64_t hash, int6
 		struct store_orphan orphan = { .seq = at.seq };
 		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
 		    orphan.provider == provider->number && orphan.reason != ORPHAN_AMBIGUOUS &&
+		    (orphan.reason != ORPHAN_EARLY || orphan.hash_raw == hash) &&
 		    (int64_t)orphan.at_ms >= since_ms)
 			join(turn, owner, &orphan, hash);
 	} while (!turn_failed(turn) && store_orphan_id_next(turn->txn, &at, 1) == STORE_OK);
@@ -229,7 +231,7 @@ void orphans_join_shared(struct turn *turn, const struct provider *provider, str
 static bool may_match_now(const struct store_orphan *orphan)
 {
 	return orphan->reason == ORPHAN_UNKNOWN_ID || orphan->reason == ORPHAN_DIALECT ||
-	       orphan->reason == ORPHAN_ADDRESS;
+	       orphan->reason == ORPHAN_ADDRESS || orphan->reason == ORPHAN_EARLY;
 }
 
 static void rematch(struct turn *turn, const struct provider *provider,
@@ -242,7 +244,7 @@ static void rematch(struct turn *turn, const struct provider *provider,
 					     .receipt = &read->receipt,
 					     .came_ms = (int64_t)orphan->at_ms };
 		struct match match = match_receipt(turn, &query);
-		if (match.standing == 1) {
+		if (match.standing == 1 && !match.early) {
 			receipts_apply(turn, provider, match.ref, &read->receipt,
 				       &(struct receipt_source){ .pdu = &read->pdu,
 								 .came_ms = (int64_t)orphan->at_ms,
@@ -252,6 +254,25 @@ static void rematch(struct turn *turn, const struct provider *provider,
 		}
 	}
 	orphans_read_free(read);
+}
+
+void orphans_match_early(struct turn *turn, const struct provider *provider, uint32_t tail)
+{
+	uint64_t seqs[EARLY_MAX];
+	size_t n = 0;
+	struct store_orphan_tail entry = { .tail = tail };
+	if (!provider->keeps_early)
+		return;
+	/* Joining takes entries away, so they are read first. */
+	for (enum store_err err = store_orphan_tail_seek(turn->txn, &entry, 1);
+	     !err && n < EARLY_MAX; err = store_orphan_tail_next(turn->txn, &entry, 1))
+		seqs[n++] = entry.seq;
+	for (size_t i = 0; i < n && !turn_failed(turn); i++) {
+		struct store_orphan orphan = { .seq = seqs[i] };
+		if (store_orphan_get(turn->txn, &orphan) == STORE_OK &&
+		    orphan.provider == provider->number && orphan.reason == ORPHAN_EARLY)
+			rematch(turn, provider, &orphan);
+	}
 }
 
 void orphans_rematch(struct turn *turn, const struct provider *provider, uint32_t most)

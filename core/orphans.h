@@ -9,14 +9,16 @@
 #include "smpp/receipt.h"
 
 /* Why a receipt is an orphan; numbers on disk. */
-#define ORPHAN_REASONS(X)                                                  \
-	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")  \
-	X(AMBIGUOUS, 1, "several messages fit the id and the address")     \
-	X(ADDRESS, 2, "a message has this id, but neither address agrees") \
-	X(UNPARSED, 3, "it says it is a receipt but names no id")          \
-	X(UNREADABLE, 4, "the PDU could not be read")                      \
-	X(GONE, 5, "its message is older than retention: it was removed")  \
-	X(DIALECT, 6, "its id fits a message, but not in the provider's dialect")
+#define ORPHAN_REASONS(X)                                                         \
+	X(UNKNOWN_ID, 0, "no message of this provider has this id (yet)")         \
+	X(AMBIGUOUS, 1, "several messages fit the id and the address")            \
+	X(ADDRESS, 2, "a message has this id, but neither address agrees")        \
+	X(UNPARSED, 3, "it says it is a receipt but names no id")                 \
+	X(UNREADABLE, 4, "the PDU could not be read")                             \
+	X(GONE, 5, "its message is older than retention: it was removed")         \
+	X(DIALECT, 6, "its id fits a message, but not in the provider's dialect") \
+	X(EARLY, 7,                                                               \
+	  "its id fits a message in another base, and may be one's whose answer is missing")
 enum orphan_reason {
 #define X(name, number, text) ORPHAN_##name = (number),
 	ORPHAN_REASONS(X)
@@ -57,6 +59,11 @@ void orphans_join(struct turn *turn, const struct provider *provider, struct seg
 void orphans_join_shared(struct turn *turn, const struct provider *provider, struct segment_ref ref,
 			 uint64_t hash, int64_t since_ms);
 
+/*
+ * The answer of a segment to that number has come: what waits for it may have one reading now.
+ * `tail` is store_tail of the number, plus 1.
+ */
+void orphans_match_early(struct turn *turn, const struct provider *provider, uint32_t tail);
 /*
  * Matches anew, newest first and at most so many, what could not be matched by the settings or the
  * dialect of then.

@@ -105,6 +105,7 @@ struct provider {
 	struct config *held; /* as that of a trunk */
 	bool paused;	     /* by the operator */
 	bool querying;	     /* a query of core/missing.h is out: one at a time */
+	bool keeps_early;    /* in this run a receipt was kept as ORPHAN_EARLY */
 	bool no_multi;	     /* it does not know submit_multi, and is sent none until the restart */
 	int64_t query_ms;    /* the next one not before */
 	double tokens;	     /* segments that may go now, with a rate */

@@ -320,7 +320,8 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 /* Why it belongs to no segment. */
 static enum orphan_reason reason_of(const struct match *match)
 {
-	return match->standing	 ? ORPHAN_AMBIGUOUS :
+	return match->early	 ? ORPHAN_EARLY :
+	       match->standing	 ? ORPHAN_AMBIGUOUS :
 	       match->id_known	 ? ORPHAN_ADDRESS :
 	       match->id_of_gone ? ORPHAN_GONE :
 				   ORPHAN_UNKNOWN_ID;
@@ -367,7 +368,8 @@ static enum unmatched_news sort_receipt(struct turn *turn, struct delivery *deli
 				     .receipt = receipt,
 				     .came_ms = INT64_MAX };
 	struct match match = match_receipt(turn, &query);
-	if (match.standing == 1) {
+	delivery->link->provider->keeps_early |= match.early;
+	if (match.standing == 1 && !match.early) {
 		struct receipt_source source = { .pdu = pdu,
 						 .session = delivery->link->session_number,
 						 .rule = match.rule };

@@ -374,6 +374,8 @@ static void in_time(struct turn *turn, struct verdict *verdict, struct segment_r
 		receipts_cover(turn, verdict->link->provider, ref,
 			       flight->released_at_ms + happening.evidence.sent_after_ms);
 	correlate(turn, verdict->link->provider, store_tail(message.msisdn) + 1);
+	if (happening.event != LIFE_ON_LOST)
+		orphans_match_early(turn, verdict->link->provider, store_tail(message.msisdn) + 1);
 }
 
 /*

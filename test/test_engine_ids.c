@@ -236,6 +236,95 @@ static void test_engine__no_reading_stands_before_others_where_bases_change(void
 	engine_world_free(world);
 }
 
+/* ---- a receipt that may be of a message without an answer ---- */
+
+/* One message was taken under "10", and another to the same number is out. */
+static uint64_t lookalike(struct engine_world *world, uint64_t *out)
+{
+	uint64_t older = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	carrier_ok(world->carriers[0], 0, "10");
+	engine_world_settle(world);
+	*out = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	return older;
+}
+
+/* 16 is 10 in another base, and nothing has shown that this carrier writes ids so. */
+static void test_engine__a_receipt_ahead_of_its_answer_is_not_an_older_messages(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	uint64_t newer, older = lookalike(world, &newer);
+	(void)state;
+	says(world, "16", "DELIVRD");
+	assert_int_equal(world->carriers[0]->acked, 1);
+	assert_ends(world, older, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(orphan_reason(world), ORPHAN_EARLY);
+	carrier_ok(world->carriers[0], 1, "16");
+	engine_world_settle(world);
+	assert_ends(world, older, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_ends(world, newer, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+	engine_world_free(world);
+}
+
+/* What is out turns out to have another id: then there is one reading that fits. */
+static void test_engine__a_receipt_in_another_base_waits_for_the_answers_to_its_number(void **state)
+{
+	static const uint32_t statuses[] = { 0, 0x0B };
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct engine_world *world = engine_world_new(NULL);
+		uint64_t newer, older = lookalike(world, &newer);
+		says(world, "16", "DELIVRD");
+		assert_ends(world, older, STORE_STATE_SENT, STORE_ERROR_NONE);
+		if (statuses[i])
+			carrier_refuse(world->carriers[0], 1, statuses[i]);
+		else
+			carrier_ok(world->carriers[0], 1, "77");
+		engine_world_settle(world);
+		assert_ends(world, older, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+		assert_int_equal(world_count(world, STORE_KIND_ORPHAN), 0);
+		engine_world_free(world);
+	}
+}
+
+/* Its answer never comes: whose receipt it is nobody knows, and nobody says so. */
+static void test_engine__a_receipt_that_fits_a_doubt_as_well_stays_an_orphan(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	uint64_t newer, older = lookalike(world, &newer), third;
+	(void)state;
+	says(world, "16", "DELIVRD");
+	engine_world_run(world, 6000);
+	assert_int_equal(world_state(world, newer, 0), STORE_STATE_IN_DOUBT);
+	third = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	carrier_ok(world->carriers[0], 2, "77");
+	engine_world_settle(world);
+	assert_ends(world, older, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_ends(world, third, STORE_STATE_SENT, STORE_ERROR_NONE);
+	assert_int_equal(orphan_reason(world), ORPHAN_EARLY);
+	engine_world_free(world);
+}
+
+/* The id as it was given is nobody else's, and elsewhere nothing is out. */
+static void test_engine__only_another_base_and_the_same_number_make_it_wait(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	uint64_t newer, older = lookalike(world, &newer);
+	(void)state;
+	says(world, "10", "DELIVRD");
+	assert_ends(world, older, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	engine_world_free(world);
+
+	world = engine_world_new(NULL);
+	older = engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER });
+	carrier_ok(world->carriers[0], 0, "10");
+	engine_world_settle(world);
+	engine_world_order(world, &(struct wish){ .first = FIRST_NUMBER + 1 });
+	says(world, "16", "DELIVRD");
+	assert_ends(world, older, STORE_STATE_DELIVERED, STORE_ERROR_NONE);
+	engine_world_free(world);
+}
+
 /* No handset adds TLVs: it is the carrier's, whatever esm_class says, and waits for the answer. */
 static void test_engine__unmarked_tlvs_wait_for_their_answer(void **state)
 {
@@ -399,6 +488,12 @@ static void test_engine__check_9_16_what_cannot_be_read_is_kept_and_answered(voi
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_engine__a_receipt_ahead_of_its_answer_is_not_an_older_messages),
+		cmocka_unit_test(
+			test_engine__a_receipt_in_another_base_waits_for_the_answers_to_its_number),
+		cmocka_unit_test(test_engine__a_receipt_that_fits_a_doubt_as_well_stays_an_orphan),
+		cmocka_unit_test(test_engine__only_another_base_and_the_same_number_make_it_wait),
 		cmocka_unit_test(test_engine__m01_to_m14_an_id_is_known_in_every_spelling),
 		cmocka_unit_test(test_engine__t24_a_refusal_with_an_id_is_a_refusal_that_keeps_it),
 		cmocka_unit_test(test_engine__a_dialect_allows_its_reading_only),
