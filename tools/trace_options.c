@@ -410,22 +410,39 @@ static error_t read_way(int key, char *arg, struct argp_state *state)
 	}
 }
 
+/* What an option without a value turns on; NULL: it is another one. */
+static bool *flag_of(struct trace_options *options, int key)
+{
+	switch (key) {
+	case 'v':
+		return &options->verbose;
+	case 'i':
+		return &options->interactive;
+	case 'c':
+		return &options->summary;
+	case KEY_LADDER:
+		return &options->ladder;
+	case KEY_TEXT:
+		return &options->print.show_text;
+	case KEY_NUMBERS:
+		return &options->print.show_numbers;
+	default:
+		return NULL;
+	}
+}
+
 static error_t read_one(int key, char *arg, struct argp_state *state)
 {
 	struct trace_options *options = state->input;
+	bool *flag = flag_of(options, key);
 
+	if (flag != NULL) {
+		*flag = true;
+		return 0;
+	}
 	switch (key) {
-	case 'v':
-		options->verbose = true;
-		return 0;
-	case 'i':
-		options->interactive = true;
-		return 0;
 	case 'T':
 		read_format(state, options, arg);
-		return 0;
-	case 'c':
-		options->summary = true;
 		return 0;
 	case 'e':
 		add_name(state, options, arg);
@@ -433,21 +450,12 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 	case 'f':
 		options->filter_text = arg;
 		return 0;
-	case KEY_LADDER:
-		options->ladder = true;
-		return 0;
 	case KEY_PORT:
 		options->port = (uint16_t)read_number(state, "port", arg, UINT16_MAX);
 		return 0;
 	case KEY_AFTER:
 		options->unanswered_us =
 			(int64_t)read_number(state, "unanswered-after", arg, 1000000) * 1000000;
-		return 0;
-	case KEY_TEXT:
-		options->print.show_text = true;
-		return 0;
-	case KEY_NUMBERS:
-		options->print.show_numbers = true;
 		return 0;
 	case KEY_ALPHABET:
 		read_alphabet(state, options, arg);
