@@ -77,10 +77,10 @@ const char *smpp_status_text(uint32_t command_status, char out[SMPP_STATUS_TEXT_
 	const char *name = smpp_status(command_status).name;
 
 	if (name)
-		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "%s (0x%08" PRIX32 ")", name,
+		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "%s (0x%08" PRIx32 ")", name,
 			 command_status);
 	else
-		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "0x%08" PRIX32 " (%" PRIu32 ")",
+		snprintf(out, SMPP_STATUS_TEXT_OCTETS, "0x%08" PRIx32 " (%" PRIu32 ")",
 			 command_status, command_status);
 	return out;
 }

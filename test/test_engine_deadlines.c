@@ -88,7 +88,7 @@ static void test_engine__only_a_login_that_is_being_refused_is_unusable(void **s
 	assert_true(provider_usable(world->engine, config));
 	engine_world_run(world, 4000);
 	assert_false(provider_usable(world->engine, config));
-	assert_non_null(strstr(link_of(world)->reason, "0x0000000D"));
+	assert_non_null(strstr(link_of(world)->reason, "0x0000000d"));
 	alpha->mute = true;
 	engine_world_run(world, 20000);
 	assert_true(provider_usable(world->engine, config));

@@ -549,7 +549,7 @@ static void test_tables__check_80_a_status_is_told_in_hex_and_decimal(void **sta
 	assert_string_equal(smpp_status_text(0x58, out), "ESME_RTHROTTLED (0x00000058)");
 	assert_string_equal(smpp_status_text(0, out), "ESME_ROK (0x00000000)");
 	assert_string_equal(smpp_status_text(0x401, out), "0x00000401 (1025)");
-	assert_string_equal(smpp_status_text(0xFFFFFFFF, out), "0xFFFFFFFF (4294967295)");
+	assert_string_equal(smpp_status_text(0xFFFFFFFF, out), "0xffffffff (4294967295)");
 #define STATUS(value, name, meaning, class) \
 	assert_true(strlen(smpp_status_text(value, out)) + 1 < SMPP_STATUS_TEXT_OCTETS);
 #include "smpp/status.def"

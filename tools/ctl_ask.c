@@ -34,7 +34,7 @@ static void show_status(const struct json *ask)
 			       "; a receipt or a query tells whether it was so" :
 			       "");
 	else
-		printf("refused by the provider: 0x%08" PRIX64 " %s (%s); nothing has changed",
+		printf("refused by the provider: 0x%08" PRIx64 " %s (%s); nothing has changed",
 		       status, ctl_text(ask, "status_name", "unnamed"),
 		       ctl_text(ask, "meaning", "?"));
 }
