@@ -311,7 +311,8 @@ static bool trace_end(struct trace *trace)
 	say_none(trace);
 	say_blind(trace);
 	if (trace->summary != NULL)
-		trace_summary_print(trace->summary, &trace->view.out);
+		trace_summary_print(trace->summary, trace->options->print.show_numbers,
+				    &trace->view.out);
 	if (trace->export != NULL && !written(trace, trace_export_end(trace->export)))
 		return false;
 	return trace_flush(trace);

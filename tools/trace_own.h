@@ -1,4 +1,4 @@
-/* What the views share. Only tools/trace_view*.c and tools/tui_*.c include this. */
+/* What the views share. Only tools/trace_view*.c, tools/trace_summary.c and tools/tui_*.c include this. */
 #ifndef TOOLS_TRACE_OWN_H
 #define TOOLS_TRACE_OWN_H
 
@@ -33,6 +33,9 @@ void trace_put_words(struct buffer *out, const char *words);
 
 /* A number as it may be seen. */
 void trace_put_number(struct buffer *out, const char *number, bool show);
+
+/* " to=*********567 msg=BX-...", of a submit and of one whose message is known. */
+void trace_put_whose(struct buffer *out, const struct flow_request *request, bool show_numbers);
 
 /* "23ms", "1500ms", "0.318ms" */
 void trace_put_ms(struct buffer *out, int64_t us);

@@ -8,6 +8,7 @@
 
 #include "core/json.h"
 #include "smpp/status.h"
+#include "tools/trace_own.h"
 #include "tools/trace_times.h"
 
 #define WINDOWS 1024 /* a larger one is counted as that */
@@ -26,10 +27,8 @@ struct row {
 /* One that is told by itself. */
 struct named {
 	uint64_t number;
-	uint32_t command_id;
-	uint32_t sequence_number;
 	int64_t us;
-	char link[TRACE_LINK_OCTETS];
+	struct flow_request request;
 };
 
 struct link {
@@ -182,24 +181,15 @@ static void count_receipt(struct trace_summary *summary, const struct flow_event
 	trace_times_add(&summary->delay, event->delay_us);
 }
 
-static struct named name(const struct flow_request *request, uint64_t number, int64_t us)
-{
-	struct named named = { .number = number,
-			       .command_id = request->command_id,
-			       .sequence_number = request->sequence_number,
-			       .us = us };
-
-	memcpy(named.link, request->link, sizeof(named.link));
-	return named;
-}
-
 static void count_held(struct trace_summary *summary, const struct flow_event *event)
 {
 	if (event->held_us < FLOW_HELD_US || event->window == 0)
 		return;
 	summary->held++;
 	if (event->held_us > summary->slowest.us)
-		summary->slowest = name(event->request, event->pdu->number, event->held_us);
+		summary->slowest = (struct named){ .number = event->pdu->number,
+						   .us = event->held_us,
+						   .request = *event->request };
 }
 
 static void count_pdu(struct trace_summary *summary, const struct flow_event *event)
@@ -242,7 +232,9 @@ void trace_summary_add(struct trace_summary *summary, const struct flow_event *e
 	case FLOW_UNANSWERED:
 		if (summary->unanswered < NAMED)
 			summary->named[summary->unanswered] =
-				name(event->request, event->request->number, event->rtt_us);
+				(struct named){ .number = event->request->number,
+						.us = event->rtt_us,
+						.request = *event->request };
 		summary->unanswered++;
 		row_of(summary, event->request->command_id, 0)->unanswered++;
 		return;
@@ -303,17 +295,21 @@ static void put_whole(const struct trace_summary *summary, struct buffer *out)
 		      summary->problems, summary->lost, summary->dropped, summary->again);
 }
 
-static void put_named(const struct trace_summary *summary, struct buffer *out)
+static void put_named(const struct trace_summary *summary, bool show_numbers, struct buffer *out)
 {
 	const struct named *named = summary->named;
 	uint64_t n = summary->unanswered < NAMED ? summary->unanswered : NAMED;
 
-	for (uint64_t i = 0; i < n; i++)
-		buffer_format(out,
-			      "unanswered: #%" PRIu64 " %s sequence_number=%" PRIu32
-			      " on %s, waited %.3f ms\n",
-			      named[i].number, smpp_command(named[i].command_id)->name,
-			      named[i].sequence_number, named[i].link, (double)named[i].us / 1000);
+	for (uint64_t i = 0; i < n; i++) {
+		const struct flow_request *request = &named[i].request;
+
+		buffer_format(out, "unanswered: #%" PRIu64 " %s sequence_number=%" PRIu32,
+			      named[i].number, smpp_command(request->command_id)->name,
+			      request->sequence_number);
+		trace_put_whose(out, request, show_numbers);
+		buffer_format(out, " on %s, waited %.3f ms\n", request->link,
+			      (double)named[i].us / 1000);
+	}
 	if (summary->unanswered > n)
 		buffer_format(out, "unanswered: and %" PRIu64 " more\n", summary->unanswered - n);
 	if (summary->held == 0)
@@ -323,8 +319,8 @@ static void put_named(const struct trace_summary *summary, struct buffer *out)
 		      "slow: %" PRIu64 " answers kept others waiting for %d ms or more, longest "
 		      "#%" PRIu64 " to %s sequence_number=%" PRIu32 " on %s: %.3f ms\n",
 		      summary->held, FLOW_HELD_US / 1000, named->number,
-		      smpp_command(named->command_id)->name, named->sequence_number, named->link,
-		      (double)named->us / 1000);
+		      smpp_command(named->request.command_id)->name, named->request.sequence_number,
+		      named->request.link, (double)named->us / 1000);
 }
 
 static int compare_rows(const void *a, const void *b)
@@ -460,10 +456,10 @@ static void put_share(struct buffer *out, const struct link *link)
 		      link->name, link->submits, link->throttles, link->window);
 }
 
-void trace_summary_print(const struct trace_summary *summary, struct buffer *out)
+void trace_summary_print(const struct trace_summary *summary, bool show_numbers, struct buffer *out)
 {
 	put_whole(summary, out);
-	put_named(summary, out);
+	put_named(summary, show_numbers, out);
 	put_rows(summary, out);
 	put_receipts(summary, out);
 	for (size_t i = 0; i < summary->link_count; i++) {

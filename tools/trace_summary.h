@@ -25,6 +25,8 @@ void trace_summary_free(struct trace_summary *summary);
 void trace_summary_add(struct trace_summary *summary, const struct flow_event *event);
 /* PDUs that the source dropped, before or behind those that were added. */
 void trace_summary_dropped(struct trace_summary *summary, uint64_t dropped);
-void trace_summary_print(const struct trace_summary *summary, struct buffer *out);
+/* Without show_numbers a number is told by its last digits. */
+void trace_summary_print(const struct trace_summary *summary, bool show_numbers,
+			 struct buffer *out);
 
 #endif

@@ -184,6 +184,18 @@ void trace_put_number(struct buffer *out, const char *number, bool show)
 	}
 }
 
+void trace_put_whose(struct buffer *out, const struct flow_request *request, bool show_numbers)
+{
+	if (flow_is_submit(request->command_id)) {
+		buffer_text(out, " to=");
+		trace_put_number(out, request->to, show_numbers);
+	}
+	if (request->message[0] != '\0') {
+		buffer_text(out, " msg=");
+		trace_put_number(out, request->message, true);
+	}
+}
+
 void trace_put_ms(struct buffer *out, int64_t us)
 {
 	if (us % 1000 == 0)
@@ -346,14 +358,7 @@ void trace_put_silence(struct trace_view *view, const struct flow_event *event)
 	buffer_format(out, "!! %s sequence_number=%" PRIu32 " (#%" PRIu64 ")",
 		      trace_command_name(request->command_id), request->sequence_number,
 		      request->number);
-	if (flow_is_submit(request->command_id)) {
-		buffer_text(out, " to=");
-		trace_put_number(out, request->to, view->print.show_numbers);
-	}
-	if (request->message[0] != '\0') {
-		buffer_text(out, " msg=");
-		trace_put_number(out, request->message, true);
-	}
+	trace_put_whose(out, request, view->print.show_numbers);
 	buffer_format(out, " %s", whys[event->why]);
 	if (event->at_us != 0) {
 		buffer_text(out, ", after ");

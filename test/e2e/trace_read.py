@@ -4,6 +4,7 @@
 session of test/vectors must show is known from its making: test/vectors/README.md. Prints TAP."""
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -164,6 +165,9 @@ def figures():
                '18 submits' in summary and 'window 12 at most' in summary and
                'it throttled 1 of 18 submits, and after that nothing was submitted for 5.4 s in all\n'
                in summary, 'so are its counts, and what limits it', [summary])
+    named, = re.findall('^unanswered: .*', trace('-c', '--numbers', vector('upper-pdu.pcapng'))[1], re.M)
+    tap.result(' to=31612340008 msg=BX-' in named, 'what is not answered is named by its number, if that '
+               'may be seen, and by its message', [named])
     rows = {tuple(line.split()[:2]): line.split()[-6:-4] for line in summary.splitlines()
             if line.startswith('submit_sm_resp ')}
     tap.result({row[1] for row in rows} == {'ESME_ROK', 'ESME_RINVDSTADR', 'ESME_RTHROTTLED',

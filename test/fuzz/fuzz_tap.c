@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	flow_end(run.flow);
 	show(&run);
-	trace_summary_print(run.summary, &run.view.out);
+	trace_summary_print(run.summary, run.view.print.show_numbers, &run.view.out);
 	if (run.told != run.number || run.view.out.failed)
 		abort();
 	trace_view_release(&run.view);

@@ -78,7 +78,7 @@ static void run(struct trace_capture *capture, struct flow *flow, struct trace_v
 	} while (more);
 	if (told.pdus != number)
 		abort();
-	trace_summary_print(summary, &view->out);
+	trace_summary_print(summary, view->print.show_numbers, &view->out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
