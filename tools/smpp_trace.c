@@ -479,6 +479,9 @@ static bool watch(const struct passing *passing, struct trace *trace)
 		count_dropped(trace, trace_live_dropped(passing->live));
 		error = trace_live_error(passing->live);
 	}
+	/* Why it ended comes before how much there was. */
+	if (error != NULL && trace->tui == NULL)
+		fprintf(stderr, "smpp-trace: %s\n", error);
 	wanted = wanted && trace_end(trace);
 	if (wanted && trace->tui != NULL)
 		tui_stay(trace, error ? error : "");
@@ -504,7 +507,8 @@ static int live(struct trace_options *options)
 	if (passing.live == NULL)
 		return 1;
 	error = trace_live_error(passing.live);
-	if (error)
+	/* What the screen has told went with it. */
+	if (error && options->interactive)
 		fprintf(stderr, "smpp-trace: %s\n", error);
 	trace_live_free(passing.live);
 	return error || !well ? 1 : 0;

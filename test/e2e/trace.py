@@ -508,9 +508,11 @@ def fake_taps():
                                 'no line of a tap')):
         status, _, err, _ = live_of(answer)
         tap.result(status == 1 and says in err, f'live tells of {name}', [status, err])
-    status, _, err = trace('live', '--socket', '/nowhere/tap.sock')
-    tap.result(status == 1 and '/nowhere/tap.sock' in err and 'esmed' in err,
-               'live tells of a daemon that is not there', [status, err])
+    status, _, err = trace('live', '-f', 'error', '--socket', '/nowhere/tap.sock')
+    first, *_, last = err.splitlines()
+    tap.result(status == 1 and '/nowhere/tap.sock' in first and 'esmed' in first and
+               err.count('/nowhere') == 1 and last == 'seen 0, shown 0, dropped 0',
+               'live tells first of a daemon that is not there', [status, err])
     with FakeTap([HEAD, chunk(lines[0])], close=False) as fake:
         process = subprocess.Popen([TRACE, 'live', '--socket', fake.path], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
