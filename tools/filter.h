@@ -42,6 +42,9 @@ const char *filter_refusal(const struct filter *filter, bool show_text, bool sho
 /* Does it look at what is masked in this event already? Then that it does not hold says nothing. */
 bool filter_is_blind(const struct filter *filter, const struct flow_event *event);
 
+/* "200ms", "1.5s", "5m", "80us"; a number alone is so many times bare_us. false: it is none. */
+bool filter_duration(const char *text, int64_t bare_us, int64_t *us);
+
 /* Every name with what it is, a line each. */
 void filter_help(struct buffer *out);
 

@@ -1,4 +1,4 @@
-/* What tools/filter.c and tools/filter_terms.c share. Nothing else includes this. */
+/* What tools/filter*.c share. Nothing else includes this. */
 #ifndef TOOLS_FILTER_OWN_H
 #define TOOLS_FILTER_OWN_H
 
@@ -56,6 +56,8 @@ bool filter_term_init(struct filter_term *term, const struct filter_words *words
 		      struct filter_error *error);
 /* Of a name whose values are few, is it one of them? Any other name is well. */
 bool filter_choice(const struct filter_words *words, struct filter_error *error);
+/* "7", "0x1f"; *rest is behind it. */
+bool filter_number(const char *text, int64_t *number, const char **rest);
 void filter_term_release(struct filter_term *term);
 /* Which of both is masked in the event. */
 unsigned filter_masked(const struct flow_event *event);

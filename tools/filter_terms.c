@@ -2,10 +2,8 @@
  * What the names of a filter mean: rows that get values from an event, and for all other names the
  * fields of the PDU as smpp/pdu.def calls them. See tools/filter.h.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -381,47 +379,6 @@ static void visit_field(void *ctx, const struct smpp_field *field)
 
 /* ---- terms ---- */
 
-static bool read_number(const char *text, int64_t *number, const char **rest)
-{
-	char *end;
-	bool hex = strncasecmp(text, "0x", 2) == 0;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*number = strtoll(text, &end, hex ? 16 : 10);
-	*rest = end;
-	return errno == 0;
-}
-
-/* "200ms", "1.5s", "5m", "80us"; a number alone is milliseconds. */
-static bool read_time(const char *text, int64_t *us)
-{
-	static const struct {
-		const char *unit;
-		int64_t us;
-	} units[] = {
-		{ "", 1000 }, { "ms", 1000 }, { "us", 1 }, { "s", 1000000 }, { "m", 60 * 1000000 }
-	};
-	const char *rest;
-	int64_t whole, part = 0, scale = 1;
-
-	if (!read_number(text, &whole, &rest) || whole > 1000000000)
-		return false;
-	if (*rest == '.')
-		for (rest++; *rest >= '0' && *rest <= '9' && scale < 1000000; rest++) {
-			part = part * 10 + (*rest - '0');
-			scale *= 10;
-		}
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(rest, units[i].unit) == 0) {
-			*us = whole * units[i].us + part * units[i].us / scale;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* Past a set in brackets, that begins at `at`; at the end of the text if it is not closed. */
 static const char *past_set(const char *at)
 {
@@ -521,12 +478,12 @@ static bool read_typed(struct filter_term *term, enum type type, const struct fi
 	case TYPE_NUMBER:
 		break;
 	case TYPE_TIME:
-		term->has_number = read_time(words->value, &term->number);
+		term->has_number = filter_duration(words->value, 1000, &term->number);
 		return term->has_number ||
 		       filter_fail(error, words->value_at, "%s wants a time, as in %s>200ms",
 				   words->name, words->name);
 	}
-	term->has_number = read_number(words->value, &term->number, &rest) && *rest == '\0';
+	term->has_number = filter_number(words->value, &term->number, &rest) && *rest == '\0';
 	return term->has_number ||
 	       filter_fail(error, words->value_at, "%s wants a number%s", words->name,
 			   type == TYPE_STATUS ? " or the name of a status" : "");
@@ -538,7 +495,7 @@ static bool read_untyped(struct filter_term *term, const struct filter_words *wo
 {
 	const char *rest = "";
 
-	term->has_number = read_number(words->value, &term->number, &rest) && *rest == '\0';
+	term->has_number = filter_number(words->value, &term->number, &rest) && *rest == '\0';
 	if (term->has_number || words->operator<= FILTER_NE)
 		return true;
 	return filter_fail(error, words->value_at, "%s is compared with a number, or by = != ~ !~",

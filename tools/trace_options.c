@@ -15,6 +15,7 @@
 #include "tools/trace_live.h"
 
 #define HOST_OCTETS	  sizeof(((struct trace_options *)NULL)->to_host)
+#define AFTER_US_MAX	  (INT64_C(1000000) * 1000000)
 #define ROTATE_OCTETS_MIN (64u << 10)
 #define ROTATE_OCTETS_MAX (UINT64_C(1024) << 30)
 
@@ -51,8 +52,8 @@ static const struct argp_option rows[] = {
 	{ "field", 'e', "NAME", 0, "A column of -T fields or csv: a member of the JSON object", 1 },
 	{ "filter", 'f', "EXPR", 0, "Only PDUs for which it holds: cmd=submit_sm & rtt>200ms", 1 },
 	{ "extcap-capture-filter", 0, NULL, OPTION_ALIAS | OPTION_HIDDEN, NULL, 0 },
-	{ "unanswered-after", KEY_AFTER, "SECONDS", 0, "When a request counts as unanswered (60)",
-	  1 },
+	{ "unanswered-after", KEY_AFTER, "TIME", 0,
+	  "When a request counts as unanswered: 500ms, 5s, 2m (60s)", 1 },
 	{ "text", KEY_TEXT, NULL, 0, "Show texts; otherwise their length", 1 },
 	{ "numbers", KEY_NUMBERS, NULL, 0, "Show numbers; otherwise their last three digits", 1 },
 	{ "alphabet", KEY_ALPHABET, "NAME", 0,
@@ -454,8 +455,12 @@ static error_t read_one(int key, char *arg, struct argp_state *state)
 		options->port = (uint16_t)read_number(state, "port", arg, UINT16_MAX);
 		return 0;
 	case KEY_AFTER:
-		options->unanswered_us =
-			(int64_t)read_number(state, "unanswered-after", arg, 1000000) * 1000000;
+		if (!filter_duration(arg, 1000000, &options->unanswered_us) ||
+		    options->unanswered_us < 1 || options->unanswered_us > AFTER_US_MAX)
+			argp_error(state,
+				   "--unanswered-after=%s is no time such as 500ms, 5s or 2m, "
+				   "1000000s at most; a number alone is seconds",
+				   arg);
 		return 0;
 	case KEY_ALPHABET:
 		read_alphabet(state, options, arg);

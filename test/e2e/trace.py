@@ -269,6 +269,9 @@ def command_line():
                             (('-T', 'xml', 'decode', '00'), 'xml'),
                             (('--alphabet', 'klingon', 'decode', '00'), 'klingon'),
                             (('live', '--link', 'x' * 80), '--link'),
+                            (('--unanswered-after=5h', 'live'), '5h is no time such as'),
+                            (('--unanswered-after=0s', 'live'), '0s is no time such as'),
+                            (('--unanswered-after=16667m', 'live'), '1000000s at most'),
                             (('live', '-f', 'to~^3161'), 'without --numbers'),
                             (('live', '--numbers', '-f', 'short_message~a'), 'without --text'),
                             (('live', '--text', '-f', 'to=1 | text=a'), 'column')):
@@ -420,7 +423,8 @@ def silence():
     lines = [line(1, submit(1), 'out', now_ms), line(2, submit(2), 'out', now_ms),
              line(3, pdu(SUBMIT_RESP, cstring('A'), sequence=1), 'in', now_ms)]
     with FakeTap([HEAD, *map(chunk, lines)], close=False) as fake:
-        process = subprocess.Popen([TRACE, 'live', '--socket', fake.path, '--unanswered-after=1'],
+        process = subprocess.Popen([TRACE, 'live', '--socket', fake.path,
+                                    '--unanswered-after=1000ms'],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         shown = [house.first_line(process), *(process.stdout.readline() for _ in range(3))]
         process.send_signal(signal.SIGINT)

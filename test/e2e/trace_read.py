@@ -335,7 +335,7 @@ def acknowledged():
         down += len(answer)
         packets.append((10000 * number + 90,
                         sim_replay.tcp(ESME, SMSC, up, flags=0x10, acknowledged=down)))
-    said = objects('--unanswered-after', '15', capture(packets))
+    said = objects('--unanswered-after', '15s', capture(packets))
     tap.result([one['smpp.sequence_number'] for one in said if 'unanswered' in one] == [3] and
                not [one for one in said if one.get('late')] and
                [one['smpp.sequence_number'] for one in said if one.get('lost')] == [4],
