@@ -60,7 +60,7 @@ static const struct argp_option rows[] = {
 	  "What data_coding 0 means: gsm7 (the default), latin1, ascii or ucs2", 1 },
 	{ "port", KEY_PORT, "PORT", 0, "read: SMPP is on this port only (any, if recognised)", 2 },
 	{ "socket", KEY_SOCKET, "PATH", 0,
-	  "live, message, order: the daemon's tap socket (" TRACE_TAP_SOCKET ")", 2 },
+	  "live, message, order: the daemon's tap socket (ESMED_TAP, or " TRACE_TAP_SOCKET ")", 2 },
 	{ "link", 'p', "NAME", 0, "live: only this link, or the links of this provider", 2 },
 	{ "listen", KEY_LISTEN, "[HOST:]PORT", 0,
 	  "proxy: where the ESME connects to; loopback without HOST, a free port with 0", 2 },
@@ -497,9 +497,10 @@ void trace_options_read(struct trace_options *options, int argc, char **argv)
 	static const struct argp argp = {
 		.options = rows, .parser = read_one, .args_doc = args_doc, .doc = doc
 	};
+	const char *env = getenv("ESMED_TAP");
 
 	*options = (struct trace_options){
-		.socket_path = TRACE_TAP_SOCKET,
+		.socket_path = env != NULL && env[0] != '\0' ? env : TRACE_TAP_SOCKET,
 		.link = "",
 		.unanswered_us = 60 * INT64_C(1000000),
 	};

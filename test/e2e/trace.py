@@ -512,6 +512,13 @@ def fake_taps():
                                 'no line of a tap')):
         status, _, err, _ = live_of(answer)
         tap.result(status == 1 and says in err, f'live tells of {name}', [status, err])
+    for name, asked, options in (('/nowhere/tap.sock', {'ESMED_TAP': '/nowhere/tap.sock'}, ()),
+                                 ('/not/there', {'ESMED_TAP': '/nowhere/tap.sock'},
+                                  ('--socket', '/not/there'))):
+        told = [subprocess.run([TRACE, *options, *what], env=os.environ | asked, text=True,
+                               capture_output=True, timeout=house.PATIENCE_S, check=False).stderr
+                for what in (('live', '-p', 'no/such'), ('order', '1'))]
+        tap.result(all(name in err for err in told), f'{asked} {options}: {name} is asked', told)
     status, _, err = trace('live', '-f', 'error', '--socket', '/nowhere/tap.sock')
     first, *_, last = err.splitlines()
     tap.result(status == 1 and '/nowhere/tap.sock' in first and 'esmed' in first and
