@@ -46,6 +46,7 @@ struct filter_term {
 	unsigned looks_at;
 	int64_t number; /* the value, if it has one */
 	bool has_number;
+	bool of_day; /* the number is of the time of day, whichever day it is */
 	char text[FILTER_VALUE_OCTETS];
 	bool has_regex;
 	regex_t regex;
@@ -58,6 +59,9 @@ bool filter_term_init(struct filter_term *term, const struct filter_words *words
 bool filter_choice(const struct filter_words *words, struct filter_error *error);
 /* "7", "0x1f"; *rest is behind it. */
 bool filter_number(const char *text, int64_t *number, const char **rest);
+/* The number of a term that says when, in milliseconds. false: *error says what is wrong with it. */
+bool filter_moment(struct filter_term *term, const struct filter_words *words,
+		   struct filter_error *error);
 void filter_term_release(struct filter_term *term);
 /* Which of both is masked in the event. */
 unsigned filter_masked(const struct flow_event *event);

@@ -14,6 +14,7 @@
 #define VALUES	      4	  /* of one field of one event */
 #define TEXT_OCTETS   256 /* of a value that a regular expression looks at; the rest is left out */
 #define PATTERN_CHARS 64
+#define DAY_MS	      (INT64_C(24) * 60 * 60 * 1000)
 
 struct value {
 	int64_t number;
@@ -32,6 +33,7 @@ enum type {
 	TYPE_NUMBER,
 	TYPE_STATUS, /* a number, or its name */
 	TYPE_TIME,   /* microseconds */
+	TYPE_MOMENT, /* milliseconds since 1970, as views show it */
 };
 
 typedef void get_fn(const struct flow_event *event, struct values *values);
@@ -188,6 +190,13 @@ static void get_number(const struct flow_event *event, struct values *values)
 		   (int64_t)(event->pdu != NULL ? event->pdu->number : event->request->number));
 }
 
+/* What was pasted has none. */
+static void get_time(const struct flow_event *event, struct values *values)
+{
+	if (event->at_us != 0)
+		add_number(values, event->at_us / 1000);
+}
+
 static void get_rtt(const struct flow_event *event, struct values *values)
 {
 	if (event->pairing == FLOW_PAIR_ANSWER)
@@ -306,6 +315,7 @@ static const struct filter_row rows[] = {
 	{ "session", TYPE_NUMBER, false, get_session, "of the link" },
 	{ "dir", TYPE_TEXT, false, get_dir, "in (from the carrier) or out" },
 	{ "number", TYPE_NUMBER, false, get_number, "of the PDU" },
+	{ "time", TYPE_MOMENT, false, get_time, "UTC: time>18:25, time<=2026-11-20T18:25:30.5Z" },
 	{ "rtt", TYPE_TIME, false, get_rtt, "of an answer: rtt>200ms" },
 	{ "window", TYPE_NUMBER, false, get_window, "requests open" },
 	{ "delay", TYPE_TIME, false, get_delay, "of a receipt since its submit: delay>5m" },
@@ -482,6 +492,8 @@ static bool read_typed(struct filter_term *term, enum type type, const struct fi
 		return term->has_number ||
 		       filter_fail(error, words->value_at, "%s wants a time, as in %s>200ms",
 				   words->name, words->name);
+	case TYPE_MOMENT:
+		return filter_moment(term, words, error);
 	}
 	term->has_number = filter_number(words->value, &term->number, &rest) && *rest == '\0';
 	return term->has_number ||
@@ -648,8 +660,11 @@ bool filter_term_holds(const struct filter_term *term, const struct flow_event *
 		term->row->get(event, &visit.values);
 	else if (has_fields(event))
 		smpp_pdu_visit(event->fields, visit_field, &visit);
-	for (size_t i = 0; i < visit.values.n && !found; i++)
+	for (size_t i = 0; i < visit.values.n && !found; i++) {
+		if (term->of_day)
+			visit.values.of[i].number %= DAY_MS;
 		found = compares(term, &visit.values.of[i]);
+	}
 	if (term->operator== FILTER_NE || term->operator== FILTER_NOT_LIKE)
 		return visit.values.n > 0 && !found;
 	return found;

@@ -1,8 +1,9 @@
-/* Numbers and times as a filter writes them. */
+/* Numbers, how long (rtt>200ms) and when (time>18:25), as a filter writes them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "tools/filter_own.h"
 
@@ -46,4 +47,52 @@ bool filter_duration(const char *text, int64_t bare_us, int64_t *us)
 		}
 	}
 	return false;
+}
+
+/* ":30" or ":30.5" behind the minutes, if it is there. Returns what is behind it. */
+static const char *read_seconds(const char *rest, struct tm *tm, int64_t *ms)
+{
+	const char *behind = *rest == ':' ? strptime(rest, ":%S", tm) : NULL;
+
+	if (behind == NULL)
+		return rest;
+	if (behind[0] != '.' || behind[1] < '0' || behind[1] > '9')
+		return behind;
+	behind++;
+	for (int64_t scale = 100; *behind >= '0' && *behind <= '9' && scale > 0; scale /= 10)
+		*ms += scale * (*behind++ - '0');
+	return behind;
+}
+
+bool filter_moment(struct filter_term *term, const struct filter_words *words,
+		   struct filter_error *error)
+{
+	const char *text = words->value;
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M", &tm);
+	int64_t ms = 0;
+	int day;
+
+	term->of_day = rest == NULL;
+	if (term->of_day) {
+		tm = (struct tm){ .tm_year = 70, .tm_mday = 1 };
+		rest = strptime(text, "%H:%M", &tm);
+	}
+	if (rest != NULL)
+		rest = read_seconds(rest, &tm, &ms);
+	if (rest != NULL && *rest == 'Z')
+		rest++;
+	/* strptime knows leap seconds, which no PDU has. */
+	if (rest == NULL || *rest != '\0' || tm.tm_sec > 59)
+		return filter_fail(error,
+				   words->value_at + (rest != NULL && *rest != '\0' ?
+							      (size_t)(rest - text) :
+							      0),
+				   "%s wants a time (UTC), as in %s>18:25, %s<=18:25:30.5 or "
+				   "%s>2026-11-20T18:25:30.5Z",
+				   words->name, words->name, words->name, words->name);
+	day = tm.tm_mday;
+	term->number = (int64_t)timegm(&tm) * 1000 + ms;
+	term->has_number = true;
+	return tm.tm_mday == day || filter_fail(error, words->value_at, "there is no such day");
 }

@@ -469,11 +469,19 @@ def filters():
             ('(data_coding=8 | esm_class=0x40)', [15, 16]),
             ('id=2F00A', []), ('id~A$ & response', [12, 15]),
             ('to=31612340008', [10]), ('to~"^3+[+1]+6(1|2+)*[]3]+40+8$"', [10]), ('dir=in & seq>=100 & seq<102', [100, 101]),
+            ('time<22:13:20.019', [1, 1]), ('time=22:13:20.025Z', [8, 9]), ('time>22:13:27.4', [21, 21]),
+            ('time!=22:13:20.025 & time>=22:13:20.024 & time<=22:13:20.026', [7, 10]),
+            ('time>=22:13:27 | time<22:13', [21, 21]), ('time<=2023-11-14T22:13:20.018Z', [1, 1]),
+            ('time>2023-11-14T22:13:27.444', [21]), ('time>2023-11-14T22:14', []),
             ('rtt!=1ms & window>10', [2]), ('error & !status=0x58', [9, 11, 77])):
         got = [one['smpp.sequence_number'] for one in pdus('-f', text, path)]
         tap.result(got == sequences, f'{text}', got)
     tap.result([one.get('unanswered') for one in objects('-f', 'unanswered', path)] == ['submit_sm'],
                'what is not answered can be asked for')
+    done = subprocess.run([TRACE, 'decode', '-f', 'time>=00:00', '00000010800000150000000000000007'],
+                          capture_output=True, text=True, timeout=house.PATIENCE_S, check=False)
+    tap.result(done.stdout == '' and 'none of 1 PDUs' in done.stderr,
+               'what was pasted has no time, and fits none', [done])
     status, out, err = trace('-f', 'link=c', path)
     tap.result(status == 0 and out == '' and 'none of 52 PDUs' in err,
                'that a filter has chosen nothing is said', [err])
@@ -487,6 +495,10 @@ def filters():
             ('to~6++', 6, 'no + here'), ('to~"((6+)*[5+]?)+"', 17, 'no + here'),
             ('to~' + '+' * 40 + '6', 5, 'no + here'), ('to~"[^]+[:alpha:]+]+1+?+"', 24, 'no + here'),
             ('status=OFTEN', 8, 'status'), ('rtt~3', 4, 'no text'), ('request=1', 8, 'alone'),
+            ('time>18', 6, '18:25'), ('time>24:00', 6, 'UTC'), ('time<18:25:61', 6, 'UTC'),
+            ('time<18:25:30.1234', 18, 'time'), ('time<18:25:30.', 14, 'time'),
+            ('error & time<=18:25+01:00', 20, 'UTC'), ('time>2023-02-29T18:25', 6, 'no such day'),
+            ('time>2023-11-14', 6, 'time'), ('time~18', 5, 'no text'),
             ('cmd', 4, 'operator'), ('', 1, 'missing'), ('to="1', 4, 'quote'), ('cmd<3', 4, 'text'),
             ('!' * 40 + 'error', 33, 'at most'), ('a' * 60, 1, 'long'),
             ('class=throttled', 7, 'throttle'), ('cmd!=submit', 6, 'cmd~'), ('dir=x', 5, 'in out'),
