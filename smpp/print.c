@@ -76,10 +76,26 @@ static void put_message(struct smpp_printing *p, const struct smpp_field *field)
 	smpp_print_text(p->out, text, alphabet);
 }
 
+/* The carrier's own: nobody knows its type, but a text can be seen to be one, with a NUL or without. */
+static void put_likely_text(struct smpp_printing *p, struct smpp_octets value)
+{
+	value.n -= value.at[value.n - 1] == '\0';
+	for (uint32_t i = 0; i < value.n; i++) {
+		if (value.at[i] < 0x20 || value.at[i] > 0x7E)
+			return;
+	}
+	if (value.n == 0)
+		return;
+	smpp_print_piece(p->out, " ", 1);
+	smpp_print_quoted(p->out, value);
+}
+
 /* Octets: names for what their first one says, where there are any (5.3.2.31, 5.3.2.44). */
 static void put_octets(struct smpp_printing *p, const struct smpp_field *field)
 {
 	smpp_print_hex(p->out, field->value, ':');
+	if (!field->name)
+		put_likely_text(p, field->value);
 	if (field->name && field->value.n > 0 && field->mask == SMPP_MASK_OPEN)
 		put_names(p, field->name, field->value.at[0]);
 }

@@ -129,6 +129,47 @@ static void test_print__line_counts_flaws_and_names_unknown_tlvs(void **state)
 		"(success) message_id=\"A\" tlv_0x1403=[2 octets] rest=[3 octets] flaws=1");
 }
 
+/* Of the carrier's own TLVs a text is read as one, where both masks are lifted: it may hold either. */
+static void test_print__line_reads_the_text_of_an_unknown_tlv(void **state)
+{
+	static const struct {
+		const char *tlv;
+		const char *shown;
+		const char *octets;
+	} rows[] = {
+		{ "1403 0003 4d5431", "tlv_0x1403=4d:54:31 \"MT1\"", "3" },
+		{ "1403 0004 4d543100", "tlv_0x1403=4d:54:31:00 \"MT1\"", "4" },
+		{ "1403 0003 4d2231", "tlv_0x1403=4d:22:31 \"M\\\"1\"", "3" },
+		{ "1403 0003 4d0031", "tlv_0x1403=4d:00:31", "3" },
+		{ "1403 0003 4d1b31", "tlv_0x1403=4d:1b:31", "3" },
+		{ "1403 0002 c3a4", "tlv_0x1403=c3:a4", "2" },
+		{ "1403 0001 00", "tlv_0x1403=00", "1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct smpp_print_options options = masked;
+		char hex[128], line[256];
+		struct smpp_pdu pdu;
+
+		snprintf(hex, sizeof(hex), "%%len 80000004 00000000 00000006 4100 %s", rows[i].tlv);
+		pdu = decoded(hex);
+		for (int mask = 0; mask < 4; mask++) {
+			options.show_text = mask & 1;
+			options.show_numbers = mask & 2;
+			snprintf(line, sizeof(line),
+				 "submit_sm_resp sequence_number=6 command_status=0x00000000 "
+				 "ESME_ROK (success) message_id=\"A\" %s%s%s",
+				 mask == 3 ? rows[i].shown : "tlv_0x1403=[",
+				 mask == 3 ? "" : rows[i].octets,
+				 mask == 3		  ? "" :
+				 rows[i].octets[0] == '1' ? " octet]" :
+							    " octets]");
+			assert_string_equal(printed(smpp_print_line, &pdu, &options), line);
+		}
+	}
+}
+
 /* --- The block ----------------------------------------------------------------------------- */
 
 static void test_print__block_of_a_bind_hides_the_password(void **state)
@@ -606,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_print__line_says_status_three_ways),
 		cmocka_unit_test(test_print__line_of_an_unknown_command),
 		cmocka_unit_test(test_print__line_counts_flaws_and_names_unknown_tlvs),
+		cmocka_unit_test(test_print__line_reads_the_text_of_an_unknown_tlv),
 		cmocka_unit_test(test_print__block_of_a_bind_hides_the_password),
 		cmocka_unit_test(test_print__block_names_entries_and_flaws),
 		cmocka_unit_test(test_print__block_of_what_was_not_decoded_has_no_octets),
