@@ -1,7 +1,9 @@
 """Kannel's bearerbox and smsbox, an ESME that shares no line with this project, with a small HTTP
 server for their delivery reports. Used by the scripts of test/e2e and by test/bench."""
+import contextlib
 import http.server
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -20,9 +22,15 @@ def installed():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """One for a program that cannot be told to take any: not of those that the kernel gives to whoever
+    asks for any, for it may give this one away until the program has it."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range', encoding='ascii') as file:
+        first = int(file.read().split()[0])
+    while True:
+        port = random.randrange(10_000, first) if first > 11_000 else 0
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(('127.0.0.1', port))
+            return probe.getsockname()[1]
 
 
 def takes(port):
