@@ -134,6 +134,13 @@ static bool ends_in(const char *text, const char *end)
 	return n >= k && strcmp(text + n - k, end) == 0;
 }
 
+/* The same in every submit of a session: words that hide those that are looked for. */
+static bool is_usual(const struct smpp_field *field)
+{
+	return strcmp(field->name, "registered_delivery") == 0 ||
+	       strcmp(field->name, "validity_period") == 0;
+}
+
 static bool in_line(const struct smpp_field *field)
 {
 	if (field->part == SMPP_PART_HEADER)
@@ -141,7 +148,7 @@ static bool in_line(const struct smpp_field *field)
 	if (field->part == SMPP_PART_TLV || field->part == SMPP_PART_REST)
 		return true;
 	if (field->type == SMPP_TYPE_LENGTH || ends_in(field->name, "_ton") ||
-	    ends_in(field->name, "_npi"))
+	    ends_in(field->name, "_npi") || is_usual(field))
 		return false;
 	return field->has_number ? field->number != 0 : field->value.n > 0;
 }

@@ -50,8 +50,8 @@ size_t smpp_print_room(const struct smpp_pdu *pdu);
 
 /*
  * One line without line feed: command, sequence_number, status of a response, then every
- * parameter and TLV that is not empty or zero, as name=value. TON, NPI and lengths are left to
- * the block. Flaws are counted at the end.
+ * parameter and TLV that is not empty or zero, as name=value. TON, NPI, lengths,
+ * registered_delivery and validity_period are left to the block. Flaws are counted at the end.
  */
 void smpp_print_line(struct smpp_print_out *out, const struct smpp_pdu *pdu,
 		     const struct smpp_print_options *options);

@@ -74,8 +74,26 @@ static void test_print__line_hides_number_and_text(void **state)
 	assert_string_equal(printed(smpp_print_line, &pdu, &masked),
 			    "submit_sm sequence_number=5 source_addr=\"Brand\" "
 			    "destination_addr=\"*********567\" "
-			    "registered_delivery=0x01 (receipt success_or_failure) "
 			    "short_message=[7 octets] user_message_reference=513");
+}
+
+/* What is the same in every submit of a session hides what is not. */
+static void test_print__line_leaves_the_usual_of_a_session_to_the_block(void **state)
+{
+	struct smpp_pdu pdu = decoded("%len 00000004 00000000 00000005 00 05 00 414200 01 01 343900"
+				      "40 00 00 00 3030303030313030303030303030305200"
+				      "01 00 08 00 00");
+	const char *block;
+
+	(void)state;
+	assert_string_equal(printed(smpp_print_line, &pdu, &shown),
+			    "submit_sm sequence_number=5 source_addr=\"AB\" "
+			    "destination_addr=\"49\" esm_class=0x40 (feature udhi) "
+			    "data_coding=0x08 (ucs2_iso10646)");
+	block = printed(smpp_print_block, &pdu, &shown);
+	assert_non_null(strstr(block, "validity_period           \"000001000000000R\""));
+	assert_non_null(
+		strstr(block, "registered_delivery       0x01 (receipt success_or_failure)"));
 }
 
 static void test_print__line_shows_them_when_asked(void **state)
@@ -643,6 +661,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_print__line_hides_number_and_text),
+		cmocka_unit_test(test_print__line_leaves_the_usual_of_a_session_to_the_block),
 		cmocka_unit_test(test_print__line_shows_them_when_asked),
 		cmocka_unit_test(test_print__line_says_status_three_ways),
 		cmocka_unit_test(test_print__line_of_an_unknown_command),
