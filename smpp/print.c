@@ -134,22 +134,30 @@ static bool ends_in(const char *text, const char *end)
 	return n >= k && strcmp(text + n - k, end) == 0;
 }
 
-/* The same in every submit of a session: words that hide those that are looked for. */
-static bool is_usual(const struct smpp_field *field)
+/*
+ * What is the same in every submit of a session hides what is looked for: that a receipt is asked
+ * for, and for how long it may try. That none is asked for is told.
+ */
+static bool is_usual(const struct smpp_pdu *pdu, const struct smpp_field *field, bool receipt)
 {
-	return strcmp(field->name, "registered_delivery") == 0 ||
-	       strcmp(field->name, "validity_period") == 0;
+	bool submits = pdu->command_id == SMPP_submit_sm || pdu->command_id == SMPP_submit_multi;
+
+	return receipt ? field->number == submits : strcmp(field->name, "validity_period") == 0;
 }
 
-static bool in_line(const struct smpp_field *field)
+static bool in_line(const struct smpp_pdu *pdu, const struct smpp_field *field)
 {
+	bool receipt = field->name && strcmp(field->name, "registered_delivery") == 0;
+
 	if (field->part == SMPP_PART_HEADER)
 		return false;
 	if (field->part == SMPP_PART_TLV || field->part == SMPP_PART_REST)
 		return true;
 	if (field->type == SMPP_TYPE_LENGTH || ends_in(field->name, "_ton") ||
-	    ends_in(field->name, "_npi") || is_usual(field))
+	    ends_in(field->name, "_npi") || is_usual(pdu, field, receipt))
 		return false;
+	if (receipt)
+		return true;
 	return field->has_number ? field->number != 0 : field->value.n > 0;
 }
 
@@ -165,7 +173,7 @@ static void line_field(void *ctx, const struct smpp_field *field)
 {
 	struct smpp_printing *p = ctx;
 
-	if (!in_line(field))
+	if (!in_line(p->pdu, field) || smpp_print_unknown(p, field))
 		return;
 	smpp_print_piece(p->out, " ", 1);
 	put_name(p->out, field);

@@ -96,6 +96,22 @@ static void test_print__line_leaves_the_usual_of_a_session_to_the_block(void **s
 		strstr(block, "registered_delivery       0x01 (receipt success_or_failure)"));
 }
 
+static void test_print__line_tells_that_no_receipt_is_asked_for(void **state)
+{
+	struct smpp_pdu pdu = decoded(submit_hex);
+
+	(void)state;
+	pdu.registered_delivery = 0;
+	assert_non_null(
+		strstr(printed(smpp_print_line, &pdu, &masked), " registered_delivery=0x00"));
+	pdu.registered_delivery = 2;
+	assert_non_null(
+		strstr(printed(smpp_print_line, &pdu, &masked), " registered_delivery=0x02"));
+	pdu.command_id = SMPP_deliver_sm;
+	pdu.registered_delivery = 0;
+	assert_null(strstr(printed(smpp_print_line, &pdu, &masked), "registered_delivery"));
+}
+
 static void test_print__line_shows_them_when_asked(void **state)
 {
 	struct smpp_print_options options = masked;
@@ -662,6 +678,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_print__line_hides_number_and_text),
 		cmocka_unit_test(test_print__line_leaves_the_usual_of_a_session_to_the_block),
+		cmocka_unit_test(test_print__line_tells_that_no_receipt_is_asked_for),
 		cmocka_unit_test(test_print__line_shows_them_when_asked),
 		cmocka_unit_test(test_print__line_says_status_three_ways),
 		cmocka_unit_test(test_print__line_of_an_unknown_command),
