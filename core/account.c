@@ -18,10 +18,11 @@ static uint64_t number(const uint8_t *at)
 	return value;
 }
 
-void account_key(const char *text, struct store_apikey *rec)
+void account_key(struct turn *turn, const char *text, struct store_apikey *rec)
 {
-	uint8_t digest[PORT_SHA256_OCTETS];
-	port_sha256(text, strlen(text), digest);
+	uint8_t digest[PORT_SHA256_OCTETS] = { 0 };
+	if (!port_sha256(text, strlen(text), digest))
+		turn_fail(turn, STORE_FULL);
 	account_key_of(digest, rec);
 }
 
@@ -86,7 +87,9 @@ static enum store_err by_key(struct api_call *call, const char *text)
 	struct store_apikey given = { 0 }, kept = { 0 };
 	if (!*text || strlen(text) > ACCOUNT_KEY_OCTETS)
 		return STORE_NOTFOUND;
-	account_key(text, &given);
+	account_key(call->turn, text, &given);
+	if (turn_failed(call->turn))
+		return call->turn->error;
 	kept.id_high = given.id_high;
 	kept.id_low = given.id_low;
 	enum store_err err = store_apikey_get(txn, &kept);

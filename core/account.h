@@ -23,8 +23,11 @@
 
 /* ---- looking up ---- */
 
-/* Sets id_high, id_low and digest; the digest's octets are rec's own. */
-void account_key(const char *text, struct store_apikey *rec);
+/*
+ * Sets id_high, id_low and digest; the digest's octets are rec's own. Without memory the turn fails,
+ * and they are no key's.
+ */
+void account_key(struct turn *turn, const char *text, struct store_apikey *rec);
 /* The same of a digest that somebody else has made. */
 void account_key_of(const uint8_t digest[PORT_SHA256_OCTETS], struct store_apikey *rec);
 

@@ -113,7 +113,10 @@ static bool check_key(struct admission *admission)
 			 "Idempotency-Key must have 1 to %d octets", ADMISSION_KEY_OCTETS);
 		return !api_flawed(call, "idempotency");
 	}
-	port_sha256(call->request->body, call->request->body_octets, digest);
+	if (!port_sha256(call->request->body, call->request->body_octets, digest)) {
+		turn_fail(call->turn, STORE_FULL);
+		return false;
+	}
 	key->account = call->account.account;
 	key->hash = store_ids_hash(call->engine->store, KEY_SCOPE, (const uint8_t *)text, n);
 	key->hash2 = store_ids_hash(call->engine->store, KEY_SCOPE2, (const uint8_t *)text, n);
@@ -142,7 +145,7 @@ static bool check_shape(struct admission *admission)
 	struct api_call *call = admission->call;
 	intent_read(call, admission->body, call->engine->config, call->turn->at_ms,
 		    &admission->intent);
-	return !api_flawed(call, "shape");
+	return !api_flawed(call, "shape") && !turn_failed(call->turn);
 }
 
 static bool check_route(struct admission *admission)

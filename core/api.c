@@ -360,6 +360,10 @@ struct json *api_body(struct api_call *call)
 	struct json *body = request->body_octets ?
 				    json_read(request->body, request->body_octets, &error) :
 				    NULL;
+	if (error.no_memory) {
+		turn_fail(call->turn, STORE_FULL);
+		return NULL;
+	}
 	if (!request->body_octets)
 		api_flaw(call, "body", NULL, 0, "json_invalid",
 			 "JSON decode error: the body is empty; it must be a JSON object");

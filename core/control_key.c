@@ -120,7 +120,7 @@ static void find_key(struct api_call *call, uint32_t account, const struct json 
 	} else {
 		if (!text)
 			make_secret(call, change->secret);
-		account_key(text ? text : change->secret, &change->rec);
+		account_key(call->turn, text ? text : change->secret, &change->rec);
 	}
 	struct store_apikey kept = { .id_high = change->rec.id_high, .id_low = change->rec.id_low };
 	change->known = store_apikey_get(call->turn->txn, &kept) == STORE_OK;
@@ -174,12 +174,12 @@ void control_key_put(struct json_writer *json, const struct control_key *change,
 }
 
 /* A key that the file gives itself; false: it wants one made. */
-static bool given_key(const struct json *key, struct store_apikey *rec)
+static bool given_key(struct turn *turn, const struct json *key, struct store_apikey *rec)
 {
 	uint8_t digest[PORT_SHA256_OCTETS];
 	const char *text = json_get_text(json_get(key, "key"), NULL);
 	if (text)
-		account_key(text, rec);
+		account_key(turn, text, rec);
 	else if (wanted_digest(json_get(key, "sha256"), digest))
 		account_key_of(digest, rec);
 	else
@@ -195,7 +195,7 @@ void control_key_check(struct api_call *call, const struct wanted *wanted,
 	bool exists = account_by_name(call->turn->txn, wanted->name, &account) == STORE_OK;
 	for (size_t i = 0; i < json_count(wanted->keys); i++) {
 		struct store_apikey given = { 0 }, kept = { 0 };
-		if (!given_key(json_at(wanted->keys, i), &given))
+		if (!given_key(call->turn, json_at(wanted->keys, i), &given))
 			continue;
 		kept.id_high = given.id_high;
 		kept.id_low = given.id_low;
@@ -227,7 +227,7 @@ void control_key_check_differ(struct api_call *call, const struct wanted *all, s
 	}
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < json_count(all[i].keys); k++)
-			count += given_key(json_at(all[i].keys, k), &keys[count]);
+			count += given_key(call->turn, json_at(all[i].keys, k), &keys[count]);
 	qsort(keys, count, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < count; i++)
 		if (!compare_keys(&keys[i - 1], &keys[i]))
@@ -259,7 +259,7 @@ void control_account_key_add(struct api_call *call)
 		return;
 	}
 	make_secret(call, change.secret);
-	account_key(change.secret, &change.rec);
+	account_key(call->turn, change.secret, &change.rec);
 	change.rec.account = account.account;
 	change.rec.active = 1;
 	change.rec.created_ms = (uint64_t)call->turn->at_ms;

@@ -134,7 +134,7 @@ static void find_duplicates(const struct reading *reading)
 	size_t n = 0;
 	struct place *places = malloc((intent->n_numbers + 1) * sizeof(*places));
 	if (!places) {
-		flaw(reading, "numbers", -1, "memory", "out of memory");
+		turn_fail(reading->call->turn, STORE_FULL);
 		return;
 	}
 	for (uint32_t i = 0; i < intent->n_numbers; i++)
@@ -169,7 +169,7 @@ static void read_numbers(const struct reading *reading, const struct json *value
 	}
 	intent->numbers = calloc(n, sizeof(*intent->numbers));
 	if (!intent->numbers) {
-		flaw(reading, "numbers", -1, "memory", "out of memory");
+		turn_fail(reading->call->turn, STORE_FULL);
 		return;
 	}
 	intent->n_numbers = (uint32_t)n;

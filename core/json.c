@@ -195,18 +195,33 @@ static void copy_reason(char *to, size_t room, const char *from)
 	to[i] = '\0';
 }
 
+/* Out of memory in its scanner, jansson says that the text is wrong, which would be told as a fact. */
+static _Thread_local bool starved;
+
+static void *allocate(size_t octets)
+{
+	void *at = malloc(octets);
+
+	starved = starved || at == NULL;
+	return at;
+}
+
 struct json *json_read(const void *text, size_t n, struct json_error *error)
 {
 	json_error_t theirs;
 
+	error->no_memory = false;
 	if (!json_scan(text, n, error))
 		return NULL;
 	/*
 	 * json_loadb refuses a NULL text with a message about arguments; an empty one is just no
 	 * JSON.
 	 */
+	json_set_alloc_funcs(allocate, free);
+	starved = false;
 	json_t *root = json_loadb(n > 0 ? text : "", n, JSON_REJECT_DUPLICATES, &theirs);
 
+	error->no_memory = root == NULL && starved;
 	if (root == NULL) {
 		error->line = theirs.line > 0 ? (uint32_t)theirs.line : 1;
 		error->column = theirs.column > 0 ? (uint32_t)theirs.column : 1;

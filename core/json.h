@@ -39,6 +39,7 @@ struct json_error {
 	uint32_t column; /* from 1, in characters */
 	size_t offset;	 /* octets before the place */
 	char text[160];	 /* what is wrong, in words, printable ASCII */
+	bool no_memory;	 /* json_read: nothing may be wrong but that */
 };
 
 /* The bounds alone. false: `error` says which and where. */

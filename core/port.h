@@ -89,8 +89,9 @@ int64_t port_wall_ms(struct port *port);
 void port_random(struct port *port, void *octets, size_t n);
 
 #define PORT_SHA256_OCTETS 32
-/* SHA-256 of n octets; it stands here because the library that knows it does. */
-void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS]);
+/* SHA-256 of n octets; it stands here because the library that knows it does. False: no memory. */
+__attribute__((warn_unused_result)) bool port_sha256(const void *octets, size_t n,
+						     uint8_t digest[PORT_SHA256_OCTETS]);
 
 /*
  * Tells whoever supervises the process what it is doing, such as "READY=1": by the socket that

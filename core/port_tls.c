@@ -11,7 +11,6 @@
 #include "core/port_inside.h"
 
 #include <openssl/err.h>
-#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -620,7 +619,7 @@ void port_tls_end(struct port_link *link)
 
 /* ---- digests ---- */
 
-void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
+bool port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
 {
-	SHA256(octets, n, digest);
+	return EVP_Digest(octets, n, digest, NULL, EVP_sha256(), NULL) == 1;
 }

@@ -86,8 +86,10 @@ static void answered(struct engine *engine, struct conn *conn, int64_t now_ms)
 
 static void flush(struct engine *engine, struct conn *conn, int64_t now_ms)
 {
-	server_push(engine, conn, now_ms);
-	if (conn->stream && pump(engine, conn))
+	/* Half an answer is none, and what was pushed is forgotten with its failure. */
+	if (!conn->out.failed)
+		server_push(engine, conn, now_ms);
+	if (!conn->out.failed && conn->stream && pump(engine, conn) && !conn->out.failed)
 		server_push(engine, conn, now_ms);
 	if (conn->out.failed) {
 		port_abort(engine->port, conn->link);

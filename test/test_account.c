@@ -22,7 +22,7 @@ static void test_account__keys_are_known_by_their_sha_256(void **state)
 					  0xb4, 0x10, 0xff, 0x61, 0xf2, 0x00, 0x15, 0xad };
 	struct store_apikey key;
 	(void)state;
-	account_key("abc", &key);
+	account_key(&(struct turn){ 0 }, "abc", &key);
 	assert_int_equal(key.digest.n, sizeof(digest));
 	assert_memory_equal(key.digest.at, digest, sizeof(digest));
 	assert_int_equal(key.id_high, 0xba7816bf8f01cfea);

@@ -88,7 +88,7 @@ static void open_account(struct store *store)
 	account.name = (struct store_octets){ (const uint8_t *)name, sizeof(name) - 1 };
 	assert_int_equal(store_begin(store, &txn), STORE_OK);
 	opening.seq = store_next(txn, STORE_NEXT_LEDGER);
-	account_key(KEY, &key);
+	account_key(&(struct turn){ 0 }, KEY, &key);
 	assert_int_equal(store_account_put(txn, &account), STORE_OK);
 	assert_int_equal(store_ledger_put(txn, &opening), STORE_OK);
 	assert_int_equal(store_apikey_put(txn, &key), STORE_OK);

@@ -459,7 +459,7 @@ int64_t port_now_us(struct port *port)
 	return world_now_ms(port->world) * 1000;
 }
 
-void port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
+bool port_sha256(const void *octets, size_t n, uint8_t digest[PORT_SHA256_OCTETS])
 {
 	(void)octets;
 	(void)n;
