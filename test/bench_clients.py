@@ -10,7 +10,8 @@ from bench_links import PROBES_PER_S, Probe
 from bench_run import (BIG_STORE, GOALS, PATIENCE_S, Far, Ours, Result, cpu_note, drive, ended, fresh,
                        house, kannel, ours, private_octets, requests, run_json, run_kannel)
 
-CONNECTIONS = 32
+CONNECTIONS = 64      # that post
+POLLERS = 32          # connections
 HALF_S = 3            # how long half of the maximum goes on
 COMMITS, COMMIT_INTERVAL_US = 200, 2000
 BODY = 10_000         # recipients
@@ -108,7 +109,7 @@ def beside_bodies(bench, bodies):
         house.await_that('the other is bound', far.bound)
         probe.told(PROBES_PER_S // 2)  # it is warm
         with meanwhile(gets(peer, '/api/v1/balance', PATIENCE_S * POLLS_PER_S,
-                            POLLS_PER_S, CONNECTIONS)) as polled, contextlib.ExitStack() as others:
+                            POLLS_PER_S, POLLERS)) as polled, contextlib.ExitStack() as others:
             taken = others.enter_context(meanwhile(peer.client(
                 bodies * BODY, '--route', '2', array=BODY))) if bodies else []
             probed = probe.told(count)
