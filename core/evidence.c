@@ -13,6 +13,7 @@ enum {
 	HAS_NOTE = 64,
 	WITH_OTHERS = 128,
 	HAS_REMARKS = 256,
+	HAS_RATE = 512, /* with HAS_SUBMIT */
 	ID_OCTETS = 64,
 	ERR_OCTETS = 8,
 	MARK_SHIFT = 5,
@@ -51,7 +52,8 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 			     (row->has_receipt ? HAS_RECEIPT : 0u) | (row->id.n ? HAS_ID : 0u) |
 			     (row->err.n ? HAS_ERR : 0u) | (row->by_operator ? BY_OPERATOR : 0u) |
 			     (row->note.n ? HAS_NOTE : 0u) | (row->with_others ? WITH_OTHERS : 0u) |
-			     (row->remarks.n ? HAS_REMARKS : 0u));
+			     (row->remarks.n ? HAS_REMARKS : 0u) |
+			     (row->has_submit && row->rate_per_s ? HAS_RATE : 0u));
 	at = put(at, distance(row->at_ms, base_ms));
 	if (row->has_submit) {
 		at = put(at, row->attempt);
@@ -62,6 +64,8 @@ size_t evidence_encode(const struct evidence *row, int64_t base_ms, uint8_t *out
 		at = put(at, row->rtt_ms);
 		at = put(at, row->in_flight);
 		at = put(at, row->queued);
+		if (row->rate_per_s)
+			at = put(at, row->rate_per_s);
 	}
 	if (row->has_code)
 		at = put(at, row->code);
@@ -173,6 +177,8 @@ bool evidence_next(const uint8_t *at, size_t n, size_t *offset, int64_t base_ms,
 	row->with_others = groups & WITH_OTHERS;
 	if (groups & HAS_SUBMIT)
 		get_submit(&cursor, row);
+	if (groups & HAS_SUBMIT && groups & HAS_RATE)
+		row->rate_per_s = get32(&cursor);
 	if (groups & HAS_CODE) {
 		row->has_code = true;
 		row->code = get32(&cursor);

@@ -50,6 +50,7 @@ struct evidence {
 	uint32_t rtt_ms;	/* from then to the answer; 0 without one */
 	uint32_t in_flight;	/* submits without an answer on that session, itself included */
 	uint32_t queued;	/* segments of the route that waited then */
+	uint32_t rate_per_s;	/* segments that the provider was allowed then; 0: any number */
 
 	bool has_code; /* command_status of an answer, or smpp_receipt_state of a receipt */
 	uint32_t code;

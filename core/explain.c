@@ -144,14 +144,16 @@ static const char *part_text(const struct story *story, struct segment_ref ref, 
 
 static void add_release(struct story *story, struct segment_ref ref, const struct evidence *row)
 {
-	char part[32], link[HISTORY_LINK_OCTETS];
+	char part[32], link[HISTORY_LINK_OCTETS], rate[40] = "";
 	history_link(story->explain->turn->txn, row->session, link);
+	if (row->rate_per_s)
+		snprintf(rate, sizeof(rate), "; allowed a second: %u", row->rate_per_s);
 	add_step(story, row->released_ms,
 		 say("%sreleased to link %s, session %" PRIu64 ", as attempt %u",
 		     part_text(story, ref, part), link, row->session, row->attempt),
 		 row->in_flight ? say("in flight there, itself included: %u; waiting on the route: "
-				      "%u",
-				      row->in_flight, row->queued) :
+				      "%u%s",
+				      row->in_flight, row->queued, rate) :
 				  NULL);
 	if (row->sequence_number && row->event != LIFE_ON_UNSENT)
 		add_step(story, row->released_ms + row->sent_after_ms,

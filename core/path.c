@@ -120,6 +120,7 @@ static void keep_flight(struct path *path, const struct engine *engine, struct s
 		.released_ms = flight->released_at_ms,
 		.in_flight = flight->in_flight,
 		.queued = flight->queued,
+		.rate_per_s = flight->rate_per_s,
 	};
 	keep(path, &row, ref.segment);
 }

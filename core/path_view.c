@@ -125,6 +125,8 @@ static void detail_released(struct api_call *call, const struct path *path,
 	json_add_uint(&call->json, "batch_size", path->order->batch_size);
 	json_add_uint(&call->json, "in_flight", row->in_flight);
 	json_add_uint(&call->json, "queued", row->queued);
+	if (row->rate_per_s)
+		json_add_uint(&call->json, "rate_per_s", row->rate_per_s);
 }
 
 static void detail_submitted(struct api_call *call, const struct path *path,

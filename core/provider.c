@@ -147,6 +147,12 @@ double provider_pace(const struct provider *provider, int64_t now_ms)
 	return provider->pace > 0 && pace < 1 ? pace : 1;
 }
 
+uint32_t provider_rate(const struct provider *provider, int64_t now_ms)
+{
+	double rate = provider->config->rate_per_s * provider_pace(provider, now_ms);
+	return rate > 0 && rate < 1 ? 1 : (uint32_t)rate;
+}
+
 bool provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms)
 {
 	if (provider->config->congestion == CONFIG_CONGESTION_IGNORE || state < CONGESTED)

@@ -178,6 +178,8 @@ int64_t provider_release_deadline(const struct engine *engine, const struct prov
  * provider is slowed down for it.
  */
 bool provider_congestion(struct provider *provider, uint32_t state, int64_t now_ms);
+/* Segments a second that may be released now; 0: any number. */
+uint32_t provider_rate(const struct provider *provider, int64_t now_ms);
 /* The share of window and rate that is in use: 1, or less after congestion. */
 double provider_pace(const struct provider *provider, int64_t now_ms);
 

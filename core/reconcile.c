@@ -353,6 +353,7 @@ static void in_time(struct turn *turn, struct verdict *verdict, struct segment_r
 			.released_ms = flight->released_at_ms,
 			.in_flight = flight->in_flight,
 			.queued = flight->queued,
+			.rate_per_s = flight->rate_per_s,
 		},
 	};
 	if (!work || !orders_segment(turn, &work->rec, ref, &message, &segment, &seg))

@@ -32,6 +32,7 @@ struct flight {
 	int64_t released_now_ms; /* monotonic */
 	uint32_t in_flight;	 /* on its session then, itself included */
 	uint32_t queued;	 /* of its route then */
+	uint32_t rate_per_s;	 /* of the provider then; 0: any */
 	bool settling;
 	UT_hash_handle hh;
 };

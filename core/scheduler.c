@@ -182,6 +182,7 @@ static bool release_segments(struct turn *turn, struct loading *loading, struct 
 		.released_now_ms = turn->now_ms,
 		.in_flight = link->outstanding - link->settling + loading->released,
 		.queued = (uint32_t)queue_depth(turn->engine->queue, item->route),
+		.rate_per_s = provider_rate(link->provider, turn->now_ms),
 	};
 	if (item->returned)
 		orders_happen(turn, item->segment,

@@ -26,6 +26,7 @@ static struct evidence answer_row(void)
 		.rtt_ms = 190,
 		.in_flight = 10,
 		.queued = 3200,
+		.rate_per_s = 25,
 		.has_code = true,
 		.code = 0,
 		.id = { (const uint8_t *)"2F1A7B3C", 8 },
@@ -90,6 +91,7 @@ static void assert_same(const struct evidence *a, const struct evidence *b)
 	assert_int_equal(x.rtt_ms, y.rtt_ms);
 	assert_int_equal(x.in_flight, y.in_flight);
 	assert_int_equal(x.queued, y.queued);
+	assert_int_equal(x.rate_per_s, y.rate_per_s);
 	assert_int_equal(x.has_code, y.has_code);
 	assert_int_equal(x.code, y.code);
 	assert_int_equal(x.has_receipt, y.has_receipt);
@@ -158,7 +160,7 @@ static void test_evidence__the_largest_row_fits(void **state)
 	memset(id, 'f', sizeof(id));
 	row.session = row.receipt_session = UINT64_MAX;
 	row.sequence_number = row.attempt = row.rtt_ms = row.in_flight = UINT32_MAX;
-	row.sent_after_ms = row.queued = row.code = row.receipt_flags = UINT32_MAX;
+	row.sent_after_ms = row.queued = row.rate_per_s = row.code = row.receipt_flags = UINT32_MAX;
 	row.has_receipt = true;
 	row.at_ms = INT64_MAX / 8;
 	row.released_ms = 0;

@@ -330,6 +330,9 @@ ENDS = {
 FAILURES = {'RECEIPT_FAILED', 'RECEIPT_EXPIRED', 'REFUSED'}
 
 
+RATE = 50  # segments a second, of the provider
+
+
 def stood(message):
     return (message['status'], message['error'], message['final'])
 
@@ -388,8 +391,8 @@ def each_step_is_kept(client, order_id, messages, paths):
     taken = {nn: [(step['attempt'], step['event']) for step in path['steps']
                   if step['step'] == 'answered'] for nn, path in zip(ENDS, paths)}
     released = [step for path in paths for step in path['steps'] if step['step'] == 'released']
-    check('each attempt has the queue, the window and the batch that shaped it', all(
-        step['queued'] >= 0 and 1 <= step['in_flight'] <= 4 and
+    check('each attempt has the queue, the window, the rate and the batch that shaped it', all(
+        step['queued'] >= 0 and 1 <= step['in_flight'] <= 4 and step['rate_per_s'] == RATE and
         (step['batch'], step['batch_size']) == (1, 500) and step['link'] == 'alpha/alpha-1'
         for step in released) and any(step['queued'] > 5 for step in released), released)
     check('and what was retried, why, and how long each answer took', taken[5] ==
@@ -483,7 +486,7 @@ def life_line(client, order_id, message):
 
 def stories():
     sets = ('providers.alpha.window=2', 'providers.alpha.timers.response=2s',
-            'routes.1.receipt_deadline=1h')
+            f'providers.alpha.rate={RATE}', 'routes.1.receipt_deadline=1h')
     with house.House(far=('--quiet', '--late-ms', '3000'), sets=sets) as home:
         home.daemon.start()
         home.daemon.open_account()
