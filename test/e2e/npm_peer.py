@@ -138,6 +138,7 @@ def lives_and_unbinds():
         home.daemon.load('--count', str(count), '--batch', str(count), '--text', 'Hello',
                          '--caller-id', 'ACME')
         order = house.await_that('the order is resolved', home.daemon.resolved, 60)
+        house.await_that('it has asked often', lambda: home.far.statistics()['enquired'] > 10)
         status = home.daemon.stop()
         told = house.await_that('it has unbound', lambda: (
             told := home.far.statistics())['unbound'] and told)
