@@ -1,68 +1,13 @@
 /*
- * A PDU as line, block and JSON: what stands in them, what never does, and that they end where
- * the buffer ends.
+ * A PDU as line, block and JSON: what stands in the first two, what never does in any, and that they
+ * end where the buffer ends. What stands in JSON is in test_print_json.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include <jansson.h>
-
-#include "smpp/print.h"
 #include "smpp/status.h"
 #include "smpp/values.h"
 #include "test/pdu_full.h"
-#include "test/pdu_vectors.h"
-
-typedef void print_fn(struct smpp_print_out *, const struct smpp_pdu *,
-		      const struct smpp_print_options *);
+#include "test/print_fixture.h"
 
 static print_fn *const forms[] = { smpp_print_line, smpp_print_block, smpp_print_json };
-
-static const struct smpp_print_options masked = { .of_zero = SMPP_ALPHABET_GSM7 };
-static const struct smpp_print_options shown = { .show_text = true, .show_numbers = true };
-
-/* The printed text, until the next call. */
-static const char *printed(print_fn *form, const struct smpp_pdu *pdu,
-			   const struct smpp_print_options *options)
-{
-	static char *text;
-	size_t room = smpp_print_room(pdu);
-	struct smpp_print_out out;
-
-	free(text);
-	text = malloc(room);
-	assert_non_null(text);
-	out = smpp_print_out_of(text, room);
-	form(&out, pdu, options);
-	assert_false(out.cut);
-	assert_int_equal(strlen(text), out.n);
-	return text;
-}
-
-/* Decodes octets in hexadecimal, "%len" being their number; they live until the next call. */
-static struct smpp_pdu decoded(const char *hex)
-{
-	static uint8_t octets[1024];
-	size_t n = 4 + hex_octets(hex + strlen("%len"), octets + 4, sizeof octets - 4);
-	struct smpp_writer length = smpp_writer_of(octets, 4);
-	struct smpp_problem why;
-	struct smpp_pdu pdu;
-
-	smpp_write_u32(&length, (uint32_t)n);
-	assert_int_not_equal(smpp_pdu_decode(octets, n, &pdu, &why), SMPP_EFRAME);
-	return pdu;
-}
-
-/* A submit_sm to 491701234567 from "Brand", text "secret?", and a message_id reference. */
-static const char submit_hex[] = "%len 00000004 00000000 00000005 00 05 00 4272616e6400 01 01"
-				 "34393137303132333435363700 00 00 00 00 00 01 00 00 00"
-				 "07 7365637265743f 0204 0002 0201";
 
 /* --- The line ------------------------------------------------------------------------------ */
 
@@ -281,113 +226,6 @@ static void test_print__block_explains_bits_and_network_errors(void **state)
 				     "user_verified_failed, presentation restricted)\n"));
 	/* Of wrong width: octets, not a number. */
 	assert_non_null(strstr(text, "payload_type              00:00"));
-}
-
-/* --- JSON ----------------------------------------------------------------------------------- */
-
-static void test_print__json_of_a_response(void **state)
-{
-	struct smpp_pdu pdu = decoded("%len 80000004 00000000 00000006 4100");
-
-	(void)state;
-	assert_string_equal(printed(smpp_print_json, &pdu, &masked),
-			    "{\"smpp.command_length\":18,\"smpp.command_id\":\"0x80000004\","
-			    "\"command\":\"submit_sm_resp\","
-			    "\"smpp.command_status\":\"0x00000000\",\"status\":\"ESME_ROK\","
-			    "\"status_text\":\"success\",\"smpp.sequence_number\":6,"
-			    "\"smpp.message_id\":\"A\"}");
-}
-
-static json_t *parsed(const struct smpp_pdu *pdu, const struct smpp_print_options *options)
-{
-	json_error_t error;
-	const char *text = printed(smpp_print_json, pdu, options);
-	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-
-	if (!json)
-		fail_msg("%s at %d in %s", error.text, error.position, text);
-	return json;
-}
-
-static const char *text_at(json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	if (!text)
-		fail_msg("no string %s", key);
-	return text;
-}
-
-static json_int_t number_at(json_t *json, const char *key)
-{
-	json_t *number = json_object_get(json, key);
-
-	assert_true(json_is_integer(number));
-	return json_integer_value(number);
-}
-
-static void test_print__json_of_a_submit_sm(void **state)
-{
-	struct smpp_pdu pdu = decoded(submit_hex);
-	json_t *json = parsed(&pdu, &shown);
-
-	(void)state;
-	assert_string_equal(text_at(json, "smpp.destination_addr"), "491701234567");
-	assert_string_equal(text_at(json, "smpp.message"), "73:65:63:72:65:74:3f");
-	assert_string_equal(text_at(json, "smpp.message_text"), "secret?");
-	assert_int_equal(number_at(json, "smpp.user_message_reference"), 513);
-	assert_int_equal(number_at(json, "smpp.registered_delivery"), 1);
-	assert_int_equal(number_at(json, "smpp.regdel.receipt"), 1);
-	json_decref(json);
-	json = parsed(&pdu, &masked);
-	assert_string_equal(text_at(json, "smpp.destination_addr"), "*********567");
-	assert_string_equal(text_at(json, "smpp.message"), "[7 octets]");
-	assert_null(json_object_get(json, "smpp.message_text"));
-	json_decref(json);
-}
-
-static void test_print__json_has_groups_lists_and_flaws_as_arrays(void **state)
-{
-	struct smpp_pdu pdu =
-		decoded("%len 00000021 00000000 00000006 00 01 01 3100 02"
-			"01 01 01 343900 02 7400 000000 00 00 00 00 00 00 00"
-			"0381 0004 01010131 0381 0005 0101013233 1403 0001 ff 1403 0000"
-			"0210 0001 34");
-	json_t *json = parsed(&pdu, &shown);
-	json_t *list = json_object_get(json, "smpp.dlist");
-
-	(void)state;
-	assert_int_equal(json_array_size(list), 2);
-	assert_string_equal(text_at(json_array_get(list, 0), "smpp.destination_addr"), "49");
-	assert_string_equal(text_at(json_array_get(list, 1), "smpp.dl_name"), "t");
-	list = json_object_get(json, "smpp.callback_num");
-	assert_int_equal(json_array_size(list), 2);
-	assert_string_equal(json_string_value(json_array_get(list, 1)), "01:01:01:32:33");
-	list = json_object_get(json, "smpp.tlv_0x1403");
-	assert_int_equal(json_array_size(list), 2);
-	assert_int_equal(number_at(json, "smpp.SC_interface_version"), 0x34);
-	list = json_object_get(json, "flaws");
-	assert_int_equal(json_array_size(list), 2);
-	assert_string_equal(text_at(json_array_get(list, 0), "field"), "tlv");
-	assert_string_equal(text_at(json_array_get(list, 1), "field"), "sc_interface_version");
-	json_decref(json);
-}
-
-static void test_print__json_is_json_for_every_pdu(void **state)
-{
-	FILE *file = vector_file();
-	struct vector vector;
-
-	(void)state;
-	while (vector_next(file, &vector)) {
-		struct smpp_problem why;
-		struct smpp_pdu pdu;
-
-		assert_int_equal(smpp_pdu_decode(vector.octets, vector.n, &pdu, &why), SMPP_OK);
-		json_decref(parsed(&pdu, &masked));
-		json_decref(parsed(&pdu, &shown));
-	}
-	fclose(file);
 }
 
 /* --- Secrets -------------------------------------------------------------------------------- */
@@ -688,10 +526,6 @@ int main(void)
 		cmocka_unit_test(test_print__block_names_entries_and_flaws),
 		cmocka_unit_test(test_print__block_of_what_was_not_decoded_has_no_octets),
 		cmocka_unit_test(test_print__block_explains_bits_and_network_errors),
-		cmocka_unit_test(test_print__json_of_a_response),
-		cmocka_unit_test(test_print__json_of_a_submit_sm),
-		cmocka_unit_test(test_print__json_has_groups_lists_and_flaws_as_arrays),
-		cmocka_unit_test(test_print__json_is_json_for_every_pdu),
 		cmocka_unit_test(test_print__the_password_is_never_shown),
 		cmocka_unit_test(test_print__a_password_that_cannot_be_read_is_not_shown_either),
 		cmocka_unit_test(test_print__what_is_not_understood_is_shown_only_with_all),
