@@ -371,37 +371,40 @@ void port_resume(struct port *port, uint64_t id)
 	set_paused(port, id, false);
 }
 
-void port_finish(struct port *port, uint64_t id)
+/* The link, from which on nothing more is taken; NULL: there is none. */
+static struct port_link *end_of(struct port *port, uint64_t id)
 {
 	struct port_link *link = find(port, id);
 
 	if (link == NULL)
-		return;
-	link->want.finish = true;
+		return NULL;
 	link->ended = true;
 	touch(link, true);
+	return link;
+}
+
+void port_finish(struct port *port, uint64_t id)
+{
+	struct port_link *link = end_of(port, id);
+
+	if (link != NULL)
+		link->want.finish = true;
 }
 
 void port_close(struct port *port, uint64_t id)
 {
-	struct port_link *link = find(port, id);
+	struct port_link *link = end_of(port, id);
 
-	if (link == NULL)
-		return;
-	link->want.close = true;
-	link->ended = true;
-	touch(link, true);
+	if (link != NULL)
+		link->want.close = true;
 }
 
 void port_abort(struct port *port, uint64_t id)
 {
-	struct port_link *link = find(port, id);
+	struct port_link *link = end_of(port, id);
 
-	if (link == NULL)
-		return;
-	link->want.abort = true;
-	link->ended = true;
-	touch(link, true);
+	if (link != NULL)
+		link->want.abort = true;
 }
 
 void port_reset(struct port *port, uint64_t id)
