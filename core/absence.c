@@ -2,12 +2,20 @@
 #include "core/absence.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/engine.h"
 #include "core/json.h"
 #include "smpp/pdu.h"
 
-#define EARLIER 200 /* sessions before it that may still have been open */
+#define EARLIER		200    /* sessions before it that may still have been open */
+#define LONGEST_BIND_MS 600000 /* connection to bound: two of timers.bind, with an outbind */
+
+/* Of a session, which has its number from its connection and may be bound behind later ones. */
+struct life {
+	int64_t opened_ms, closed_ms;
+	uint64_t session;
+};
 
 static void add(struct absence *absence, int64_t from_ms, int64_t to_ms)
 {
@@ -24,42 +32,71 @@ static bool receives(const struct absence *absence, const struct store_session *
 	return session->provider == absence->provider && session->kind != SMPP_bind_transmitter;
 }
 
+static void tell_end(struct store_txn *txn, struct absence *absence, const struct life *life)
+{
+	struct store_session session = { .session = life->session };
+	if (store_session_get(txn, &session) != STORE_OK)
+		return;
+	if (store_octets_are(session.reason, ENGINE_ENDED))
+		absence->restarted_ms = life->closed_ms;
+	if (!absence->times)
+		snprintf(absence->why, sizeof(absence->why), "%.*s", (int)session.reason.n,
+			 (const char *)session.reason.at);
+}
+
 /* Takes one of the sessions, which come in the order in which they were bound. */
-static void take(struct absence *absence, const struct store_session *session,
+static void take(struct store_txn *txn, struct absence *absence, const struct life *life,
 		 int64_t *bound_until_ms)
 {
-	int64_t opened_ms = (int64_t)session->opened_ms, closed_ms = (int64_t)session->closed_ms;
-	if (closed_ms && closed_ms <= *bound_until_ms)
+	if (life->closed_ms && life->closed_ms <= *bound_until_ms)
 		return;
-	if (opened_ms > *bound_until_ms)
-		add(absence, *bound_until_ms, opened_ms);
-	*bound_until_ms = closed_ms ? closed_ms : absence->until_ms;
-	if (*bound_until_ms >= absence->until_ms)
-		return;
-	if (store_octets_are(session->reason, ENGINE_ENDED))
-		absence->restarted_ms = closed_ms;
-	if (!absence->times)
-		snprintf(absence->why, sizeof(absence->why), "%.*s", (int)session->reason.n,
-			 (const char *)session->reason.at);
+	if (life->opened_ms > *bound_until_ms)
+		add(absence, *bound_until_ms, life->opened_ms);
+	*bound_until_ms = life->closed_ms ? life->closed_ms : absence->until_ms;
+	if (*bound_until_ms < absence->until_ms)
+		tell_end(txn, absence, life);
+}
+
+static int by_opening(const void *a, const void *b)
+{
+	const struct life *one = a, *other = b;
+	return (one->opened_ms > other->opened_ms) - (one->opened_ms < other->opened_ms);
+}
+
+/* The sessions of its time that receive. True: all of them. */
+static bool gather(struct store_txn *txn, const struct absence *absence, struct life *lives,
+		   size_t *n)
+{
+	struct store_session session = { .session = absence->session };
+	for (int i = 0; i < EARLIER; i++)
+		if (store_session_prev(txn, &session, 0) != STORE_OK)
+			break;
+	session.session -= session.session > 0;
+	*n = 0;
+	for (int i = 0; i < ABSENCE_SESSIONS; i++) {
+		enum store_err err = store_session_next(txn, &session, 0);
+		if (err)
+			return err == STORE_NOTFOUND;
+		if ((int64_t)session.opened_ms >= absence->until_ms + LONGEST_BIND_MS)
+			return true;
+		if ((int64_t)session.opened_ms < absence->until_ms && receives(absence, &session))
+			lives[(*n)++] = (struct life){ (int64_t)session.opened_ms,
+						       (int64_t)session.closed_ms,
+						       session.session };
+	}
+	return false;
 }
 
 void absence_find(struct store_txn *txn, struct absence *absence)
 {
-	struct store_session session = {
-		.session = absence->session > EARLIER ? absence->session - EARLIER : 0,
-	};
+	struct life lives[ABSENCE_SESSIONS];
+	size_t n;
 	int64_t bound_until_ms = absence->since_ms;
-	enum store_err err = STORE_OK;
-	for (int i = 0; bound_until_ms < absence->until_ms; i++) {
-		if (i == ABSENCE_SESSIONS)
-			return;
-		err = store_session_next(txn, &session, 0);
-		if (err || (int64_t)session.opened_ms >= absence->until_ms)
-			break;
-		if (receives(absence, &session))
-			take(absence, &session, &bound_until_ms);
-	}
-	if (bound_until_ms < absence->until_ms && (!err || err == STORE_NOTFOUND))
+	bool all = gather(txn, absence, lives, &n);
+	qsort(lives, n, sizeof(*lives), by_opening);
+	for (size_t i = 0; i < n && bound_until_ms < absence->until_ms; i++)
+		take(txn, absence, &lives[i], &bound_until_ms);
+	if (bound_until_ms < absence->until_ms && all)
 		add(absence, bound_until_ms, absence->until_ms);
 }
 
