@@ -79,7 +79,7 @@ static void watch_reading(struct engine *engine, struct link *link)
 
 void link_flush(struct engine *engine, struct link *link)
 {
-	if (!link->session)
+	if (!link->session || !link->session_number)
 		return;
 	put_out(engine, link);
 	watch_reading(engine, link);
@@ -358,6 +358,8 @@ static void hear_congestion(struct engine *engine, struct link *link,
 void link_pump(struct engine *engine, struct link *link)
 {
 	struct smpp_event event;
+	if (!link->session_number)
+		return; /* what it says waits in the session */
 	while (smpp_session_next(link->session, &event)) {
 		if (event.octets)
 			tap_octets(engine->tap, link, TAP_IN, port_wall_ms(engine->port),
@@ -531,6 +533,7 @@ static const enum smpp_session_tlvs tlvs[] = {
 void link_takes(struct engine *engine, struct link *link, uint64_t port_link)
 {
 	link->port_link = port_link;
+	link->session_number = 0;
 	HASH_ADD(hh, engine->links, port_link, sizeof(link->port_link), link);
 	link_set_state(engine, link, LINK_CONNECTING);
 }
@@ -574,14 +577,27 @@ static void link_up(struct engine *engine, struct link *link, const struct port_
 	link->allowed = most_outstanding(link);
 	link->paused_until_ms = link->pause_ms = 0;
 	link->sent_octets = 0;
-	link->session_number = 0;
 	if (!link->session || smpp_session_up(link->session, event->at_ms) != SMPP_SESSION_OK) {
 		snprintf(link->reason, sizeof(link->reason), "no memory for a session");
 		link_abort(engine, link);
 		return;
 	}
 	link_set_state(engine, link, LINK_BINDING);
+	reconcile_up(engine, link);
+}
+
+void link_numbered(struct engine *engine, struct link *link, uint64_t session)
+{
+	link->session_number = session;
 	link_pump(engine, link);
+}
+
+void link_unnumbered(struct engine *engine, struct link *link, const char *why)
+{
+	snprintf(link->reason, sizeof(link->reason), "no number for its session: %s", why);
+	link_abort(engine, link);
+	smpp_session_free(link->session);
+	link->session = NULL;
 }
 
 static void link_octets(struct engine *engine, struct link *link, const struct port_event *event)
@@ -618,7 +634,6 @@ static bool shut_out(const struct link *link, const struct port_event *event)
 
 static void link_down(struct engine *engine, struct link *link, const struct port_event *event)
 {
-	uint64_t connection = link->port_link;
 	bool bound = link->state == LINK_BOUND || link->state == LINK_UNBINDING;
 	link->port_link = 0;
 	link->ready = false;
@@ -635,8 +650,8 @@ static void link_down(struct engine *engine, struct link *link, const struct por
 		smpp_session_kernel_sent(link->session, event->sent_octets, event->at_ms);
 		smpp_session_down(link->session, event->at_ms);
 		link_pump(engine, link);
-		if (link->session_number || link->state != LINK_BINDING)
-			reconcile_closed(engine, link, connection);
+		if (bound)
+			reconcile_closed(engine, link);
 		smpp_session_free(link->session);
 		link->session = NULL;
 	}

@@ -61,9 +61,12 @@ struct link {
 	enum link_state state;
 	uint64_t port_link; /* 0: none */
 	struct smpp_session *session;
-	uint64_t session_number; /* durable; 0 until its record is being written */
-	uint64_t numbered;	 /* the port's id of the connection that has that number */
-	bool ready;		 /* the session's record is on disk: segments may be released */
+	/*
+	 * Durable, of its connection, or the last; 0 until that is up and the number on disk: until
+	 * then nothing is said, and what the peer says waits, so that every PDU has its session.
+	 */
+	uint64_t session_number;
+	bool ready; /* the session's record is on disk: segments may be released */
 	bool reading_paused;
 	bool heard; /* the peer has said something on this connection */
 	bool tlvs_allowed;
@@ -183,6 +186,9 @@ uint32_t provider_rate(const struct provider *provider, int64_t now_ms);
 /* The share of window and rate that is in use: 1, or less after congestion. */
 double provider_pace(const struct provider *provider, int64_t now_ms);
 
+/* The connection that is up has its number and begins; or there is none for it, and it ends. */
+void link_numbered(struct engine *engine, struct link *link, uint64_t session);
+void link_unnumbered(struct engine *engine, struct link *link, const char *why);
 /* Gives the session's output to the port. After a commit has queued requests or answers. */
 void link_flush(struct engine *engine, struct link *link);
 /* A throttle: nothing more leaves, what has not left comes back, and the pause grows. */

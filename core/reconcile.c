@@ -46,22 +46,65 @@ struct session_input {
 	char reason[128];
 };
 
+struct session_numbered {
+	struct effect effect;
+	struct link *link;
+	uint64_t connection, session;
+};
+
+/*
+ * A number is on disk before anything bears it, so that what a trace, a log or a carrier's ticket
+ * names is never another session too, whenever the daemon dies. A connection that is not bound in
+ * the end has used up its number, and leaves no record.
+ */
+static void session_numbered(struct engine *engine, struct effect *effect, enum turn_end end)
+{
+	struct session_numbered *numbered = (void *)effect;
+	if (end == TURN_DONE && numbered->link->port_link == numbered->connection)
+		link_numbered(engine, numbered->link, numbered->session);
+}
+
+static void apply_up(struct turn *turn, struct input *input)
+{
+	struct session_input *up = (void *)input;
+	uint64_t session = store_next(turn->txn, STORE_NEXT_SESSION);
+	struct session_numbered *numbered =
+		(void *)turn_effect(turn, session_numbered, sizeof(*numbered));
+	if (!numbered)
+		return;
+	numbered->link = up->link;
+	numbered->connection = up->connection;
+	numbered->session = session;
+}
+
+static void refuse_up(struct engine *engine, struct input *input, enum store_err why)
+{
+	struct session_input *up = (void *)input;
+	if (up->link->port_link == up->connection)
+		link_unnumbered(engine, up->link, store_err_text(why));
+}
+
+void reconcile_up(struct engine *engine, struct link *link)
+{
+	struct session_input *input = input_new(engine, sizeof(*input), apply_up, refuse_up);
+	if (!input)
+		return;
+	input->link = link;
+	input->connection = link->port_link;
+	engine_input(engine, &input->input);
+}
+
 struct session_ready {
 	struct effect effect;
 	struct link *link;
-	uint64_t connection;
+	uint64_t session;
 };
 
-/* A number that is not on disk is given to somebody else: it is forgotten. */
 static void session_ready(struct engine *engine, struct effect *effect, enum turn_end end)
 {
 	struct session_ready *ready = (void *)effect;
 	struct link *link = ready->link;
-	if (link->numbered != ready->connection)
-		return;
-	if (end != TURN_DONE)
-		link->session_number = link->numbered = 0;
-	else if (link->state == LINK_BOUND && link->port_link == ready->connection)
+	if (end == TURN_DONE && link->state == LINK_BOUND && link->session_number == ready->session)
 		link->ready = engine->schedule = true;
 }
 
@@ -70,7 +113,7 @@ static void apply_bound(struct turn *turn, struct input *input)
 	struct session_input *bound = (void *)input;
 	struct link *link = bound->link;
 	struct store_session rec = {
-		.session = store_next(turn->txn, STORE_NEXT_SESSION),
+		.session = bound->session,
 		.provider = link->provider->number,
 		.kind = (uint8_t)link->bind_command_id,
 		.opened_ms = (uint64_t)bound->opened_ms,
@@ -82,10 +125,8 @@ static void apply_bound(struct turn *turn, struct input *input)
 	struct session_ready *ready = (void *)turn_effect(turn, session_ready, sizeof(*ready));
 	if (!ready)
 		return;
-	link->session_number = rec.session;
-	link->numbered = bound->connection;
 	ready->link = link;
-	ready->connection = bound->connection;
+	ready->session = rec.session;
 }
 
 void reconcile_bound(struct engine *engine, struct link *link)
@@ -94,7 +135,7 @@ void reconcile_bound(struct engine *engine, struct link *link)
 	if (!input)
 		return;
 	input->link = link;
-	input->connection = link->port_link;
+	input->session = link->session_number;
 	input->opened_ms = port_wall_ms(engine->port);
 	engine_input(engine, &input->input);
 }
@@ -103,10 +144,7 @@ static void apply_closed(struct turn *turn, struct input *input)
 {
 	struct session_input *closed = (void *)input;
 	struct store_session rec = { .session = closed->session };
-	/* Its record was made after the event, in this turn or before: then the link has its number. */
-	if (!rec.session && closed->link->numbered == closed->connection)
-		rec.session = closed->link->session_number;
-	if (!rec.session || store_session_get(turn->txn, &rec) != STORE_OK)
+	if (store_session_get(turn->txn, &rec) != STORE_OK)
 		return;
 	rec.closed_ms = (uint64_t)turn->at_ms;
 	rec.reason = store_octets_of(closed->reason);
@@ -114,13 +152,12 @@ static void apply_closed(struct turn *turn, struct input *input)
 	feed_tell(turn, FEED_LINK_DOWN, rec.session);
 }
 
-void reconcile_closed(struct engine *engine, struct link *link, uint64_t connection)
+void reconcile_closed(struct engine *engine, struct link *link)
 {
 	struct session_input *input = input_new(engine, sizeof(*input), apply_closed, NULL);
 	if (!input)
 		return;
 	input->link = link;
-	input->connection = connection;
 	input->session = link->session_number;
 	snprintf(input->reason, sizeof(input->reason), "%.*s", (int)sizeof(input->reason) - 1,
 		 link->reason);

@@ -10,8 +10,11 @@
 #include "core/provider.h"
 
 /* Each makes an input for the next turn from an event; whatever is needed of it is copied. */
+/* Its connection is up: link_numbered follows the commit, or link_unnumbered. */
+void reconcile_up(struct engine *engine, struct link *link);
 void reconcile_bound(struct engine *engine, struct link *link);
-void reconcile_closed(struct engine *engine, struct link *link, uint64_t connection);
+/* A session that was bound. */
+void reconcile_closed(struct engine *engine, struct link *link);
 /* RESPONSE, TIMEOUT, UNSENT, LOST of a submit. */
 void reconcile_verdict(struct engine *engine, struct link *link, const struct smpp_event *event);
 /* A REQUEST of the peer: deliver_sm, data_sm; anything else is refused by its own response. */

@@ -383,6 +383,8 @@ static void on_bind(struct far *far, const struct smpp_event *event)
 	assert_int_equal(smpp_session_bind_answer(far->end.session, status, "carrier",
 						  carrier->sc_interface_version, now_ms),
 			 SMPP_SESSION_OK);
+	if (!status && carrier->behind_bind)
+		carrier_receipt(carrier, carrier->behind_bind, "DELIVRD");
 }
 
 static void on_event(struct far_end *end, const struct smpp_event *event)

@@ -64,6 +64,7 @@ struct carrier {
 	const char *outbind_system_id,
 		*outbind_password;    /* set: connections are the carrier's calls */
 	struct smpp_octets opening;   /* said first on each connection */
+	const char *behind_bind;      /* id of a receipt sent in one piece with bind_resp */
 	bool mute;		      /* answers no bind */
 	uint8_t sc_interface_version; /* in bind_resp; 0: left out */
 	uint8_t interface_version;    /* of the last bind */

@@ -45,6 +45,8 @@ struct run {
 	struct store *store;
 	struct port *port;
 	struct engine *engine;
+	struct tap_reader *tap;		 /* on the engine's */
+	uint64_t sessions, old_sessions; /* the highest that passed, and as the engine began */
 	uint64_t next_msisdn, accepted_messages;
 	uint32_t orders, crashes, failures, still;
 	bool crash, hold[CARRIERS];

@@ -21,6 +21,7 @@
 #include "core/log.h"
 #include "core/orders.h"
 #include "core/provider.h"
+#include "core/tap.h"
 #include "test/sim/run.h"
 
 /* ---- making ---- */
@@ -154,18 +155,38 @@ static bool start(struct run *run)
 					.store = run->store };
 	for (int i = 0; i < STARTS_MAX && !run->engine; i++)
 		run->engine = engine_new(&parts, error);
-	if (!run->engine)
+	if (!run->engine) {
 		printf("seed %llu: %s\n", (unsigned long long)run->seed, error);
-	return run->engine;
+		return false;
+	}
+	run->tap = tap_reader_new(run->engine->tap, &(struct tap_want){ 0 });
+	run->old_sessions = run->sessions;
+	return run->tap;
 }
 
 static void stop(struct run *run)
 {
+	tap_reader_free(run->tap);
 	engine_free(run->engine);
 	port_free(run->port);
 	store_close(run->store);
+	run->tap = NULL;
 	run->engine = NULL;
 	run->store = NULL;
+}
+
+/* Every PDU has its session, and no session of now one of before the crash. */
+static void watch_sessions(struct run *run)
+{
+	struct tap_record record;
+	while (tap_reader_next(run->tap, &record)) {
+		if (record.note || !record.octets)
+			continue;
+		if (record.session <= run->old_sessions)
+			run_complain(run, "a PDU has no session of its own", record.session);
+		if (record.session > run->sessions)
+			run->sessions = record.session;
+	}
 }
 
 /* ---- what clients do ---- */
@@ -415,6 +436,7 @@ static bool turn_over(struct run *run)
 	}
 	int64_t before_ms = world_now_ms(run->world);
 	bool going = engine_step(run->engine);
+	watch_sessions(run);
 	run->still = world_now_ms(run->world) == before_ms ? run->still + 1 : 0;
 	if (run->still > STILL_MAX) {
 		run_complain(run, "the engine spins", (uint64_t)before_ms);
