@@ -240,7 +240,7 @@ struct sending {
 	struct effect effect;
 	struct link *link;
 	const struct work *work;
-	uint64_t connection;
+	uint64_t session;
 	uint64_t msisdn;
 	struct ask ask;
 	struct name name;
@@ -260,7 +260,7 @@ static enum smpp_session_error send(const struct sending *sending, int64_t now_m
 		.msisdn = sending->msisdn,
 		.text = { sending->text, sending->text_n },
 	};
-	if (!link->session || link->port_link != sending->connection)
+	if (!link->session || link->session_number != sending->session)
 		return SMPP_SESSION_STATE;
 	compose_about(&about, &out);
 	return smpp_session_request(link->session, &out.pdu, sending->ask.number | ASK_TAG, now_ms);
@@ -292,7 +292,7 @@ static struct asked go(struct turn *turn, const struct ask_wish *wish, struct li
 	if (!sending)
 		return refuse(REFUSAL_MEMORY);
 	sending->link = link;
-	sending->connection = link->port_link;
+	sending->session = link->session_number;
 	sending->work = wish->work;
 	sending->msisdn = msisdn;
 	sending->name = *name;

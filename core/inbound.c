@@ -138,13 +138,14 @@ void inbound_run(struct turn *turn)
 
 /* ---- what comes ---- */
 
-static uint64_t put_pdu(struct turn *turn, const struct link *link, struct smpp_octets octets)
+static uint64_t put_pdu(struct turn *turn, const struct inbound_news *news)
 {
+	const struct smpp_octets octets = news->octets;
 	const uint32_t first_n = octets.n < INBOUND_PIECE_OCTETS ? octets.n : INBOUND_PIECE_OCTETS;
 	const struct store_inbound inbound = {
 		.seq = store_next(turn->txn, STORE_NEXT_INBOUND),
-		.provider = link->provider->number,
-		.session = link->session_number,
+		.provider = news->provider->number,
+		.session = news->session,
 		.at_ms = (uint64_t)turn->at_ms,
 		.pdu_octets = octets.n,
 		.pdu = { octets.at, first_n },
@@ -177,35 +178,34 @@ static uint32_t flags_of(const struct smpp_concat_info *info)
 	return flags;
 }
 
-static void keep_alone(struct turn *turn, const struct link *link, const struct smpp_pdu *pdu,
-		       struct smpp_octets octets, uint32_t flags)
+static void keep_alone(struct turn *turn, const struct inbound_news *news, uint32_t flags)
 {
 	struct store_inbound_message message = {
-		.provider = link->provider->number,
-		.first = put_pdu(turn, link, octets),
+		.provider = news->provider->number,
+		.first = put_pdu(turn, news),
 		.parts = 1,
 		.received = 1,
 		.flags = flags,
 	};
-	tell(turn, &message, pdu);
+	tell(turn, &message, news->pdu);
 }
 
-static void keep_part(struct turn *turn, const struct link *link,
-		      const struct reassembly_part *part, struct smpp_octets octets)
+static void keep_part(struct turn *turn, const struct inbound_news *news,
+		      const struct reassembly_part *part)
 {
 	struct store_inbound_group group, oldest;
 	enum reassembly_verdict verdict = reassembly_find(turn, part, &group);
 	if (turn_failed(turn) || verdict == REASSEMBLY_DUPLICATE)
 		return;
 	if (verdict == REASSEMBLY_CONFLICT) {
-		keep_alone(turn, link, part->pdu, octets, INBOUND_CONFLICT);
+		keep_alone(turn, news, INBOUND_CONFLICT);
 		return;
 	}
 	if (verdict == REASSEMBLY_NEW &&
 	    reassembly_groups(turn, part->provider) >= REASSEMBLY_GROUPS_MAX &&
 	    reassembly_oldest(turn, part->provider, &oldest))
 		close_group(turn, &oldest, INBOUND_INCOMPLETE | INBOUND_CROWDED);
-	reassembly_add(turn, part, verdict, put_pdu(turn, link, octets), &group);
+	reassembly_add(turn, part, verdict, put_pdu(turn, news), &group);
 	if (group.received < group.parts || turn_failed(turn))
 		return;
 	struct store_inbound_message message = {
@@ -218,19 +218,18 @@ static void keep_part(struct turn *turn, const struct link *link,
 	turn_fail(turn, store_inbound_group_put(turn->txn, &group));
 }
 
-void inbound_keep(struct turn *turn, const struct link *link, const struct smpp_pdu *pdu,
-		  struct smpp_octets octets)
+void inbound_keep(struct turn *turn, const struct inbound_news *news)
 {
 	struct smpp_concat_info info;
-	smpp_concat_info(pdu, &info);
-	const struct reassembly_part part = { link->provider->number, pdu, &info };
+	smpp_concat_info(news->pdu, &info);
+	const struct reassembly_part part = { news->provider->number, news->pdu, &info };
 	/* So that what is put together of 255 of them stays within reason. */
-	bool is_long = info.body.n > SMPP_MAX_SHORT_MESSAGE || octets.n > INBOUND_PIECE_OCTETS;
+	bool is_long = info.body.n > SMPP_MAX_SHORT_MESSAGE ||
+		       news->octets.n > INBOUND_PIECE_OCTETS;
 	if (info.total > 1 && !is_long)
-		keep_part(turn, link, &part, octets);
+		keep_part(turn, news, &part);
 	else
-		keep_alone(turn, link, pdu, octets,
-			   flags_of(&info) | (info.total > 1 ? INBOUND_LONG_PART : 0));
+		keep_alone(turn, news, flags_of(&info) | (info.total > 1 ? INBOUND_LONG_PART : 0));
 }
 
 /* ---- forgetting ---- */

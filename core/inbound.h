@@ -37,9 +37,14 @@ enum inbound_flag {
 #define INBOUND_RUN_MESSAGES 100  /* handed out late in one turn, at most */
 #define INBOUND_ALERTS_PER_S 20	  /* of a provider; further ones are counted only */
 
-/* Keeps what came on this link: `pdu` is what the octets say, and borrows from them. */
-void inbound_keep(struct turn *turn, const struct link *link, const struct smpp_pdu *pdu,
-		  struct smpp_octets octets);
+/* A deliver_sm or data_sm as it came: `pdu` is what the octets say, and borrows from them. */
+struct inbound_news {
+	const struct provider *provider;
+	uint64_t session;
+	const struct smpp_pdu *pdu;
+	struct smpp_octets octets;
+};
+void inbound_keep(struct turn *turn, const struct inbound_news *news);
 
 /* Hands out what has waited long enough, and forgets groups; a bounded slice. */
 void inbound_run(struct turn *turn);

@@ -37,12 +37,11 @@ static void put_rest(struct turn *turn, uint64_t seq, const uint8_t *octets, uin
 
 void orphans_keep(struct turn *turn, const struct orphan_news *news)
 {
-	const struct link *link = news->link;
 	char id[SMPP_ID_OCTETS];
 	struct store_orphan orphan = {
 		.seq = store_next(turn->txn, STORE_NEXT_ORPHAN),
-		.provider = link->provider->number,
-		.session = link->session_number,
+		.provider = news->provider->number,
+		.session = news->session,
 		.at_ms = (uint64_t)turn->at_ms,
 		.reason = (uint8_t)news->reason,
 		.pdu_octets = news->n,
@@ -51,7 +50,7 @@ void orphans_keep(struct turn *turn, const struct orphan_news *news)
 	if (news->receipt) {
 		struct smpp_octets named = match_id(news->receipt);
 		struct smpp_octets dest = news->pdu->source_addr;
-		struct match_hashes hashes = match_hashes(turn, link->provider, news->receipt);
+		struct match_hashes hashes = match_hashes(turn, news->provider, news->receipt);
 		orphan.hash_raw = hashes.readings[SMPP_ID_EXACT];
 		orphan.hash_dec = hashes.readings[SMPP_ID_HEX_TO_DEC];
 		orphan.hash_hex = hashes.readings[SMPP_ID_DEC_TO_HEX];

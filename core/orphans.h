@@ -28,7 +28,8 @@ const char *orphan_reason_text(enum orphan_reason reason);
 
 /* A receipt as it came; pdu and receipt are NULL when it could not be read. */
 struct orphan_news {
-	const struct link *link;
+	const struct provider *provider;
+	uint64_t session;
 	const uint8_t *octets;
 	uint32_t n;
 	const struct smpp_pdu *pdu;

@@ -26,7 +26,7 @@
 struct delivery {
 	struct input input;
 	struct link *link;
-	uint64_t connection; /* that it came on, and that alone is answered */
+	uint64_t session; /* that it came on, and that alone is answered */
 	uint32_t command_id, sequence_number;
 	uint64_t tap; /* where it stands on the tap */
 	uint64_t tag; /* of the segment that it was matched with; 0: with none */
@@ -40,7 +40,7 @@ struct delivery {
 struct answer {
 	struct effect effect;
 	struct link *link;
-	uint64_t connection;
+	uint64_t session;
 	uint32_t command_id, sequence_number;
 	uint64_t tap, tag;
 	enum unmatched_news news;
@@ -66,7 +66,7 @@ static void answered(struct engine *engine, struct effect *effect, enum turn_end
 		tap_tell(engine->tap, answer->tap, answer->tag);
 	if (answer->news)
 		unmatched_count(answer->link->provider, answer->news);
-	if (answer->link->port_link == answer->connection)
+	if (answer->link->session_number == answer->session)
 		send_answer(answer->link, answer->command_id, answer->sequence_number, 0);
 }
 
@@ -76,7 +76,7 @@ static void refuse_delivery(struct engine *engine, struct input *input, enum sto
 	(void)engine;
 	(void)why;
 	struct delivery *delivery = (void *)input;
-	if (delivery->link->port_link == delivery->connection)
+	if (delivery->link->session_number == delivery->session)
 		send_answer(delivery->link, delivery->command_id, delivery->sequence_number,
 			    delivery->link->provider->config->store_full_status);
 }
@@ -307,7 +307,8 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 			const struct smpp_pdu *pdu, const struct smpp_receipt *receipt,
 			enum orphan_reason reason)
 {
-	orphans_keep(turn, &(struct orphan_news){ .link = delivery->link,
+	orphans_keep(turn, &(struct orphan_news){ .provider = delivery->link->provider,
+						  .session = delivery->session,
 						  .octets = delivery->octets,
 						  .n = delivery->n,
 						  .pdu = pdu,
@@ -315,6 +316,15 @@ static void keep_orphan(struct turn *turn, const struct delivery *delivery,
 						  .reason = reason });
 	correlate(turn, delivery->link->provider, smpp_number_tail(pdu->source_addr));
 	correlate(turn, delivery->link->provider, smpp_number_tail(pdu->destination_addr));
+}
+
+static void keep_inbound(struct turn *turn, const struct delivery *delivery,
+			 const struct smpp_pdu *pdu)
+{
+	inbound_keep(turn, &(struct inbound_news){ .provider = delivery->link->provider,
+						   .session = delivery->session,
+						   .pdu = pdu,
+						   .octets = { delivery->octets, delivery->n } });
 }
 
 /* Why it belongs to no segment. */
@@ -371,7 +381,7 @@ static enum unmatched_news sort_receipt(struct turn *turn, struct delivery *deli
 	delivery->link->provider->keeps_early |= match.early;
 	if (match.standing == 1 && !match.early) {
 		struct receipt_source source = { .pdu = pdu,
-						 .session = delivery->link->session_number,
+						 .session = delivery->session,
 						 .rule = match.rule };
 		receipts_apply(turn, query.provider, match.ref, receipt, &source);
 		learn(turn, query.provider, &match);
@@ -382,8 +392,7 @@ static enum unmatched_news sort_receipt(struct turn *turn, struct delivery *deli
 				   smpp_number_tail(pdu->destination_addr) };
 	if (receipt->flags & SMPP_RECEIPT_NEEDS_MATCH && !match.standing &&
 	    !correlate_is_awaited(turn, query.provider, tails, turn->at_ms)) {
-		inbound_keep(turn, delivery->link, pdu,
-			     (struct smpp_octets){ delivery->octets, delivery->n });
+		keep_inbound(turn, delivery, pdu);
 		return UNMATCHED_NONE;
 	}
 	struct match other = match.id_known ? (struct match){ 0 } : counter_example(turn, query);
@@ -403,7 +412,8 @@ static enum unmatched_news sort_out(struct turn *turn, struct delivery *delivery
 	struct smpp_receipt receipt;
 	if (delivery->unreadable ||
 	    smpp_pdu_decode(delivery->octets, delivery->n, &pdu, &problem) != SMPP_OK) {
-		orphans_keep(turn, &(struct orphan_news){ .link = delivery->link,
+		orphans_keep(turn, &(struct orphan_news){ .provider = provider,
+							  .session = delivery->session,
 							  .octets = delivery->octets,
 							  .n = delivery->n,
 							  .reason = ORPHAN_UNREADABLE });
@@ -411,8 +421,7 @@ static enum unmatched_news sort_out(struct turn *turn, struct delivery *delivery
 	}
 	receipts_read(provider->config, &pdu, &receipt);
 	if (receipt.kind == SMPP_RECEIPT_NOT) {
-		inbound_keep(turn, delivery->link, &pdu,
-			     (struct smpp_octets){ delivery->octets, delivery->n });
+		keep_inbound(turn, delivery, &pdu);
 		return UNMATCHED_NONE;
 	}
 	if (receipt.kind == SMPP_RECEIPT_UNPARSED) {
@@ -434,7 +443,7 @@ static void apply_delivery(struct turn *turn, struct input *input)
 	answer->tap = delivery->tap;
 	answer->tag = delivery->tag;
 	answer->link = delivery->link;
-	answer->connection = delivery->connection;
+	answer->session = delivery->session;
 	answer->command_id = delivery->command_id;
 	answer->sequence_number = delivery->sequence_number;
 }
@@ -454,7 +463,7 @@ void reconcile_delivery(struct engine *engine, struct link *link, const struct s
 	delivery->input.apply = apply_delivery;
 	delivery->input.refuse = refuse_delivery;
 	delivery->link = link;
-	delivery->connection = link->port_link;
+	delivery->session = link->session_number;
 	delivery->command_id = event->command_id;
 	delivery->sequence_number = event->sequence_number;
 	delivery->tap = tap_last(engine->tap);

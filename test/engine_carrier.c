@@ -225,6 +225,12 @@ void carrier_cut(struct carrier *carrier)
 			wire_cut(far->end.wire);
 }
 
+void carrier_leave(struct carrier *carrier)
+{
+	for (struct far *far = carrier->fars; far; far = far->next)
+		far_end_leave(&far->end);
+}
+
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n)
 {
 	struct far *far = newest_bound(carrier);

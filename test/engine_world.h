@@ -141,6 +141,8 @@ void carrier_cork(struct carrier *carrier, bool corked);
 bool carrier_raw(struct carrier *carrier, const uint8_t *octets, size_t n);
 /* Ends every connection; what is under way is lost. */
 void carrier_cut(struct carrier *carrier);
+/* The same behind what was said. */
+void carrier_leave(struct carrier *carrier);
 /* Every connection is half-open from now on: what is sent is lost and nobody is told. */
 void carrier_freeze(struct carrier *carrier);
 /* Asks every connection to unbind. */

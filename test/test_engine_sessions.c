@@ -96,6 +96,35 @@ static void test_engine__an_outbind_bears_the_session_that_it_begins(void **stat
 	engine_world_free(world);
 }
 
+/* A carrier that hangs up and calls again before the daemon has looked. */
+static void test_engine__a_receipt_keeps_its_session_though_the_next_is_up(void **state)
+{
+	struct engine_world *world = engine_world_new(&(struct setting){ .links = OUTBIND });
+	struct carrier *alpha = world->carriers[0];
+	const struct link *link = trunk_find(world->engine, "alpha/in")->ends[0];
+	struct evidence row;
+	(void)state;
+	uint64_t order = engine_world_order(world, &(struct wish){ 0 });
+	carrier_ok(alpha, 0, "id");
+	alpha->outbind_system_id = "smsc";
+	alpha->outbind_password = "secret";
+	assert_true(sim_port_call(world->port, 7, "192.0.2.1", alpha));
+	engine_world_settle(world);
+	uint64_t session = link->session_number;
+	assert_int_equal(link->state, LINK_BOUND);
+	assert_true(carrier_receipt(alpha, "id", "DELIVRD"));
+	carrier_leave(alpha);
+	while (world_step(world->world, world_now_ms(world->world)))
+		; /* to the daemon's door */
+	assert_true(sim_port_call(world->port, 7, "192.0.2.1", alpha));
+	engine_world_settle(world);
+	assert_int_equal(link->state, LINK_BOUND);
+	assert_true(link->session_number > session);
+	assert_true(world_row(world, order, 0, LIFE_ON_RECEIPT_DELIVERED, &row));
+	assert_int_equal(row.receipt_session, session);
+	engine_world_free(world);
+}
+
 /* It was on the tap, and perhaps in somebody's file: no other session is called so. */
 static void test_engine__a_number_of_a_bind_without_answer_is_not_given_again(void **state)
 {
@@ -172,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_engine__every_pdu_of_a_connection_bears_its_session),
 		cmocka_unit_test(test_engine__an_outbind_bears_the_session_that_it_begins),
+		cmocka_unit_test(test_engine__a_receipt_keeps_its_session_though_the_next_is_up),
 		cmocka_unit_test(test_engine__a_number_of_a_bind_without_answer_is_not_given_again),
 		cmocka_unit_test(test_engine__a_full_store_has_no_number_and_says_so),
 		cmocka_unit_test(test_engine__a_connection_that_is_not_up_has_no_session),

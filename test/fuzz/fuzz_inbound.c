@@ -37,7 +37,6 @@ static struct provider providers[2] = {
 	{ .config = &configs[1], .number = 2 },
 };
 static struct provider *pointers[2] = { &providers[0], &providers[1] };
-static struct link links[2] = { { .provider = &providers[0] }, { .provider = &providers[1] } };
 static struct engine engine = { .config = &config, .providers = pointers, .n_providers = 2 };
 
 static void make_world(void)
@@ -114,7 +113,7 @@ static bool was_kept(struct turn *turn, const struct smpp_pdu *pdu)
 	return found;
 }
 
-static void come(struct turn *turn, const struct link *link, const struct smpp_pdu *made,
+static void come(struct turn *turn, const struct provider *provider, const struct smpp_pdu *made,
 		 struct sums *sums)
 {
 	uint8_t octets[1024];
@@ -128,7 +127,10 @@ static void come(struct turn *turn, const struct link *link, const struct smpp_p
 	uint64_t before = store_count(turn->txn, STORE_KIND_INBOUND);
 	bool again = was_kept(turn, &pdu);
 
-	inbound_keep(turn, link, &pdu, (struct smpp_octets){ octets, (uint32_t)n });
+	inbound_keep(turn, &(struct inbound_news){ .provider = provider,
+						   .session = 1,
+						   .pdu = &pdu,
+						   .octets = { octets, (uint32_t)n } });
 	must(!turn_failed(turn));
 	uint64_t now = store_count(turn->txn, STORE_KIND_INBOUND);
 
@@ -171,7 +173,7 @@ static size_t one(struct turn *turn, const uint8_t *data, size_t size, struct su
 				       (struct smpp_octets){ text, n }));
 	else
 		pdu.short_message = (struct smpp_octets){ text, n };
-	come(turn, &links[data[0] >> 5 & 1], &pdu, sums);
+	come(turn, &providers[data[0] >> 5 & 1], &pdu, sums);
 	if (data[0] & 64)
 		inbound_run(turn);
 	return 4 + taken;
