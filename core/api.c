@@ -51,6 +51,12 @@ static bool is_number(const char *text)
 	return n && n <= 19 && !text[n] && !(n == 19 && strcmp(text, "9223372036854775807") > 0);
 }
 
+/* In a path: of any length, for one too large to be anybody's is not there, and that is told. */
+static bool is_digits(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
 static bool is_name(const char *text)
 {
 	return strlen(text) <= 64 &&
@@ -62,9 +68,9 @@ static const struct {
 	const char *name;
 	bool (*fits)(const char *text);
 } kinds[] = {
-	{ "{number}", is_number },
-	{ "{order_id}", is_number },
-	{ "{route_id}", is_number },
+	{ "{number}", is_digits },
+	{ "{order_id}", is_digits },
+	{ "{route_id}", is_digits },
 	{ "{message}", message_id_shaped },
 	{ "{bx_message_id}", message_id_shaped },
 	{ "{name}", is_name },
@@ -189,7 +195,8 @@ void api_dispatch(struct api_call *call, const struct api_row *rows, size_t n)
 
 uint64_t api_number(const struct api_call *call, size_t position)
 {
-	return strtoull(call->params[position], NULL, 10);
+	uint64_t number = strtoull(call->params[position], NULL, 10);
+	return number < INT64_MAX ? number : INT64_MAX;
 }
 
 void api_field(struct api_call *call, const char *name, const char *format, ...)

@@ -82,9 +82,9 @@ enum api_flag {
 };
 
 /*
- * Patterns are matched segment by segment. {number}, {order_id} and {route_id} are 1 to 19 digits,
- * {message} and {bx_message_id} a bx_message_id, {name} 1 to 64 octets of letters, digits and ._-/
- * once decoded (so that provider%2Flink is one). Anything else in a path is compared as it is.
+ * Patterns are matched segment by segment. {number}, {order_id} and {route_id} are digits, {message}
+ * and {bx_message_id} a bx_message_id, {name} 1 to 64 octets of letters, digits and ._-/ once
+ * decoded (so that provider%2Flink is one). Anything else in a path is compared as it is.
  */
 struct api_row {
 	const char *method; /* "GET" serves HEAD too */
@@ -104,7 +104,7 @@ void api_handle(struct api_call *call);
 /* Every call of the control and tap sockets (call->socket tells); core/control.c. */
 void control_handle(struct api_call *call);
 
-/* The parameter at `position`, of a {number}. */
+/* The parameter at `position`, of a {number}; INT64_MAX, which nobody's is, for a larger one. */
 uint64_t api_number(const struct api_call *call, size_t position);
 
 /* Adds a field to the answer; `name` is static. */

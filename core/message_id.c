@@ -8,6 +8,8 @@
 #define SCOPE	0xFFFFFF00u /* no provider has such a number: rounds hash apart from ids */
 #define INDEXES (1u << 16)
 
+#define ORDER_DIGITS_MAX 18 /* of an order's number in an id */
+
 /* One round: 32 bits of a keyed hash over the order and one half. */
 static uint32_t mix(const struct store *store, uint64_t order, uint32_t round, uint32_t half)
 {
@@ -68,14 +70,15 @@ bool message_id_shaped(const char *text)
 		return false;
 	size_t n = strspn(text + 3, "0123456789");
 	const char *hex = text + 3 + n + 1;
-	return n && n <= 18 && text[3] != '0' && hex[-1] == '-' &&
-	       strspn(hex, "0123456789abcdef") == 16 && !hex[16];
+	return n && hex[-1] == '-' && strspn(hex, "0123456789abcdef") == 16 && !hex[16];
 }
 
 bool message_id_read(const struct store *store, const char *text, uint64_t *order, uint32_t *index)
 {
 	char *end;
-	if (!message_id_shaped(text))
+	/* Each message has one writing. */
+	if (!message_id_shaped(text) || text[3] == '0' ||
+	    strspn(text + 3, "0123456789") > ORDER_DIGITS_MAX)
 		return false;
 	uint64_t number = strtoull(text + 3, &end, 10);
 	uint64_t plain = unscramble(store, number, strtoull(end + 1, NULL, 16));

@@ -16,7 +16,7 @@
 void message_id_write(const struct store *store, uint64_t order, uint32_t index,
 		      char out[MESSAGE_ID_OCTETS]);
 
-/* True if the text has the form of an id. */
+/* True if the text has the form of an id, BX-digits-hex; one that is too large has it, too. */
 bool message_id_shaped(const char *text);
 
 /* False: it has not the form, or this store never gave it out. The order may not exist. */

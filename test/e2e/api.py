@@ -276,7 +276,7 @@ def refuse_lookups(no, order, message):
             ('/api/v1/orders/1x', 'Not Found'),
             ('/api/v1/orders/1/', 'Not Found'),
             ('/api/v1/orders/1%2Fdlr', 'Not Found'),
-            ('/api/v1/orders/99999999999999999999', 'Not Found'),
+            ('/api/v1/orders/99999999999999999999', 'Order not found.'),
             ('/api/v1/routes/99', 'Invalid route_id.'),
             ('/api/v1/routes/99/pricing', 'Invalid route_id.'),
             ('/api/v1', 'Not Found'), ('/', 'Not Found')):

@@ -278,26 +278,32 @@ def raw_query(no, target, query):
     return response
 
 
-NUMBERS_WRONG = ('x', '1x', '-1', '1.0', '', '٣', '9' * 20, '1 ', '%31%', '1%2F', '{order_id}')
+NUMBERS_WRONG = ('x', '1x', '-1', '1.0', '', '٣', '1 ', '%31%', '1%2F', '{order_id}')
 IDS_WRONG = ('x', '1', 'BX-1-0123456789ABCDEF', 'bx-1-0123456789abcdef', 'BX-1-0123456789abcde',
              'BX-1-0123456789abcdef0', 'BX--0123456789abcdef', 'BX-1-0123456789abcdef ',
-             'BX-٣-0123456789abcdef', 'BX-1-0123456789abcdef', 'BX-0-0000000000000000',
-             'BX-18446744073709551616-0123456789abcdef')
+             'BX-٣-0123456789abcdef')
+# Written as ids are, though nothing has them or ever will.
+STRANGERS = {
+    'order_id': ('Order not found.', ('0', '9' * 19, '9' * 20, '9' * 60)),
+    'route_id': ('Invalid route_id.', ('0', '6', '99', '2147483648', '9' * 20, '9' * 60)),
+    'bx_message_id': ('DLR record not found.', (
+        'BX-1-0123456789abcdef', 'BX-0-0000000000000000', 'BX-01-0123456789abcdef',
+        'BX-9223372036854775808-0123456789abcdef', f'BX-{"9" * 40}-0123456789abcdef'))}
 
 
 def paths(no):
     """Whatever is no id, or none that was given out, is not there: in every path that has one."""
     for path, method, _ in no.witness.api.operations:
         name = re.search(r'\{(\w+)\}', path)
-        for wrong in (IDS_WRONG if name.group(1) == 'bx_message_id' else NUMBERS_WRONG) if name \
-                else ():
-            target = path.replace(name.group(0), wrong)
-            answer = no.plain.ask(method, target, {} if method == 'POST' else None)
-            no.check(f'{method} {target}: 404', answer.status_code == 404, answer)
-    for number in (0, 6, 99, 2147483648):
-        for tail in ('', '/pricing'):
-            no.text(f'/routes/{number}{tail}', no.plain.get(f'{V1}/routes/{number}{tail}'), 404,
-                    'Invalid route_id.')
+        if not name:
+            continue
+        detail, strangers = STRANGERS[name.group(1)]
+        wrongs = IDS_WRONG if name.group(1) == 'bx_message_id' else NUMBERS_WRONG
+        for text, ids in (('Not Found', wrongs), (detail, strangers)):
+            for one in ids:
+                target = path.replace(name.group(0), one)
+                answer = no.plain.ask(method, target, {} if method == 'POST' else None)
+                no.text(f'{method} {target}', answer, 404, text)
 
 
 # --- Stages -------------------------------------------------------------------------------------------
