@@ -66,8 +66,17 @@ def play(daemon, local, tcp):
           time.monotonic() - began < house.PATIENCE_S)
 
 
+def spare_the_honest(daemon):
+    """A client with an old key that asks everything, ten times over, is no guesser."""
+    link = house.UnixConnection(daemon.submit)
+    answers = [ask(link, 'esmed_0123456789abcdef0123456789abcdef') for _ in range(250)]
+    check('as it comes, a client with a wrong key is told so, however busy it is',
+          set(answers) == {(401, 'invalid_api_key', None)}, set(answers))
+    check('and the right key beside it is heard at once', ask(link, house.KEY)[0] == 200)
+
+
 def main():
-    with house.House(['--quiet'], ('listen=127.0.0.1:0',)) as home:
+    with house.House(['--quiet'], ('listen=127.0.0.1:0', f'limits.wrong_keys={MOST}')) as home:
         daemon = home.daemon
         daemon.start()
         daemon.open_account()
@@ -77,6 +86,11 @@ def main():
         play(daemon, house.UnixConnection(daemon.submit),
              http.client.HTTPConnection('127.0.0.1', port, timeout=house.PATIENCE_S))
         daemon.stop()
+    with house.House(['--quiet']) as home:
+        home.daemon.start()
+        home.daemon.open_account()
+        spare_the_honest(home.daemon)
+        home.daemon.stop()
     return TAP.end()
 
 
