@@ -211,13 +211,18 @@ void api_field(struct api_call *call, const char *name, const char *format, ...)
 	call->fields[call->n_fields++] = (struct http_field){ name, value };
 }
 
+bool api_accepts(const struct api_call *call, const char *type)
+{
+	const char *accept = call->request ? http_header(call->request, "Accept") : NULL;
+	return accept && strcasestr(accept, type);
+}
+
 /* ---- refusals ---- */
 
 /* Empties the answer; true when the client asked for a problem object (RFC 9457). */
 static bool restart(struct api_call *call)
 {
-	const char *accept = call->request ? http_header(call->request, "Accept") : NULL;
-	bool problem = accept && strstr(accept, "application/problem+json");
+	bool problem = api_accepts(call, "application/problem+json");
 	buffer_clear(call->body);
 	call->json = (struct json_writer){ .out = call->body };
 	call->n_fields = call->n_kept;

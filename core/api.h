@@ -111,6 +111,9 @@ uint64_t api_number(const struct api_call *call, size_t position);
 __attribute__((format(printf, 3, 4))) void api_field(struct api_call *call, const char *name,
 						     const char *format, ...);
 
+/* Whether the client names this media type as one that it takes. */
+bool api_accepts(const struct api_call *call, const char *type);
+
 /* ---- refusals ---- */
 
 /* Why a request is refused. Texts are static or live until the handler returns. */

@@ -295,7 +295,6 @@ static void read_since(struct api_call *call, struct reader *reader)
 void events_stream(struct api_call *call, uint32_t account)
 {
 	static const char *const names[] = { "since", "types", "order_id", NULL };
-	const char *accept = http_header(call->request, "Accept");
 	struct reader *reader = calloc(1, sizeof(*reader));
 	if (!reader) {
 		turn_fail(call->turn, STORE_FULL);
@@ -310,7 +309,7 @@ void events_stream(struct api_call *call, uint32_t account)
 		return;
 	}
 	reader->account = account;
-	reader->lines = accept && strstr(accept, "application/x-ndjson");
+	reader->lines = api_accepts(call, "application/x-ndjson");
 	reader->stream.pump = pump;
 	reader->stream.due_ms = call->turn->now_ms;
 	call->content_type = reader->lines ? "application/x-ndjson" : "text/event-stream";

@@ -217,15 +217,21 @@ static void test_api__refuses_with_siblings_in_place_of_what_was_written(void **
 
 static void test_api__writes_a_problem_object_for_who_asks(void **state)
 {
+	static const char *const accepts[] = {
+		"application/problem+json, */*", "application/json, application/problem+json;q=0.9",
+		"Application/Problem+JSON", /* RFC 9110, 8.3.1: in any case */
+	};
 	struct fixture fixture;
 	(void)state;
-	ask(&fixture, "GET", "/", "");
-	field(&fixture, "Accept", "application/problem+json, */*");
-	api_refuse(&fixture.call, &poor);
-	assert_string_equal(fixture.call.content_type, "application/problem+json");
-	assert_string_equal(said(&fixture, "title"), "Payment Required");
-	assert_string_equal(said(&fixture, "detail"), "Insufficient balance.");
-	release(&fixture);
+	for (size_t i = 0; i < sizeof(accepts) / sizeof(accepts[0]); i++) {
+		ask(&fixture, "GET", "/", "");
+		field(&fixture, "Accept", accepts[i]);
+		api_refuse(&fixture.call, &poor);
+		assert_string_equal(fixture.call.content_type, "application/problem+json");
+		assert_string_equal(said(&fixture, "title"), "Payment Required");
+		assert_string_equal(said(&fixture, "detail"), "Insufficient balance.");
+		release(&fixture);
+	}
 }
 
 static void test_api__lists_flaws_with_their_places(void **state)

@@ -336,7 +336,7 @@ def what_happens(use, told):
 
     events = [json.loads(line[6:]) for line in read('text/event-stream', b'\n\n').split('\n')
               if line.startswith('data: ')]
-    lines = [json.loads(line) for line in read('application/x-ndjson', b'\n').split('\n') if line]
+    lines = [json.loads(line) for line in read('Application/X-NDJSON', b'\n').split('\n') if line]
     use.check('X5 tells the same as events and as lines', events == lines and
               [event['event'] for event in (events[0], events[-1])] ==
               ['order.accepted', 'order.resolved'], events, lines)
