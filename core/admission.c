@@ -14,6 +14,7 @@
 #include "core/orders.h"
 #include "core/pricing.h"
 #include "core/provider.h"
+#include "core/queue.h"
 #include "core/route.h"
 #include "core/view.h"
 
@@ -501,6 +502,8 @@ static struct work *create(struct admission *admission)
 		.key_id = call->key_id,
 	};
 	content_keep_reason(&rec, &admission->coding);
+	rec.queued_before =
+		1 + queue_depth(call->engine->queue, queue_lane(rec.route, rec.sandbox));
 	return orders_create(call->turn, &rec);
 }
 

@@ -94,12 +94,21 @@ static void detail_debited(struct api_call *call, const struct path *path,
 	json_add_micro(&call->json, "balance_after", debit.balance_after);
 }
 
+static void add_batch(struct json_writer *json, const struct path *path)
+{
+	json_add_uint(json, "batch", orders_batch_of(path->order, path->message->index) + 1);
+	json_add_uint(json, "batch_size", path->order->batch_size);
+}
+
 static void detail_queued(struct api_call *call, const struct path *path,
 			  const struct path_step *step)
 {
 	(void)step;
 	json_add_uint(&call->json, "order_id", path->order->order);
 	json_add_uint(&call->json, "of_messages", path->order->total);
+	add_batch(&call->json, path);
+	if (path->order->queued_before)
+		json_add_uint(&call->json, "queued", path->order->queued_before - 1);
 	json_add_uint(&call->json, "priority", path->order->priority);
 	json_key(&call->json, "send_at");
 	view_put_due(call, path->order->send_at_ms);
@@ -121,8 +130,7 @@ static void detail_released(struct api_call *call, const struct path *path,
 	json_add_uint(&call->json, "attempt", row->attempt);
 	json_add_text(&call->json, "route", route ? route->name : NULL);
 	add_link(call, row->session);
-	json_add_uint(&call->json, "batch", orders_batch_of(path->order, path->message->index) + 1);
-	json_add_uint(&call->json, "batch_size", path->order->batch_size);
+	add_batch(&call->json, path);
 	json_add_uint(&call->json, "in_flight", row->in_flight);
 	json_add_uint(&call->json, "queued", row->queued);
 	if (row->rate_per_s)
@@ -163,7 +171,8 @@ static void detail_event(struct api_call *call, const struct path *path,
 		json_add_text(json, "answer", answer_word(step->row));
 	if (row->has_submit) {
 		json_add_uint(json, "attempt", row->attempt);
-		json_add_uint(json, "rtt_ms", row->rtt_ms);
+		if (row->has_code)
+			json_add_uint(json, "rtt_ms", row->rtt_ms);
 	}
 	if (row->has_receipt) {
 		add_link(call, row->receipt_session);
@@ -245,6 +254,7 @@ static void write_unusual(struct json_writer *json, const struct store_message *
 		bool is;
 		const char *name;
 	} words[] = {
+		{ message->flags & STORE_FLAG_THROTTLED, "throttled" },
 		{ retried, "retried" },
 		{ doubt, "in_doubt" },
 		{ late, "late_evidence" },

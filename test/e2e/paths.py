@@ -109,6 +109,12 @@ def cancel_refusals(client):
 def cancel_what_waits(client):
     client.pause('pause', 3)
     order, messages = client.send('31610000002', '31610000003', text='x' * 300, route=3)
+    behind = client.send('31610000009', text='x' * 300, route=3)[1][0]
+    queued = [[step for step in client.path(message)['steps'] if step['step'] == 'queued'][0]
+              for message in (*messages, behind)]
+    check('the path tells what waited on the route before the order, and its batch', [
+        (step['queued'], step['batch'], step['batch_size']) for step in queued] ==
+        [(0, 1, 500), (0, 1, 500), (4, 1, 500)], queued)
     paid = client.balance()
     status, answer = client.cancel(messages[0])
     check('X7 cancels what waits at once, all its parts', status == 200 and (
@@ -396,10 +402,12 @@ def each_step_is_kept(client, order_id, messages, paths):
         (step['batch'], step['batch_size']) == (1, 500) and step['link'] == 'alpha/alpha-1'
         for step in released) and any(step['queued'] > 5 for step in released), released)
     check('and what was retried, why, and how long each answer took', taken[5] ==
-          [(1, 'REFUSED_FOR_NOW'), (2, 'ACCEPTED')] and 'retried' in
-          paths[list(ENDS).index(5)]['unusual'] and all(
-              step['rtt_ms'] >= 0 for path in paths for step in path['steps']
-              if step['step'] == 'answered'), taken)
+          [(1, 'REFUSED_FOR_NOW'), (2, 'ACCEPTED')] and
+          paths[list(ENDS).index(5)]['unusual'] == ['throttled', 'retried'] and all(
+              ('rtt_ms' in step) == (step['step'] == 'answered') for path in paths
+              for step in path['steps']), taken, paths[list(ENDS).index(5)]['unusual'])
+    check('and nothing is unusual about what went by itself',
+          paths[0]['unusual'] == paths[1]['unusual'] == [], paths[:2])
     check('its order has the same number', all(
         path['message']['order_id'] == order_id for path in paths))
 
