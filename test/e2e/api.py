@@ -621,7 +621,7 @@ def answer_over_http(daemon):
 # --- Daemons ---------------------------------------------------------------------------------------
 
 def with_a_provider_that_answers():
-    sets = ('store.size=16MiB', 'routes.1.max_recipients=3')
+    sets = ('store.size=16MiB', 'routes.1.max_recipients=3', 'routes.4.sender=numeric')
     with house.House(far=('--quiet',), sets=sets) as home:
         daemon = home.daemon
         daemon.start()

@@ -77,6 +77,13 @@ def what_it_costs(use):
                                       'sufficient_balance', 'sandbox', 'parts')} == {
         'route_id': 1, 'count': 2, 'estimated_cost': 0.176, 'balance': 100,
         'sufficient_balance': True, 'sandbox': False, 'parts': 1}, told)
+    same = {number: use.one.post(f'{V1}/estimate', {**body, 'route_id': number})
+            for number in (2, 3, 4)}
+    use.check('the same request is priced on one route and has no price on another',
+              [same[number].body['estimated_cost'] for number in (2, 3)] == [0.176, 0.182] and
+              (same[4].status_code, same[4].body['detail']) ==
+              (400, 'Estimate failed: No pricing available for destination'),
+              [one.body for one in same.values()])
     use.check('E2 has no side effect', use.one.get(f'{V1}/balance').body['balance'] == 100 and
               use.page('/orders')['orders'] == [])
 
