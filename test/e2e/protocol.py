@@ -380,6 +380,18 @@ def no_room():
                       'limits.in_flight' in answer.body['hint'], answer.octets)
 
 
+def examples(witness):
+    """What the description shows of a refusal is what is said, but for the figures."""
+    heard = {re.sub(r'\d+', 'N', text) for octets in witness.texts
+             for text in re.findall(r'^{"detail":"([^"]*)"', octets.decode())}
+    shown = [answer['content']['application/json']['example']
+             for answer in witness.api.document['components']['responses'].values()]
+    shown = {re.sub(r'\d+', 'N', one['detail']) for one in shown
+             if one['stage'] == 'protocol' or one['code'] == 'body_too_large'}
+    check('the description shows the refusals of HTTP in their own words',
+          len(shown) == 6 and shown <= heard, shown - heard, heard)
+
+
 SETS = ('listen=127.0.0.1:0', 'limits.header_time=1500ms', 'limits.body_time=1500ms',
         'limits.request_time=1500ms', f'uids.{os.geteuid()}={house.ACCOUNT}')
 with house.House(far=('--quiet',), sets=SETS) as the_home:
@@ -398,6 +410,7 @@ with house.House(far=('--quiet',), sets=SETS) as the_home:
     hosts(the_tcp, the_witness)
     by_tcp_only_this(the_tcp, the_witness)
     hints(the_daemon.submit, the_witness)
+    examples(the_witness)
     the_witness.judge(check, the_daemon)
 crowded()
 elsewhere()
