@@ -141,8 +141,12 @@ static void get_dlr(struct api_call *call)
 
 static void get_path(struct api_call *call)
 {
+	static const char *const names[] = { NULL };
 	struct store_order order;
 	struct store_message message;
+	api_query_only(call, names);
+	if (api_flawed(call, "shape"))
+		return;
 	if (listing_message(call, call->params[0], &order, &message))
 		path_view(call, &order, &message);
 	else if (!turn_failed(call->turn))
