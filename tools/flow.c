@@ -89,25 +89,6 @@ static void close_session(struct flow *flow, struct flow_session *session)
 	free(session);
 }
 
-/*
- * What the carrier sends together with its answer to the bind passes before the daemon has numbered
- * the session: it is of the session that has a number next, and answered there.
- */
-static struct flow_session *numbered(struct flow *flow, const struct flow_session_key *key)
-{
-	struct flow_session_key unnumbered = *key;
-	struct flow_session *session;
-
-	unnumbered.session = 0;
-	HASH_FIND(hh, flow->sessions, &unnumbered, sizeof(unnumbered), session);
-	if (session == NULL)
-		return NULL;
-	HASH_DEL(flow->sessions, session);
-	session->key = *key;
-	HASH_ADD(hh, flow->sessions, key, sizeof(session->key), session);
-	return session;
-}
-
 static struct flow_session *session_of(struct flow *flow, const struct trace_pdu *pdu)
 {
 	struct flow_session *session = flow->last_session;
@@ -120,8 +101,6 @@ static struct flow_session *session_of(struct flow *flow, const struct trace_pdu
 	memcpy(key.link, pdu->link, strlen(pdu->link));
 	key.session = pdu->session;
 	HASH_FIND(hh, flow->sessions, &key, sizeof(key), session);
-	if (session == NULL)
-		session = numbered(flow, &key);
 	if (session == NULL) {
 		session = calloc(1, sizeof(*session));
 		if (session == NULL)

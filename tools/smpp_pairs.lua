@@ -44,32 +44,15 @@ local in_window = {
 local frames -- by number: its PDUs, in their order
 local open -- by session, side and sequence_number: a request without response so far
 local windows -- by session and side: how many of them count
-local sessions -- by link, of what smpp-trace wrote: the one that passes
 
 function pairs_of.init()
-	frames, open, windows, sessions = {}, {}, {}, {}
+	frames, open, windows = {}, {}, {}
 end
 
--- smpp-trace writes an interface for each session, LINK#NUMBER. What passes until the daemon has
--- numbered it is of LINK#0.
-local function exported(name)
-	local link, number = name:match('^(.*)#(%d+)$')
-	if not link then
-		return name
-	end
-	local last = sessions[link]
-	if not last or last.number ~= number and last.number ~= '0' then
-		last = { count = last and last.count + 1 or 1 }
-		sessions[link] = last
-	end
-	last.number = number
-	return link .. ' ' .. last.count
-end
-
--- The session: a TCP connection, or what smpp-trace wrote.
+-- The session: a TCP connection, or the interface, LINK#NUMBER, that smpp-trace wrote for it.
 local function session_of(pinfo)
 	local number, name = stream(), interface()
-	return number and 'tcp ' .. number.value or name and exported(name.value) or ''
+	return number and 'tcp ' .. number.value or name and name.value or ''
 end
 
 local function side(session, address, port)

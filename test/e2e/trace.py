@@ -493,10 +493,6 @@ def fake_taps():
                 '0424ffff' + '41' * 65535)
     _, out, _, _ = live_of([HEAD, chunk(line(1, large)), chunk(b'')], '-T', 'json')
     tap.result(out and objects(out)[0]['octets'] == len(large), 'the largest message_payload fits')
-    _, out, _, _ = live_of([HEAD, chunk(line(1, deliver(RECEIPT), 'in', session=0)),
-                            chunk(line(2, pdu(DELIVER | 0x80000000, '00'))), chunk(b'')])
-    tap.result(len(out.splitlines()) == 2 and ' of #1 ' in out,
-               'what came before the session had its number is answered in it', [out])
     detail = json.dumps({'detail': 'Too many readers on the tap', 'hint': 'end one'}).encode()
     refusal = (b'HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n'
                b'Content-Length: %d\r\n\r\n' % len(detail)) + detail
@@ -661,6 +657,47 @@ def ask_tap(daemon):
     tap.result(True, 'a reader that has gone makes place for another')
 
 
+def session_of(daemon):
+    """Of its only link, when that is bound; 0: it is not."""
+    link = next(one for one in daemon.operate('GET', '/control/v1/links')[1]['links']
+                if one['name'] == 'alpha/alpha-1')
+    return link['session'] if link['ready'] else 0
+
+
+def one_session():
+    """All that passes on a connection, from its bind on, and no more."""
+    with tempfile.TemporaryDirectory(prefix='esmed-e2e.') as folder:
+        script, path = (os.path.join(folder, name) for name in ('greet', 'one.pcapng'))
+        with open(script, 'w', encoding='ascii') as file:
+            file.write('on bound: send deliver_sm esm_class=4 source_addr=491701234567 '
+                       f'destination_addr=Brand short_message="{RECEIPT}"\n')
+        with house.House(far=('--quiet', '--script', script)) as home:
+            daemon = home.daemon
+            daemon.start()
+            number = 1 + house.await_that('the link is bound', lambda: session_of(daemon))
+            watching = Live(daemon, '-f', f'session={number}', '-w', path)
+            house.await_that('it watches', lambda: daemon.metric('tap_bytes') > 0)
+            for last in ('deliver_sm_resp', 'unbind_resp'):
+                daemon.operate('POST', '/control/v1/links/alpha%2Falpha-1/rebind')
+                watching.await_that(last, lambda seen, last=last: of(seen, last))
+            house.await_that('the next is bound', lambda: session_of(daemon) > number)
+            said = watching.end()
+        wanted = ['bind_transceiver', 'bind_transceiver_resp', 'deliver_sm', 'deliver_sm_resp',
+                  'unbind', 'unbind_resp']
+        shown = [(one['link'], one['session'], one['command']) for one in watching.seen]
+        tap.result(shown == [('alpha/alpha-1', number, command) for command in wanted],
+                   'live -f session=N: bind, what came in the same breath, and all to the unbind',
+                   shown)
+        tap.result(re.fullmatch(r'seen \d+, shown 6, dropped 0, written 6\n', said) is not None,
+                   'of what passed it shows and writes these alone', [said])
+        read = [(one['link'], one['session'], one['command']) for one in objects(
+            trace('read', '-T', 'json', path)[1]) if 'octets' in one]
+        with open(path, 'rb') as file:
+            names = set(re.findall(rb'alpha/alpha-1#\d+', file.read()))
+        tap.result(read == shown and names == {b'alpha/alpha-1#%d' % number},
+                   'and the file names every one of them by its session', [read, names])
+
+
 def on_a_daemon():
     if not os.path.exists(house.program('esmed')):
         tap.n += 1
@@ -671,6 +708,7 @@ def on_a_daemon():
         home.daemon.open_account()
         watch_daemon(home.daemon)
         ask_tap(home.daemon)
+    one_session()
 
 
 def main():

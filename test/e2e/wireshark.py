@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
@@ -243,29 +242,7 @@ def pairs(name, path, least):
     tap.result(sum('request' in one for one in theirs) >= least, f'{name}: {least} pairs at least')
 
 
-def unnumbered(path, count):
-    """The same export, its first packets from before the session had a number."""
-    with open(path, 'rb') as file:
-        octets, blocks = file.read(), []
-    while octets:
-        length = struct.unpack('<I', octets[4:8])[0]
-        blocks.append(octets[:length])
-        octets = octets[length:]
-    kinds = [struct.unpack('<I', block[:4])[0] for block in blocks]
-    names = [block for kind, block in zip(kinds, blocks) if kind == 1]
-    packets = [block for kind, block in zip(kinds, blocks) if kind == 6]
-    assert packets[0][8:12] == bytes(4) and names[0].count(b'a#1') == 1
-    added = struct.pack('<I', len(names))
-    with open(out('unnumbered.pcapng'), 'wb') as file:
-        file.write(b''.join([blocks[0], *names, names[0].replace(b'a#1', b'a#0'),
-                             *(block[:8] + added + block[12:] for block in packets[:count]),
-                             *packets[count:]]))
-    return out('unnumbered.pcapng')
-
-
 def pairing():
-    export = unnumbered(os.path.join(VECTORS, 'upper-pdu.pcapng'), 9)
-    pairs('a session that was not numbered yet', export, 24)
     for name in ('session-port2775.pcap', 'session-port8080.pcap', 'upper-pdu.pcapng'):
         pairs(name, os.path.join(VECTORS, name), 24)
     packets = sim_replay.session()
