@@ -237,7 +237,11 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 	} else if (end == TURN_DONE) {
 		conn->asked = false;
 		write_answer(conn, &reply->call);
-		if (!conn->out.failed) /* before the log and other effects; the flush sees to the rest */
+		/*
+		 * Before the log and other effects; the flush sees to the rest. A refusal comes
+		 * behind its line in the log, the only place that keeps it.
+		 */
+		if (!conn->out.failed && !reply->call.code)
 			server_push(engine, conn, port_now_ms(engine->port));
 		record_answer(conn, &reply->call);
 		note(engine, conn, note_of(conn, &reply->call), reply->call.status);
