@@ -241,7 +241,7 @@ static void reply_run(struct engine *engine, struct effect *effect, enum turn_en
 		 * Before the log and other effects; the flush sees to the rest. A refusal comes
 		 * behind its line in the log, the only place that keeps it.
 		 */
-		if (!conn->out.failed && !reply->call.code)
+		if (!conn->out.failed && reply->call.status < 400)
 			server_push(engine, conn, port_now_ms(engine->port));
 		record_answer(conn, &reply->call);
 		note(engine, conn, note_of(conn, &reply->call), reply->call.status);
