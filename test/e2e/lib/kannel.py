@@ -91,6 +91,11 @@ class Box:
                 self.process.wait()
 
 
+def said(path):
+    with open(path, encoding='utf-8') as file:
+        return file.read()
+
+
 class Kannel:
     """bearerbox bound to the far end at `far_port`, and smsbox in front of it. `smsc` are lines of
     its group smsc."""
@@ -140,6 +145,9 @@ interface-version = 34
         try:
             self.start('bearerbox', path, self.smsbox_port)
             self.start('smsbox', path, self.sendsms_port)
+            # It listens before it can serve, and hangs up on who asks in between.
+            house.await_that('smsbox is connected', lambda: 'Connected to bearerbox' in
+                             said(os.path.join(folder, 'smsbox.log')))
         except BaseException:
             self.end()
             raise
