@@ -6,9 +6,12 @@
  *
  * A cohort's counts are a function of its messages: cohort_bits says what one message counts in,
  * and core/orders*.c, where alone a message changes, moves it from what it was to what it is. The
- * moves of a turn are gathered in memory and written once, by its flush: a get and a put for the
- * minute and for the hour of each cohort that was touched, and of the sum of all on its route. Messages of sandbox accounts, and of
- * orders of before there were cohorts, count nowhere.
+ * moves of a turn are gathered in memory and put down by its flush, one small record for each
+ * minute of likes, so that who waits for the turn waits for no more than that. Within about a
+ * second a turn of the engine folds them into the cohorts: the minute and the hour, of the account
+ * and of all on its route, and deletes them in the same transaction. So cohorts and pending moves
+ * together are the count, wherever a crash came. Who reads cohorts has what is pending folded
+ * first. Messages of sandbox accounts, and of orders of before there were cohorts, count nowhere.
  */
 #ifndef CORE_COHORT_H
 #define CORE_COHORT_H
@@ -61,7 +64,7 @@ struct cohort_example {
 };
 
 struct cohort_sums {
-	int64_t counts[COHORT_COUNTS]; /* as moves: may be below 0 */
+	int64_t counts[COHORT_COUNTS];
 	struct histogram stages[COHORT_STAGES];
 	struct cohort_example examples[COHORT_OUTCOMES]; /* the newest; may be another by now */
 };
@@ -91,10 +94,28 @@ void cohort_took(struct cohort *cohort, int64_t ms);
 void cohort_measure(struct cohort *cohort, const struct store_order *order,
 		    const struct store_seg *seg, const struct evidence *row, bool ends);
 
-/* Writes what was gathered. */
+/* Puts down what was gathered. */
 void cohorts_flush(struct turn *turn);
 /* Lets go of it; after the effects. */
 void cohorts_release(struct turn *turn);
+
+/* ---- folding, in turns of the engine ---- */
+
+/*
+ * Folds what turns before put down, the oldest first: a bounded number, and twice what this turn
+ * has moved, so that it always comes to an end. True: all of it. Where the store has hardly any
+ * room it stays pending.
+ */
+bool cohorts_fold(struct turn *turn);
+/* Somebody waits for it, or it is under way: it goes on in the next turn. */
+bool cohorts_wait(const struct engine *engine);
+
+/*
+ * Before reading: true when the cohorts hold all that was moved when this was asked first, with
+ * *folds 0. False: a turn folds; ask again after it, with *folds as it was left. True also when the
+ * store has no room to fold in; then what is pending is not told.
+ */
+bool cohorts_folded(struct engine *engine, uint64_t *folds);
 
 /* Deletes minutes and hours that nobody asks for any more; a bounded slice. */
 void cohorts_trim(struct turn *turn, unsigned budget);
@@ -108,7 +129,7 @@ void cohort_merge(struct cohort_sums *sums, const struct cohort_sums *by);
 
 /*
  * Of one route over all accounts but sandboxes, of what is on disk. `sums.counts` begin with the
- * hours in the store, which stay while anything in them is IN_DOUBT or AWAITING: of these they are
+ * hours and moves in the store, which stay while anything in them is IN_DOUBT or AWAITING: of these they are
  * how many there are now. `came` and the stages are of this process and only rise: messages that
  * came to be counted so.
  */

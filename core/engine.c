@@ -220,17 +220,21 @@ void engine_input(struct engine *engine, struct input *input)
 	engine->n_inputs++;
 }
 
-/* Deadlines, what is too old, then releases. */
+/* Deadlines, sums, for outcomes are looked at when these are whole, what is too old, releases. */
 static void own_work(struct turn *turn)
 {
 	struct engine *engine = turn->engine;
+	bool retains = turn->now_ms >= engine->retain_ms;
+	bool looks = turn->now_ms >= engine->outcomes_ms;
 	deadline_run(turn);
-	if (turn->now_ms >= engine->retain_ms) {
+	if (retains || looks || cohorts_wait(engine))
+		looks = cohorts_fold(turn) && looks;
+	if (retains) {
 		engine->retain_ms = turn->now_ms + RETENTION_EVERY_MS;
 		inbound_run(turn);
 		retention_run(turn);
 	}
-	if (turn->now_ms >= engine->outcomes_ms || insight_alarm_waits(engine->insight_alarm)) {
+	if (looks || insight_alarm_waits(engine->insight_alarm)) {
 		engine->outcomes_ms = turn->now_ms + INSIGHT_ALARM_EVERY_MS;
 		insight_alarm_run(turn);
 	}
@@ -366,7 +370,8 @@ static int64_t own_deadline(const struct engine *engine)
 	due_ms = sooner(due_ms, missing_deadline(engine->missing));
 	int64_t own_ms = monotonic(engine, due_ms);
 	own_ms = engine->schedule ? 0 : sooner(own_ms, engine->retain_ms);
-	if (activity_waits(engine) || insight_alarm_waits(engine->insight_alarm))
+	if (activity_waits(engine) || insight_alarm_waits(engine->insight_alarm) ||
+	    cohorts_wait(engine))
 		own_ms = 0;
 	for (size_t i = 0; i < engine->n_providers; i++)
 		own_ms = sooner(own_ms, provider_release_deadline(engine, engine->providers[i]));

@@ -30,6 +30,7 @@ struct answer {
 	struct insight *insight;
 	bool operators;
 	struct activity_sends sends;
+	uint64_t folds;			   /* of cohorts, that it waits for */
 	unsigned step;			   /* of those that write it */
 	unsigned budget;		   /* of this slice */
 	const struct insight_route *route; /* that comes next */
@@ -428,6 +429,14 @@ static void add_send(void *arg, const struct store_request *request)
 	route->errors += request->status >= 400;
 }
 
+static bool await_fold(struct answer *answer, struct turn *turn)
+{
+	if (cohorts_folded(turn->engine, &answer->folds))
+		return true;
+	answer->budget = 0; /* no more in this slice */
+	return false;
+}
+
 static bool gather(struct answer *answer, struct turn *turn)
 {
 	return insight_gather(answer->insight, turn, &answer->budget);
@@ -514,7 +523,8 @@ static bool end(struct answer *answer, struct turn *turn)
 
 /* Each is called until it is true; within a slice, while there is budget. */
 static bool (*const steps[])(struct answer *answer, struct turn *turn) = {
-	gather, gather_sends, begin_routes, tell_route, begin_over_routes, tell_over_routes, end,
+	await_fold,	   gather,	     gather_sends, begin_routes, tell_route,
+	begin_over_routes, tell_over_routes, end,
 };
 #define STEPS (sizeof(steps) / sizeof(steps[0]))
 

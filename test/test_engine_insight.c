@@ -1,102 +1,10 @@
 /* Outcomes summed up: stages, what is stuck, and alarms that follow them and not the requests. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "test/engine_insight.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include "core/insight.h"
 #include "core/insight_alarm.h"
-#include "core/lifecycle.h"
-#include "core/retention.h"
 #include "smpp/status.h"
-#include "test/engine_world.h"
-
-#define MINUTE_MS 60000
-#define HOUR_MS	  (60 * MINUTE_MS)
-#define PROVIDER  "window: 100, query_missing_receipt: false, timers: {response: 5s}"
-#define ROUTE	  "validity: 24h, receipt_deadline: 26h, outcome_deadline: 30s, "
-
-static const struct setting usual = { .alpha = PROVIDER, .route = ROUTE };
-
-/* A turn that only reads. */
-static struct turn reading(struct engine_world *world)
-{
-	struct turn turn = { .engine = world->engine,
-			     .at_ms = port_wall_ms(world->port),
-			     .now_ms = port_now_ms(world->port) };
-	assert_int_equal(store_read_begin(world->store, &turn.txn), STORE_OK);
-	return turn;
-}
-
-/* All that is gathered, in so many goes of `budget` looks each. */
-static struct insight *gathered(struct engine_world *world, uint32_t account, const char *window,
-				unsigned budget, unsigned *goes)
-{
-	struct turn turn = reading(world);
-	struct insight *insight = insight_new(&turn, account, insight_window(window));
-	assert_non_null(insight);
-	store_read_end(turn.txn);
-	bool whole = false;
-	for (*goes = 0; !whole; ++*goes) {
-		unsigned left = budget;
-		turn = reading(world);
-		whole = insight_gather(insight, &turn, &left);
-		assert_false(turn_failed(&turn));
-		assert_true(left <= budget && (whole || !left));
-		store_read_end(turn.txn);
-	}
-	return insight;
-}
-
-/* What is known of route 1. */
-static struct insight_route look(struct engine_world *world, uint32_t account, const char *window)
-{
-	unsigned goes;
-	struct insight *insight = gathered(world, account, window, 7, &goes);
-	const struct insight_route *route = insight->routes;
-	while (route && route->route != 1)
-		route = route->hh.next;
-	struct insight_route copy = *route;
-	copy.like = NULL;
-	insight_free(insight);
-	return copy;
-}
-
-static int64_t counted(struct engine_world *world, enum cohort_count count)
-{
-	return look(world, 1, "24h").sums.counts[count];
-}
-
-/* One order; the carrier takes all of it. Ids rise over the life of the carrier. */
-static uint64_t taken(struct engine_world *world, uint32_t total)
-{
-	uint64_t order = engine_world_order(world, &(struct wish){ .total = total });
-	carrier_ok_all(world->carriers[0]);
-	engine_world_settle(world);
-	return order;
-}
-
-/* The same, and a receipt for each, after so long. */
-static void taken_and_told(struct engine_world *world, uint32_t total, int64_t after_ms,
-			   const char *stat)
-{
-	size_t first = world->carriers[0]->n;
-	char id[24];
-	taken(world, total);
-	engine_world_run(world, after_ms);
-	for (size_t i = first; i < first + total; i++) {
-		snprintf(id, sizeof(id), "%zu", i + 1);
-		carrier_says(world->carriers[0],
-			     &(struct said){ .id = id,
-					     .stat = stat,
-					     .from = world->carriers[0]->seen[i].msisdn });
-	}
-	engine_world_settle(world);
-}
 
 /* ---- figures ---- */
 
@@ -180,48 +88,6 @@ static void test_engine__accounts_are_apart_and_add_up(void **state)
 	assert_int_equal(look(world, COHORT_ALL, "1h").sums.counts[COHORT_MESSAGES], 7);
 	assert_int_equal(cohort_total_of(world->engine, 1)->came[COHORT_MESSAGES], 7);
 	assert_int_equal(cohort_total_of(world->engine, 2)->came[COHORT_MESSAGES], 0);
-	engine_world_free(world);
-}
-
-/* A turn that is dropped leaves no trace, in the store or in memory. */
-static void test_engine__what_is_not_on_disk_is_not_counted(void **state)
-{
-	struct engine_world *world = engine_world_new(&usual);
-	(void)state;
-	engine_world_order(world, &(struct wish){ .total = 2 });
-	world->fault = STORE_FAULT_FULL;
-	assert_int_equal(engine_world_order(world, &(struct wish){ .total = 5 }), 0);
-	assert_true(world->failed_commits);
-	world->fault = STORE_FAULT_NONE;
-	engine_world_run(world, 3000);
-	assert_int_equal(counted(world, COHORT_MESSAGES), 2);
-	assert_int_equal(cohort_total_of(world->engine, 1)->came[COHORT_MESSAGES], 2);
-	engine_world_free(world);
-}
-
-/* Two are taken; the daemon is killed while the others' answers are missing. */
-static void test_engine__a_restart_knows_what_is_awaited_and_in_doubt(void **state)
-{
-	struct engine_world *world = engine_world_new(&usual);
-	(void)state;
-	engine_world_order(world, &(struct wish){ .total = 5 });
-	carrier_ok(world->carriers[0], 0, "1");
-	carrier_ok(world->carriers[0], 1, "2");
-	engine_world_settle(world);
-	engine_world_crash(world);
-	for (int again = 0; again < 2; again++) {
-		const struct cohort_total *total = cohort_total_of(world->engine, 1);
-		assert_int_equal(total->sums.counts[COHORT_AWAITING], 2);
-		assert_int_equal(total->sums.counts[COHORT_IN_DOUBT], 3);
-		assert_int_equal(total->came[COHORT_MESSAGES], 0);
-		engine_world_crash(world);
-	}
-	engine_world_run(world, 2000); /* it is bound again */
-	assert_true(
-		carrier_says(world->carriers[0],
-			     &(struct said){ .id = "1", .stat = "DELIVRD", .from = FIRST_NUMBER }));
-	engine_world_settle(world);
-	assert_int_equal(cohort_total_of(world->engine, 1)->sums.counts[COHORT_AWAITING], 1);
 	engine_world_free(world);
 }
 
@@ -392,52 +258,6 @@ static void test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is
 	assert_int_equal(look(world, 1, "1h").stuck, 0);
 	engine_world_run(world, 3 * MINUTE_MS);
 	assert_int_equal(look(world, 1, "1h").stuck, 2);
-	engine_world_free(world);
-}
-
-/* An hour is kept while a receipt is awaited in it, and goes when none is any more. */
-static void test_engine__old_hours_go_and_what_is_stuck_stays(void **state)
-{
-	struct engine_world *world = engine_world_new(&(struct setting){
-		.alpha = PROVIDER,
-		.route = "validity: 60h, receipt_deadline: 62h, outcome_deadline: 30s, " });
-	(void)state;
-	taken_and_told(world, 5, MINUTE_MS, "DELIVRD");
-	engine_world_run(world, HOUR_MS);
-	taken(world, 2);
-	uint64_t before = world_count(world, STORE_KIND_COHORT);
-	engine_world_run(world, 51 * HOUR_MS);
-	assert_int_equal(look(world, 1, "24h").stuck, 2);
-	/* Left is the second hour, of the account and of all. */
-	assert_int_equal(world_count(world, STORE_KIND_COHORT), 2);
-	assert_true(before > 2);
-	engine_world_run(world, 12 * HOUR_MS);
-	assert_int_equal(look(world, 1, "24h").stuck, 0);
-	assert_int_equal(world_count(world, STORE_KIND_COHORT), 0);
-	engine_world_free(world);
-}
-
-/* However many stay, those behind them go. */
-static void test_engine__hours_that_stay_keep_no_others(void **state)
-{
-	struct engine_world *world = engine_world_new(&usual);
-	uint32_t old = (uint32_t)(port_wall_ms(world->port) / HOUR_MS) - 60;
-	struct store_txn *txn;
-	(void)state;
-	assert_int_equal(store_begin(world->store, &txn), STORE_OK);
-	for (uint32_t account = 1; account <= RETENTION_RECORDS + 1; account++) {
-		struct store_cohort stays = {
-			.span = COHORT_HOUR, .slot = old, .account = account, .awaiting = 1
-		};
-		struct store_cohort goes = { .span = COHORT_HOUR,
-					     .slot = old + 1,
-					     .account = account };
-		assert_int_equal(store_cohort_put(txn, &stays), STORE_OK);
-		assert_int_equal(store_cohort_put(txn, &goes), STORE_OK);
-	}
-	assert_int_equal(store_commit(txn), STORE_OK);
-	engine_world_run(world, 10 * RETENTION_EVERY_MS);
-	assert_int_equal(world_count(world, STORE_KIND_COHORT), RETENTION_RECORDS + 1);
 	engine_world_free(world);
 }
 
@@ -660,8 +480,6 @@ int main(void)
 		cmocka_unit_test(test_engine__a_throttle_and_its_retry_are_causes),
 		cmocka_unit_test(test_engine__an_order_counts_from_when_it_may_go_out),
 		cmocka_unit_test(test_engine__accounts_are_apart_and_add_up),
-		cmocka_unit_test(test_engine__a_restart_knows_what_is_awaited_and_in_doubt),
-		cmocka_unit_test(test_engine__what_is_not_on_disk_is_not_counted),
 		cmocka_unit_test(test_engine__what_an_account_asks_does_not_cost_what_others_have),
 		cmocka_unit_test(test_engine__likes_are_bounded_and_what_is_left_out_is_counted),
 		cmocka_unit_test(test_engine__routes_are_bounded_and_what_is_left_out_is_counted),
@@ -669,8 +487,6 @@ int main(void)
 		cmocka_unit_test(test_engine__a99_what_stays_sent_beyond_its_usual_time_is_stuck),
 		cmocka_unit_test(
 			test_engine__without_a_usual_time_the_outcome_deadline_tells_what_is_stuck),
-		cmocka_unit_test(test_engine__old_hours_go_and_what_is_stuck_stays),
-		cmocka_unit_test(test_engine__hours_that_stay_keep_no_others),
 		cmocka_unit_test(
 			test_engine__a100_receipts_that_stop_raise_an_alarm_within_minutes),
 		cmocka_unit_test(test_engine__outcomes_are_looked_at_in_slices),

@@ -163,6 +163,7 @@ def main():
         sums(client, 'an account')
         sums(other, 'another account')
         over_tcp(client)
+        daemon.fold()
         before = last_txn(daemon)
         client.ask('GET', '/api/v1/orders/999', '/api/v1/orders/{order_id}')
         client.ask('POST', '/api/v1/send_sms', '/api/v1/send_sms', intent(route_id=77), '77')

@@ -99,7 +99,11 @@ class Refusals:
 
     def __init__(self, daemon):
         self.daemon = daemon
-        self.before = fingerprint(daemon)
+        self.settle()
+
+    def settle(self):
+        self.daemon.fold()
+        self.before = fingerprint(self.daemon)
 
     def result(self, name, answer, good):
         after = fingerprint(self.daemon)
@@ -227,7 +231,7 @@ def refuse_in_order(no):
     key = 'used with another body'
     used = call(no.daemon.submit, 'POST', '/api/v1/send_sms', body(), Idempotency_Key=key)
     house.await_that('it is resolved', lambda: no.daemon.resolved(used.json['order_id']))
-    no.before = fingerprint(no.daemon)
+    no.settle()
     fields = {'Idempotency_Key': key}
     rows = (
         ('authentication before everything', 401, b'{', 'nobody', fields),

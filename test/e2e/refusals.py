@@ -61,6 +61,7 @@ class Refused:
         house.await_that('all is resolved', lambda: not any(
             self.plain.get(f'{V1}/orders?status={status}').body['orders']
             for status in ('QUEUED', 'IN_PROGRESS')))
+        self.daemon.fold()
         self.before, self.records = self.daemon.commits(), self.daemon.records()
 
     def unchanged(self):

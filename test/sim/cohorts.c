@@ -1,7 +1,6 @@
 /* See cohorts.h. */
 #include "test/sim/cohorts.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +12,8 @@ struct likeness {
 
 struct recount {
 	struct likeness of;
-	int64_t counts[COHORT_COUNTS];
-	bool found;
+	int64_t counts[COHORT_COUNTS]; /* of its messages */
+	struct cohort_sums held;       /* what is on disk: its record, and the moves for it */
 	UT_hash_handle hh;
 };
 
@@ -55,10 +54,17 @@ static void check_order(const struct store_order *order, const int64_t counts[CO
 			found(arg, cohort_count_name(witness[i].count), order->order);
 }
 
-static void add(struct recount *recount, const int64_t counts[COHORT_COUNTS])
+/* The four sums that a message counts in. */
+static void recounts_of(struct recount **all, struct likeness minute, struct recount *of[4])
 {
-	for (unsigned i = 0; i < COHORT_COUNTS; i++)
-		recount->counts[i] += counts[i];
+	for (uint32_t i = 0; i < 4; i++) {
+		struct likeness each = minute;
+		each.span = i / 2;
+		each.slot = each.span == COHORT_MINUTE ? minute.slot : minute.slot / 60;
+		if (i % 2)
+			each.account = each.country = each.parts = 0;
+		of[i] = recount_of(all, &each);
+	}
 }
 
 static void count_order(struct store_txn *txn, struct recount **all,
@@ -71,33 +77,56 @@ static void count_order(struct store_txn *txn, struct recount **all,
 		for (unsigned i = 0; i < COHORT_COUNTS; i++)
 			counts[i] += cohort_bits(&message) >> i & 1;
 	check_order(order, counts, found, arg);
-	for (uint32_t span = COHORT_MINUTE; span <= COHORT_HOUR; span++) {
-		int64_t ms = span == COHORT_MINUTE ? COHORT_MINUTE_MS : COHORT_HOUR_MS;
-		uint32_t slot = (uint32_t)(cohort_start_ms(order) / ms);
-		struct likeness own = {
-			span,		slot,	     order->account, order->route, order->provider,
-			order->country, order->parts
-		};
-		struct likeness together = { span, slot, COHORT_ALL, order->route, order->provider,
-					     0,	   0 };
-		add(recount_of(all, &own), counts);
-		add(recount_of(all, &together), counts);
+	struct likeness minute = {
+		COHORT_MINUTE,	 (uint32_t)(cohort_start_ms(order) / COHORT_MINUTE_MS),
+		order->account,	 order->route,
+		order->provider, order->country,
+		order->parts
+	};
+	struct recount *of[4];
+	recounts_of(all, minute, of);
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned count = 0; count < COHORT_COUNTS; count++)
+			of[i]->counts[count] += counts[count];
+}
+
+static void add_move(struct recount **all, const struct store_cohort_move *move)
+{
+	const int64_t counts[COHORT_COUNTS] = {
+#define MOVED(NAME, name, doc) [COHORT_##NAME] = move->name,
+		STORE_COHORT_ROWS(MOVED)
+#undef MOVED
+	};
+	const uint64_t orders[COHORT_OUTCOMES] = { move->on_time_order, move->late_order,
+						   move->failed_order, move->expired_order,
+						   move->unknown_order };
+	struct likeness minute = { COHORT_MINUTE,  move->minute,  move->account, move->route,
+				   move->provider, move->country, move->parts };
+	struct recount *of[4];
+	recounts_of(all, minute, of);
+	for (unsigned i = 0; i < 4; i++) {
+		struct cohort_sums *held = &of[i]->held;
+		for (unsigned count = 0; count < COHORT_COUNTS; count++)
+			held->counts[count] += counts[count];
+		histogram_unpack(&held->stages[COHORT_TOTAL], move->total_ms.at, move->total_ms.n);
+		for (unsigned outcome = 0; outcome < COHORT_OUTCOMES; outcome++)
+			if (orders[outcome])
+				held->examples[outcome].order = orders[outcome];
 	}
 }
 
-static void compare(const struct store_cohort *rec, struct recount *recount,
-		    cohorts_found_fn *found, void *arg)
+static void compare(const struct recount *recount, cohorts_found_fn *found, void *arg)
 {
-	struct cohort_sums sums = { 0 };
-	cohort_add(&sums, rec);
-	if (memcmp(sums.counts, recount->counts, sizeof(sums.counts)) != 0)
-		found(arg, "a cohort differs from the recount of its messages", rec->slot);
-	int64_t delivered = sums.counts[COHORT_ON_TIME] + sums.counts[COHORT_LATE];
-	if (sums.stages[COHORT_TOTAL].count != (uint64_t)delivered)
-		found(arg, "a cohort has timed more or less than was delivered", rec->slot);
+	const struct cohort_sums *sums = &recount->held;
+	uint32_t slot = recount->of.slot;
+	if (memcmp(sums->counts, recount->counts, sizeof(sums->counts)) != 0)
+		found(arg, "a cohort differs from the recount of its messages", slot);
+	int64_t delivered = sums->counts[COHORT_ON_TIME] + sums->counts[COHORT_LATE];
+	if (sums->stages[COHORT_TOTAL].count != (uint64_t)delivered)
+		found(arg, "a cohort has timed more or less than was delivered", slot);
 	for (unsigned i = 0; i < COHORT_OUTCOMES; i++)
-		if (sums.counts[i] && !sums.examples[i].order)
-			found(arg, "a cohort lacks an example", rec->slot);
+		if (sums->counts[i] && !sums->examples[i].order)
+			found(arg, "a cohort lacks an example", slot);
 }
 
 void cohorts_recount(struct store_txn *txn, cohorts_found_fn *found, void *arg)
@@ -105,6 +134,7 @@ void cohorts_recount(struct store_txn *txn, cohorts_found_fn *found, void *arg)
 	struct recount *all = NULL, *recount, *next;
 	struct store_order order = { 0 };
 	struct store_cohort rec = { 0 };
+	struct store_cohort_move move = { 0 };
 	while (store_order_next(txn, &order, 0) == STORE_OK)
 		if (!order.sandbox)
 			count_order(txn, &all, &order, found, arg);
@@ -112,13 +142,13 @@ void cohorts_recount(struct store_txn *txn, cohorts_found_fn *found, void *arg)
 	     err = store_cohort_next(txn, &rec, 0)) {
 		struct likeness of = { rec.span,     rec.slot,	  rec.account, rec.route,
 				       rec.provider, rec.country, rec.parts };
-		recount = recount_of(&all, &of);
-		recount->found = true;
-		compare(&rec, recount, found, arg);
+		cohort_add(&recount_of(&all, &of)->held, &rec);
 	}
+	for (enum store_err err = store_cohort_move_seek(txn, &move, 0); err == STORE_OK;
+	     err = store_cohort_move_next(txn, &move, 0))
+		add_move(&all, &move);
 	HASH_ITER(hh, all, recount, next) {
-		if (!recount->found)
-			found(arg, "a cohort is missing", recount->of.slot);
+		compare(recount, found, arg);
 		HASH_DEL(all, recount);
 		free(recount);
 	}

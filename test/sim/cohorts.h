@@ -1,6 +1,6 @@
 /*
- * A recount of the cohorts: what their records must say, from the orders and messages alone. The
- * orders' own counters are the second witness, for they are kept by other code.
+ * A recount of the cohorts: what their records, and the moves that are not folded into them yet,
+ * must say together, from the orders and messages alone. The orders' own counters are the second witness, for they are kept by other code.
  */
 #ifndef TEST_SIM_COHORTS_H
 #define TEST_SIM_COHORTS_H

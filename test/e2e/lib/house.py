@@ -223,6 +223,13 @@ class Daemon:
         if status != 200:
             raise Trouble(f'account import: {status} {answer}')
 
+    def fold(self):
+        """Sums over messages hold all that came before: who asks for them has it folded in, and
+        then nothing is left that the daemon would write of itself."""
+        status, answer = self.operate('GET', '/control/v1/insight')
+        if status != 200:
+            raise Trouble(f'insight: {status} {answer}')
+
     def commits(self):
         """Of what no commit leaves as it was: LMDB's two meta pages, which name the newest one."""
         with open(os.path.join(self.store, 'data.mdb'), 'rb') as file:
