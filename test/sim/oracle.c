@@ -195,6 +195,15 @@ static void miscounted(void *arg, const char *what, uint64_t number)
 	run_complain(arg, what, number);
 }
 
+void oracle_recount(struct run *run)
+{
+	struct store_txn *txn;
+	if (store_read_begin(run->store, &txn) != STORE_OK)
+		abort();
+	cohorts_recount(txn, miscounted, run);
+	store_read_end(txn);
+}
+
 void oracle_check(struct run *run)
 {
 	struct store_txn *txn;
@@ -217,10 +226,10 @@ void oracle_check(struct run *run)
 		messages += n;
 	}
 	check_quiet(run, txn);
-	cohorts_recount(txn, miscounted, run);
 	for (size_t i = 0; i < CARRIERS; i++)
 		check_inbound(run, txn, i);
 	store_read_end(txn);
+	oracle_recount(run);
 	/* An intent that was applied and crashed before its effect is stored and was not answered. */
 	if (messages < run->accepted_messages)
 		run_complain(run, "accepted messages are gone", messages);

@@ -64,6 +64,8 @@ void run_complain(struct run *run, const char *what, uint64_t number);
 
 /* Nothing is under way any more. */
 bool oracle_all_ended(struct run *run);
+/* Sums over messages agree with the messages, at any time: also where a crash stops it. */
+void oracle_recount(struct run *run);
 /* Every record tells the truth, of what clients were told and of what carriers were sent. */
 void oracle_check(struct run *run);
 

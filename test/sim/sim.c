@@ -430,6 +430,7 @@ static bool turn_over(struct run *run)
 	if (run->crash) {
 		run->crash = false;
 		run->crashes++;
+		oracle_recount(run);
 		stop(run);
 		if (!start(run))
 			return false;
