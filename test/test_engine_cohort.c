@@ -201,6 +201,27 @@ static void test_engine__a_corrupt_move_holds_up_no_other(void **state)
 	engine_world_free(world);
 }
 
+/* What is pending is folded when there is room again; until then who asks is told the rest. */
+static void test_engine__a_store_without_room_keeps_nobody_waiting(void **state)
+{
+	struct engine_world *world = engine_world_new(&usual);
+	uint64_t folds = 0;
+	(void)state;
+	engine_world_run(world, 1500);
+	taken(world, 2);
+	world->fault = STORE_FAULT_FULL;
+	assert_false(cohorts_folded(world->engine, &folds));
+	engine_world_run(world, 1500);
+	assert_true(world->failed_commits);
+	assert_int_equal(world_count(world, STORE_KIND_COHORT_MOVE), 1);
+	assert_true(cohorts_folded(world->engine, &folds));
+	world->fault = STORE_FAULT_NONE;
+	engine_world_run(world, 3000);
+	assert_int_equal(world_count(world, STORE_KIND_COHORT_MOVE), 0);
+	assert_int_equal(counted(world, COHORT_TAKEN), 2);
+	engine_world_free(world);
+}
+
 /* ---- retention ---- */
 
 /* An hour is kept while a receipt is awaited in it, and goes when none is any more. */
@@ -260,6 +281,7 @@ int main(void)
 		cmocka_unit_test(test_engine__what_was_trimmed_is_not_begun_anew),
 		cmocka_unit_test(test_engine__an_hour_stays_for_a_move_that_is_pending),
 		cmocka_unit_test(test_engine__a_corrupt_move_holds_up_no_other),
+		cmocka_unit_test(test_engine__a_store_without_room_keeps_nobody_waiting),
 		cmocka_unit_test(test_engine__old_hours_go_and_what_is_stuck_stays),
 		cmocka_unit_test(test_engine__hours_that_stay_keep_no_others),
 	};
