@@ -2,6 +2,7 @@
 #include "core/compose.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,13 @@ static void put_source(const struct config_provider *provider, const struct stor
 		type_source(&out->pdu, provider->source_ton, provider->source_npi);
 	}
 	out->pdu.source_addr = smpp_octets_of(text);
+}
+
+/* The number as a destination has it; it stands in out. */
+static struct smpp_octets write_dest(uint64_t msisdn, struct composed *out)
+{
+	int n = snprintf(out->dest, sizeof(out->dest), "%" PRIu64, msisdn);
+	return (struct smpp_octets){ (const uint8_t *)out->dest, (uint32_t)n };
 }
 
 /* ---- the text and TLVs ---- */
@@ -144,10 +152,9 @@ static void put_message(const struct compose *what, struct composed *out)
 /* The destination, likewise. */
 static void put_dest(const struct config_provider *provider, uint64_t msisdn, struct composed *out)
 {
-	snprintf(out->dest, sizeof(out->dest), "%llu", (unsigned long long)msisdn);
 	out->pdu.dest_addr_ton = (uint8_t)provider->dest_ton;
 	out->pdu.dest_addr_npi = (uint8_t)provider->dest_npi;
-	out->pdu.destination_addr = smpp_octets_of(out->dest);
+	out->pdu.destination_addr = write_dest(msisdn, out);
 }
 
 void compose_submit_sm(const struct compose *what, uint64_t msisdn, struct composed *out)
@@ -167,9 +174,8 @@ void compose_submit_multi(const struct compose *what, const uint64_t *msisdn, ui
 	for (uint32_t i = 0; i < n; i++) {
 		struct smpp_dest dest = { .dest_flag = SMPP_DEST_SME,
 					  .dest_addr_ton = (uint8_t)provider->dest_ton,
-					  .dest_addr_npi = (uint8_t)provider->dest_npi };
-		snprintf(out->dest, sizeof(out->dest), "%llu", (unsigned long long)msisdn[i]);
-		dest.destination_addr = smpp_octets_of(out->dest);
+					  .dest_addr_npi = (uint8_t)provider->dest_npi,
+					  .destination_addr = write_dest(msisdn[i], out) };
 		pdu->number_of_dests++;
 		/* One that does not fit leaves the group shorter than its count: never encoded. */
 		if (smpp_dest_put(dests, &dest) != SMPP_OK)

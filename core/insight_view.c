@@ -203,25 +203,25 @@ static bool still(const struct answer *answer, const struct cohort_example *exam
 static void add_examples(const struct answer *answer, const struct insight_like *like)
 {
 	struct json_writer *json = &answer->call->json;
-	char ids[COHORT_OUTCOMES][MESSAGE_ID_OCTETS], compare[160];
-	const char *first = NULL, *second = NULL;
+	char id[MESSAGE_ID_OCTETS], first[MESSAGE_ID_OCTETS] = "";
+	char compare[sizeof("/api/v1/messages/compare?a=&b=") + 2 * MESSAGE_ID_OCTETS] = "";
 	json_key(json, "examples");
 	json_begin_object(json);
 	for (unsigned i = 0; i < COHORT_OUTCOMES; i++) {
 		const struct cohort_example *example = &like->sums.examples[i];
 		if (!like->sums.counts[i] || !still(answer, example, (enum cohort_count)i))
 			continue;
-		message_id_write(answer->call->engine->store, example->order, example->index,
-				 ids[i]);
-		json_add_text(json, cohort_count_name((enum cohort_count)i), ids[i]);
-		second = first && !second ? ids[i] : second;
-		first = first ? first : ids[i];
+		message_id_write(answer->call->engine->store, example->order, example->index, id);
+		json_add_text(json, cohort_count_name((enum cohort_count)i), id);
+		if (!*first)
+			memcpy(first, id, sizeof(first));
+		else if (!*compare)
+			snprintf(compare, sizeof(compare), "/api/v1/messages/compare?a=%s&b=%s",
+				 first, id);
 	}
 	json_end_object(json);
-	snprintf(compare, sizeof(compare), "/api/v1/messages/compare?a=%s&b=%s", first ? first : "",
-		 second ? second : "");
 	if (!answer->operators)
-		json_add_text(json, "compare", second ? compare : NULL);
+		json_add_text(json, "compare", *compare ? compare : NULL);
 }
 
 static void add_like_figures(struct json_writer *json, const struct insight_like *like)

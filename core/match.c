@@ -1,6 +1,7 @@
 /* Which segment a receipt is about. See match.h. */
 #include "core/match.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -161,6 +162,7 @@ static void look_for(struct search *search, struct smpp_octets id)
 			dialect_of(search->turn, search->query->provider, search->place);
 	size_t n = smpp_id_readings(id.at, id.n, SMPP_ID_ANY, readings);
 	size_t allowed = only ? smpp_id_readings(id.at, id.n, only, one) : 0;
+	assert(n <= SMPP_ID_READINGS);
 	for (size_t i = 0; i < n; i++) {
 		/* One that reads the same both ways stands under the first of them. */
 		if (only && (!allowed || strcmp(one[0].id, readings[i].id) != 0))

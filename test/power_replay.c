@@ -362,7 +362,7 @@ static void make_image(unsigned number)
 static void write_file(const char *folder, const char *name, const uint8_t *octets, uint64_t n,
 		       uint64_t size)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16];
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
