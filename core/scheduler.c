@@ -59,7 +59,7 @@ static enum smpp_session_error send(struct submit *submit, int64_t now_ms)
 	struct composed composed;
 	uint32_t n = submit->flight.n;
 	struct smpp_writer dests =
-		smpp_writer_of((uint8_t *)(submit->msisdn + n), (size_t)n * COMPOSE_DEST_OCTETS);
+		smpp_writer_of((uint8_t *)(submit->msisdn + n), n * COMPOSE_DEST_OCTETS);
 	if (n > 1)
 		compose_submit_multi(&what, submit->msisdn, n, &dests, &composed);
 	else

@@ -500,8 +500,10 @@ static bool is_text(struct smpp_octets octets, const char *text)
 
 bool trunk_knows(const struct trunk *trunk, const struct smpp_pdu *outbind)
 {
-	return is_text(outbind->system_id, trunk->config->outbind_system_id) &
-	       is_text(outbind->password, trunk->config->outbind_password);
+	/* Both are looked at, so that the time does not tell which of them is wrong. */
+	bool named = is_text(outbind->system_id, trunk->config->outbind_system_id);
+	bool proven = is_text(outbind->password, trunk->config->outbind_password);
+	return named && proven;
 }
 
 /* ---- what operators want ---- */

@@ -101,9 +101,9 @@ static size_t write_evidence(const struct filling *filling, const char *id, size
 
 static void put_message(struct filling *filling, uint64_t order, uint32_t index)
 {
-	static const enum store_state states[STAGES] = { [DELIVERED] = STORE_STATE_DELIVERED,
-							 [SENT] = STORE_STATE_SENT,
-							 [QUEUED] = STORE_STATE_QUEUED };
+	static const uint8_t states[STAGES] = { [DELIVERED] = STORE_STATE_DELIVERED,
+						[SENT] = STORE_STATE_SENT,
+						[QUEUED] = STORE_STATE_QUEUED };
 	const uint64_t created_ms = filling->created_ms;
 	const struct store_ref ref = { .order = order, .index = index };
 	uint8_t rows[2 * EVIDENCE_ROW_OCTETS];

@@ -169,10 +169,10 @@ static bool read_body(struct sim_pdu *pdu, const struct sim_word *word, struct s
 		[SIM_BODY_NONE] = "none", [SIM_BODY_NUL] = "nul", [SIM_BODY_FULL] = "full"
 	};
 
-	for (int i = SIM_BODY_NONE; i <= SIM_BODY_FULL; i++) {
-		if (!smpp_octets_equal(word->value, smpp_octets_of(names[i])))
+	for (enum sim_body body = SIM_BODY_NONE; body <= SIM_BODY_FULL; body++) {
+		if (!smpp_octets_equal(word->value, smpp_octets_of(names[body])))
 			continue;
-		pdu->body = i;
+		pdu->body = body;
 		return true;
 	}
 	return sim_wrong(mistake, word->column, "body is none, nul or full");

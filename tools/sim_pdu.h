@@ -48,7 +48,7 @@ struct sim_field;
 /* All zero is a PDU of no fields. */
 struct sim_pdu {
 	uint32_t command_id; /* 0: the base's */
-	enum {
+	enum sim_body {
 		SIM_BODY_USUAL,
 		SIM_BODY_NONE,
 		SIM_BODY_NUL,
