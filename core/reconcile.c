@@ -129,9 +129,19 @@ static void apply_bound(struct turn *turn, struct input *input)
 	ready->session = rec.session;
 }
 
+/* It does not wait for room: written behind its end, the record would stay open. */
+static void refuse_bound(struct engine *engine, struct input *input, enum store_err why)
+{
+	struct session_input *bound = (void *)input;
+	char reason[128];
+	snprintf(reason, sizeof(reason), "no record of its session: %s", store_err_text(why));
+	if (bound->link->session_number == bound->session)
+		link_rebind(engine, bound->link, reason);
+}
+
 void reconcile_bound(struct engine *engine, struct link *link)
 {
-	struct session_input *input = input_new(engine, sizeof(*input), apply_bound, NULL);
+	struct session_input *input = input_new(engine, sizeof(*input), apply_bound, refuse_bound);
 	if (!input)
 		return;
 	input->link = link;

@@ -12,6 +12,7 @@
 /* Each makes an input for the next turn from an event; whatever is needed of it is copied. */
 /* Its connection is up: link_numbered follows the commit, or link_unnumbered. */
 void reconcile_up(struct engine *engine, struct link *link);
+/* It is bound, and ready when that is on disk; where there is no room for its record it unbinds. */
 void reconcile_bound(struct engine *engine, struct link *link);
 /* A session that was bound. */
 void reconcile_closed(struct engine *engine, struct link *link);

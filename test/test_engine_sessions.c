@@ -179,6 +179,34 @@ static void test_engine__a_full_store_has_no_number_and_says_so(void **state)
 	engine_world_free(world);
 }
 
+/* Its record would come behind its end, and nobody would close it. */
+static void test_engine__a_bind_that_finds_no_room_is_given_up(void **state)
+{
+	struct engine_world *world = engine_world_new(NULL);
+	const struct link *link = first_link(world);
+	struct store_session rec = { 0 };
+	struct store_txn *txn;
+	uint32_t open = 0;
+	(void)state;
+	carrier_cut(world->carriers[0]);
+	sim_port_limit(world->port, INT64_MAX);
+	while (link->state != LINK_BINDING || !link->session_number)
+		engine_step(world->engine);
+	world->fault = STORE_FAULT_FULL;
+	engine_world_settle(world);
+	assert_int_equal(link->state, LINK_DOWN);
+	assert_string_equal(link->reason, "no record of its session: store is full");
+	world->fault = STORE_FAULT_NONE;
+	engine_world_run(world, 5000);
+	assert_true(link->ready);
+	assert_int_equal(store_read_begin(world->store, &txn), STORE_OK);
+	while (store_session_next(txn, &rec, 0) == STORE_OK)
+		open += !rec.closed_ms;
+	store_read_end(txn);
+	assert_int_equal(open, 2);
+	engine_world_free(world);
+}
+
 /* While a connection is made there is no session, also none of before. */
 static void test_engine__a_connection_that_is_not_up_has_no_session(void **state)
 {
@@ -204,6 +232,7 @@ int main(void)
 		cmocka_unit_test(test_engine__a_receipt_keeps_its_session_though_the_next_is_up),
 		cmocka_unit_test(test_engine__a_number_of_a_bind_without_answer_is_not_given_again),
 		cmocka_unit_test(test_engine__a_full_store_has_no_number_and_says_so),
+		cmocka_unit_test(test_engine__a_bind_that_finds_no_room_is_given_up),
 		cmocka_unit_test(test_engine__a_connection_that_is_not_up_has_no_session),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
