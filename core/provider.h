@@ -50,6 +50,7 @@ struct trunk {
 	uint64_t listener;     /* of the port, where the carrier connects (outbind); 0: none */
 	const struct port_tls *listen_tls; /* that it was made with */
 	int64_t listen_ms;		   /* next try to have one */
+	int64_t call_ms;		   /* no call is taken before */
 	uint64_t calls_refused; /* connections from a wrong address, or with a wrong outbind */
 };
 

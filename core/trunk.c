@@ -19,6 +19,8 @@
 #define BUDGET_MS 60000
 #define SPREAD_MS 1000 /* between two binds of a provider, at most */
 
+#define CALL_AGAIN_MS 100 /* after a call of a carrier that did not end bound */
+
 /* ---- making ---- */
 
 static const struct {
@@ -234,6 +236,7 @@ void trunk_end_down(struct engine *engine, struct link *link, bool bound, int64_
 {
 	struct trunk *trunk = link->trunk;
 	back_off(engine, link, bound, now_ms);
+	trunk->call_ms = bound ? 0 : now_ms + CALL_AGAIN_MS;
 	if (link->refused_status != SMPP_ESME_RINVCMDID)
 		return;
 	if (trunk->pair_until_ms)
@@ -447,8 +450,11 @@ static bool is_from(const char *peer, const char *address)
 	return !strncmp(peer, address, n) && (peer[n] == ':' || peer[n] == ']');
 }
 
-/* Why a caller is refused before it says a word; NULL: it is not. */
-static const char *unwelcome(const struct trunk *trunk, const char *peer)
+/*
+ * Why a caller is refused before it says a word; NULL: it is not. One that is taken costs a commit,
+ * whoever it is: strangers must not have the disk busy all the time.
+ */
+static const char *unwelcome(const struct trunk *trunk, const char *peer, int64_t now_ms)
 {
 	const struct config_texts *peers = &trunk->config->peers;
 	bool allowed = !peers->n;
@@ -456,7 +462,9 @@ static const char *unwelcome(const struct trunk *trunk, const char *peer)
 		allowed = allowed || is_from(peer, peers->text[i]);
 	if (!allowed)
 		return "it is none of peers";
-	return trunk->ends[0]->port_link ? "the link has a connection already" : NULL;
+	if (trunk->ends[0]->port_link)
+		return "the link has a connection already";
+	return now_ms < trunk->call_ms ? "the call before it came to nothing a moment ago" : NULL;
 }
 
 bool trunk_called(struct engine *engine, struct provider *provider, const struct port_event *event)
@@ -469,7 +477,8 @@ bool trunk_called(struct engine *engine, struct provider *provider, const struct
 		return false;
 	if (event->kind == PORT_DOWN && event->reason == PORT_DOWN_OURS)
 		return true; /* told when it was refused */
-	const char *why = event->kind == PORT_UP ? unwelcome(trunk, event->peer) : event->text;
+	const char *why = event->kind == PORT_UP ? unwelcome(trunk, event->peer, event->at_ms) :
+						   event->text;
 	if (why) {
 		trunk->calls_refused++;
 		log_warning("link.call_refused", "link=%s peer=%s reason=\"%s\"", trunk->name,
