@@ -87,7 +87,23 @@ def the_daemon(api):
               octets == api.text.encode(), response.status, len(octets))
 
 
+def a_guesser(api):
+    """Whoever gives wrong keys is refused in the end, whatever he asks, and each operation says so."""
+    ids = {'{bx_message_id}': 'BX-1-0123456789abcdef', '{order_id}': '1', '{route_id}': '1'}
+    with house.House(['--quiet'], ('limits.wrong_keys=1',)) as home:
+        home.daemon.start()
+        for path, method, operation in api.operations:
+            if operation.get('security') == []:
+                continue
+            target = re.sub('{.*?}', lambda found: ids[found[0]], path)
+            home.daemon.api('GET', '/api/v1/balance', key='guess')
+            status, _ = home.daemon.api(method, target, {} if method == 'POST' else None, key='guess')
+            check(f'{method} {path} refuses who guesses keys, and says so',
+                  status == 429 and '429' in operation['responses'], status)
+
+
 the_api = description.Description()
 the_file(the_api)
 the_daemon(the_api)
+a_guesser(the_api)
 sys.exit(TAP.end())
