@@ -86,7 +86,7 @@ struct tap_record {
 	/* From 1, of all links that anybody reads; also counts what this reader does not get. */
 	uint64_t seq;
 	int64_t at_ms;
-	uint64_t session; /* durable; 0: of a note, while its link was not connected */
+	uint64_t session; /* durable; 0: of a note, while its link was connecting */
 	uint64_t dropped; /* PDUs that this reader was too slow for, since the record before */
 	const char *link;
 	const uint8_t *octets; /* NULL: no PDU, only `dropped` and `seq` are told */
