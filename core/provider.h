@@ -50,7 +50,8 @@ struct trunk {
 	uint64_t listener;     /* of the port, where the carrier connects (outbind); 0: none */
 	const struct port_tls *listen_tls; /* that it was made with */
 	int64_t listen_ms;		   /* next try to have one */
-	int64_t call_ms;		   /* no call is taken before */
+	int64_t calls_since_ms;		   /* a second, and the calls in it */
+	uint32_t calls;
 	uint64_t calls_refused; /* connections from a wrong address, or with a wrong outbind */
 };
 

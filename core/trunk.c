@@ -19,8 +19,6 @@
 #define BUDGET_MS 60000
 #define SPREAD_MS 1000 /* between two binds of a provider, at most */
 
-#define CALL_AGAIN_MS 100 /* after a call of a carrier that did not end bound */
-
 /* ---- making ---- */
 
 static const struct {
@@ -236,7 +234,6 @@ void trunk_end_down(struct engine *engine, struct link *link, bool bound, int64_
 {
 	struct trunk *trunk = link->trunk;
 	back_off(engine, link, bound, now_ms);
-	trunk->call_ms = bound ? 0 : now_ms + CALL_AGAIN_MS;
 	if (link->refused_status != SMPP_ESME_RINVCMDID)
 		return;
 	if (trunk->pair_until_ms)
@@ -404,6 +401,7 @@ int64_t trunks_deadline(const struct engine *engine, const struct provider *prov
 
 #define LISTEN_AGAIN_MS 5000 /* when there was no room to listen */
 #define CALLERS_MAX	8    /* at one time, refused ones included */
+#define CALLS_PER_S	10   /* that are taken */
 
 static void open_listener(struct engine *engine, struct trunk *trunk, int64_t now_ms)
 {
@@ -450,11 +448,18 @@ static bool is_from(const char *peer, const char *address)
 	return !strncmp(peer, address, n) && (peer[n] == ':' || peer[n] == ']');
 }
 
-/*
- * Why a caller is refused before it says a word; NULL: it is not. One that is taken costs a commit,
- * whoever it is: strangers must not have the disk busy all the time.
- */
-static const char *unwelcome(const struct trunk *trunk, const char *peer, int64_t now_ms)
+/* One that is taken costs a commit, whoever it is: strangers must not keep the disk busy. */
+static bool too_many(struct trunk *trunk, int64_t now_ms)
+{
+	if (now_ms - trunk->calls_since_ms >= 1000) {
+		trunk->calls_since_ms = now_ms;
+		trunk->calls = 0;
+	}
+	return trunk->calls++ >= CALLS_PER_S;
+}
+
+/* Why a caller is refused before it says a word; NULL: it is not. */
+static const char *unwelcome(struct trunk *trunk, const char *peer, int64_t now_ms)
 {
 	const struct config_texts *peers = &trunk->config->peers;
 	bool allowed = !peers->n;
@@ -464,7 +469,7 @@ static const char *unwelcome(const struct trunk *trunk, const char *peer, int64_
 		return "it is none of peers";
 	if (trunk->ends[0]->port_link)
 		return "the link has a connection already";
-	return now_ms < trunk->call_ms ? "the call before it came to nothing a moment ago" : NULL;
+	return too_many(trunk, now_ms) ? "too many calls in this second" : NULL;
 }
 
 bool trunk_called(struct engine *engine, struct provider *provider, const struct port_event *event)

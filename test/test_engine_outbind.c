@@ -13,8 +13,6 @@
 	", in: {host: 127.0.0.1, port: 7, tls: off, bind: outbind, peers: [192.0.2.1, " \
 	"\"2001:db8::1\"], outbind_system_id: smsc, outbind_password_file: password}"
 
-#define CALM_MS 100 /* after a call that came to nothing */
-
 static struct engine_world *listening(void)
 {
 	struct engine_world *world = engine_world_new(&(struct setting){
@@ -94,7 +92,6 @@ static void test_engine__an_outbind_of_a_stranger_is_refused(void **state)
 		assert_int_equal(carrier_connected(alpha), 1);
 		assert_int_equal(link_of(world)->state, LINK_DOWN);
 		assert_int_equal(link_of(world)->trunk->calls_refused, i + 1);
-		engine_world_run(world, CALM_MS);
 	}
 	assert_int_equal(alpha->binds, binds); /* our password was told to nobody */
 	assert_non_null(strstr(link_of(world)->reason, "was refused"));
@@ -116,10 +113,10 @@ static void test_engine__strangers_do_not_make_it_write_at_will(void **state)
 		assert_true(calls(world, "192.0.2.1"));
 	assert_int_equal(link_of(world)->trunk->calls_refused, 50);
 	world->carriers[0]->outbind_password = "secret";
-	engine_world_run(world, CALM_MS);
+	engine_world_run(world, 1000);
 	assert_true(calls(world, "192.0.2.1"));
 	assert_int_equal(link_of(world)->state, LINK_BOUND);
-	assert_in_range(link_of(world)->session_number - before, 1, 12);
+	assert_in_range(link_of(world)->session_number - before, 1, 22);
 	engine_world_free(world);
 }
 
@@ -139,7 +136,6 @@ static void test_engine__nothing_of_a_caller_counts_before_its_outbind(void **st
 		assert_true(calls(world, "192.0.2.1"));
 		assert_int_equal(link_of(world)->state, LINK_DOWN);
 		assert_int_equal(link_of(world)->trunk->calls_refused, i + 1);
-		engine_world_run(world, CALM_MS);
 	}
 	assert_true(provider_pace(link_of(world)->provider, port_now_ms(world->port)) >= 1);
 	assert_int_equal(world_count(world, STORE_KIND_ALERT), 0);
