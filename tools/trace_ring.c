@@ -152,13 +152,13 @@ bool trace_ring_wait(struct trace_ring *ring, int64_t most_ms)
 {
 	struct pollfd bell = { .fd = ring->fd, .events = POLLIN };
 	uint64_t count;
-	bool more;
+	bool more, quiet;
 
 	pthread_mutex_lock(&ring->lock);
-	more = ring->first != NULL;
+	quiet = ring->first == NULL && !ring->ended;
 	pthread_mutex_unlock(&ring->lock);
-	/* Rung behind this look, it is heard. */
-	if (!more && poll(&bell, 1, most_ms > INT_MAX ? INT_MAX : (int)most_ms) > 0)
+	/* Rung behind this look, it is heard; what was rung before it may have been heard already. */
+	if (quiet && poll(&bell, 1, most_ms > INT_MAX ? INT_MAX : (int)most_ms) > 0)
 		(void)!read(ring->fd, &count, sizeof(count));
 	pthread_mutex_lock(&ring->lock);
 	more = ring->first != NULL || !ring->ended;
