@@ -129,9 +129,9 @@ void cohort_merge(struct cohort_sums *sums, const struct cohort_sums *by);
 
 /*
  * Of one route over all accounts but sandboxes, of what is on disk. `sums.counts` begin with the
- * hours and moves in the store, which stay while anything in them is IN_DOUBT or AWAITING: of these they are
- * how many there are now. `came` and the stages are of this process and only rise: messages that
- * came to be counted so.
+ * hours and moves in the store, which stay while anything in them is IN_DOUBT or AWAITING: of these
+ * they are how many there are now. `came` and the stages are of this process and only rise: messages
+ * that came to be counted so.
  */
 struct cohort_total {
 	uint32_t route;

@@ -183,11 +183,8 @@ static void test_config__reads_what_goes_with_every_submit(void **state)
 	static const char tlvs[] =
 		"providers.a.submit_tlvs={0x1401: entity, 5122: \"hex:00fF\", 0x1403: \"\", "
 		"0x1404: \"hex:6865783A\", 0x3FFF: \"say \\\"hex:\\\"\"}";
-	const char *set[] = {
-		tlvs,
-		"routes.1.submit_tlvs={0x1402: template}",
-		"providers.a.data_codings={gsm7: 0xF1, ucs2: 24}",
-	};
+	const char *set[] = { tlvs, "routes.1.submit_tlvs={0x1402: template}",
+			      "providers.a.data_codings={gsm7: 0xF1, ucs2: 24}" };
 	struct config *config = load_good(BASE, set, 3);
 
 	(void)state;
